@@ -1,0 +1,151 @@
+//! The crate's one opaque error for cold paths.
+//!
+//! Hot paths have small errors of their own (for example [`LockError`](crate::LockError)), which convert
+//! into this one with `?`.
+
+use std::{borrow::Cow, fmt, io};
+
+/// The result of most calls of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in one word. Match on it with [`Error::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The name, path or object exists already.
+    AlreadyExists,
+    /// There is no such name, path or object.
+    NotFound,
+    /// The operating system, or the object's owner or mode, forbids it.
+    PermissionDenied,
+    /// The name is empty, too long, or has a character that is not allowed.
+    InvalidName,
+    /// An argument is out of range.
+    InvalidInput,
+    /// The segment's contents are not what this crate writes: truncated, damaged, or something else.
+    InvalidSegment,
+    /// The segment was made by another version, layout, machine start or pid namespace.
+    Incompatible,
+    /// The object has another type or length.
+    WrongType,
+    /// The memory or file system has no room; the message names the size wanted and the size free.
+    NoSpace,
+    /// A table of the segment is full: slots, processes, names or members.
+    TooMany,
+    /// The time is up.
+    TimedOut,
+    /// It would have to wait, and the call was a `try`.
+    WouldBlock,
+    /// The caller waits for itself.
+    Deadlock,
+    /// A process died while it held the lock; the data may be half changed.
+    OwnerDied,
+    /// A holder panicked or died, and nobody has repaired the data since.
+    Poisoned,
+    /// The bytes in shared memory are not a value of the type.
+    InvalidValue,
+    /// The handle names something that was freed.
+    StaleHandle,
+    /// The handle's bytes are damaged or forged.
+    InvalidHandle,
+    /// A handle was serialised or deserialised outside this crate's transports.
+    OutsideTransport,
+    /// A value could not be encoded.
+    Encode,
+    /// A value could not be decoded.
+    Decode,
+    /// The program did not call [`init`](crate::init) at the top of `main`.
+    NotInitialised,
+    /// The process was made by a raw `fork()` and may not use what it inherited.
+    Forked,
+    /// The function cannot be called in another process (it lives in a shared library, for example).
+    InvalidFunction,
+    /// The file became shorter than the part of it that is mapped.
+    Truncated,
+    /// The segment was unlinked; it works on, but cannot grow.
+    Unlinked,
+    /// A process ended by a signal, an exit code or a panic.
+    ProcessFailed,
+    /// This system or kernel lacks what is needed.
+    Unsupported,
+    /// Another error of the operating system.
+    Os,
+}
+
+/// An error of this crate: a [kind](Error::kind), a message that says what was wanted, what was found and what to
+/// do, and often the operating system's error as [`source`](std::error::Error::source).
+#[derive(thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// What went wrong, in one word.
+    ///
+    /// ```
+    /// use multiproc::{ErrorKind, Segment};
+    ///
+    /// let error = Segment::attach("nobody-made-this").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NotFound);
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// The failure of a system call, with the kind that its number tells.
+    pub(crate) fn os(call: impl fmt::Display, source: io::Error) -> Self {
+        let kind = match source.raw_os_error() {
+            Some(libc::EEXIST) => ErrorKind::AlreadyExists,
+            Some(libc::ENOENT) => ErrorKind::NotFound,
+            Some(libc::EACCES | libc::EPERM | libc::ELOOP) => ErrorKind::PermissionDenied,
+            Some(libc::ENOSPC | libc::ENOMEM | libc::EDQUOT) => ErrorKind::NoSpace,
+            Some(libc::ETIMEDOUT) => ErrorKind::TimedOut,
+            Some(libc::ENAMETOOLONG) => ErrorKind::InvalidName,
+            Some(libc::ENOSYS) => ErrorKind::Unsupported,
+            _ => ErrorKind::Os,
+        };
+        let message = format!("{call} failed: {source}");
+        Self { kind, message: message.into(), source: Some(Box::new(source)) }
+    }
+
+    /// The failure of the system call that was just made.
+    pub(crate) fn last_os(call: impl fmt::Display) -> Self {
+        Self::os(call, io::Error::last_os_error())
+    }
+
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error").field("kind", &self.kind).field("message", &self.message).finish()
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind {
+            ErrorKind::AlreadyExists => io::ErrorKind::AlreadyExists,
+            ErrorKind::NotFound => io::ErrorKind::NotFound,
+            ErrorKind::PermissionDenied => io::ErrorKind::PermissionDenied,
+            ErrorKind::TimedOut => io::ErrorKind::TimedOut,
+            ErrorKind::WouldBlock => io::ErrorKind::WouldBlock,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
