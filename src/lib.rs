@@ -4,5 +4,7 @@
 mod atomic;
 mod error;
 mod os;
+mod process;
 
 pub use error::{Error, ErrorKind, Result};
+pub use process::Function;

@@ -1,0 +1,78 @@
+//! How arguments and results travel: postcard, whole values only.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The bytes of `value`.
+///
+/// # Errors
+///
+/// [`ErrorKind::Encode`] if the value's own `Serialize` refuses.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(|source| {
+        let message = format!("a {} could not be encoded: {source}", std::any::type_name::<T>());
+        Error::new(ErrorKind::Encode, message).with_source(source)
+    })
+}
+
+/// The value that `bytes` hold, all of them.
+///
+/// # Errors
+///
+/// [`ErrorKind::Decode`] if they are not such a value, or if some are left over.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let name = std::any::type_name::<T>();
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|source| {
+        let message = format!("{} bytes could not be decoded as a {name}: {source}", bytes.len());
+        Error::new(ErrorKind::Decode, message).with_source(source)
+    })?;
+    if rest.is_empty() {
+        return Ok(value);
+    }
+    let message =
+        format!("a {name} ends {} bytes before the end of its {} bytes", rest.len(), bytes.len());
+    Err(Error::new(ErrorKind::Decode, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serializer;
+
+    use super::*;
+
+    struct Refuses;
+
+    impl Serialize for Refuses {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("never"))
+        }
+    }
+
+    #[test]
+    fn a_value_comes_back() {
+        let value = (7_u32, "seven".to_owned(), vec![1.5_f64, -0.0]);
+        let bytes = encode(&value).unwrap();
+        assert_eq!(decode::<(u32, String, Vec<f64>)>(&bytes).unwrap(), value);
+        assert_eq!(encode(&()).unwrap(), []);
+        decode::<()>(&[]).unwrap();
+    }
+
+    #[test]
+    fn too_few_and_too_many_bytes_are_errors() {
+        let mut bytes = encode(&(7_u32, "seven".to_owned())).unwrap();
+        bytes.push(0);
+        let error = decode::<(u32, String)>(&bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        assert!(error.to_string().contains("1 bytes before the end"), "{error}");
+        let error = decode::<(u32, String)>(&bytes[..3]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode);
+    }
+
+    #[test]
+    fn a_value_that_refuses_is_an_error_that_names_its_type() {
+        let error = encode(&Refuses).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Encode);
+        assert!(error.to_string().contains("Refuses"), "{error}");
+    }
+}
