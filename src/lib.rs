@@ -7,4 +7,4 @@ mod os;
 mod process;
 
 pub use error::{Error, ErrorKind, Result};
-pub use process::Function;
+pub use process::{Function, PanicReport};

@@ -1,6 +1,7 @@
 //! Processes: a Rust function, named for another process of the same executable, and what becomes of it.
 
-#[allow(dead_code, unused_imports, reason = "used by spawn and the bootstrap")]
-mod function;
+pub(crate) mod function;
+pub(crate) mod panic;
 
 pub use function::Function;
+pub use panic::PanicReport;

@@ -9,7 +9,7 @@ use crate::{Error, ErrorKind, Result};
 /// # Errors
 ///
 /// [`ErrorKind::Encode`] if the value's own `Serialize` refuses.
-pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
     postcard::to_stdvec(value).map_err(|source| {
         let message = format!("a {} could not be encoded: {source}", std::any::type_name::<T>());
         Error::new(ErrorKind::Encode, message).with_source(source)

@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    function::Function,
+    callable::Function,
     image::{Image, ImageId},
     record::{Entry, MAGIC, RawRecord, Record},
 };
@@ -116,10 +116,13 @@ impl FunctionId {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Display;
+    use std::{env, fmt::Display};
 
     use super::{super::EntryError, *};
-    use crate::process::function::codec::{decode, encode};
+    use crate::{
+        os::rerun::in_child,
+        process::function::codec::{decode, encode},
+    };
 
     fn add(a: u32, b: u32) -> u32 {
         a + b
@@ -165,6 +168,38 @@ mod tests {
         assert_eq!(call(|x: i64| x * 2, (21,)), 42);
         assert_eq!(call(|| "none".to_owned(), ()), "none");
         assert_eq!(call(u64::count_ones, (255,)), 8);
+    }
+
+    #[test]
+    fn another_process_finds_the_function() {
+        const TEST: &str = "process::function::id::tests::another_process_finds_the_function";
+        let functions = [
+            (id_of(add, &(40, 2)), encode(&(40, 2)).unwrap(), encode(&42).unwrap()),
+            (id_of(show::<i8>, &(-7,)), encode(&(-7_i8,)).unwrap(), encode("<-7>").unwrap()),
+            (id_of(|| 1_u64 << 40, &()), Vec::new(), encode(&(1_u64 << 40)).unwrap()),
+        ];
+        for (which, (id, args, result)) in functions.iter().enumerate() {
+            let sent = format!("{which}:{}", hex(bytemuck::bytes_of(id)));
+            in_child(TEST, &[("MULTIPROC_TEST_FUNCTION", &sent)], || {
+                let got = env::var("MULTIPROC_TEST_FUNCTION").unwrap();
+                let (got_which, bytes) = got.split_once(':').unwrap();
+                if got_which != which.to_string() {
+                    return; // in the child, one round is the right one
+                }
+                let id: FunctionId = bytemuck::pod_read_unaligned(&unhex(bytes));
+                let entry = id.resolve().unwrap();
+                assert_eq!(entry.call(args, &mut || ()).unwrap(), *result);
+            });
+        }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn unhex(text: &str) -> Vec<u8> {
+        let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+        (0..text.len()).step_by(2).map(byte).collect()
     }
 
     #[test]

@@ -18,13 +18,13 @@
 //! and only then is the function called. The record is data: its address goes through a `black_box`, and
 //! no arithmetic is ever done on a function's own address, which optimisers take liberties with.
 
+mod callable;
 mod codec;
-mod function;
 mod id;
 mod image;
 mod record;
 
-pub use function::Function;
+pub use callable::Function;
 
 pub(crate) use codec::{decode, encode};
 pub(crate) use id::FunctionId;

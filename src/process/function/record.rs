@@ -6,14 +6,14 @@ use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     marker::PhantomData,
-    mem::MaybeUninit,
+    ptr::NonNull,
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    callable::{Function, assert_captures_nothing},
     codec::{decode, encode},
-    function::{Function, assert_captures_nothing},
 };
 use crate::{Error, Result};
 
@@ -95,10 +95,10 @@ where
     const { assert_captures_nothing::<F>() };
     let args: A = decode(args).map_err(EntryError::Decode)?;
     decoded();
-    // SAFETY: F has no bytes that could be wrong (checked above), it is Copy, Send and Sync, so that another
-    // value of it may exist on any thread, and it has values at all: `Record::of` was given one. `Function`
-    // is sealed, so F is a function item or a closure and not a type with rules of its own.
-    let function = unsafe { MaybeUninit::<F>::uninit().assume_init() };
+    // SAFETY: reading no bytes needs an aligned pointer and no memory, and F has no bytes (checked above). It is Copy,
+    // Send and Sync, so that another value of it may exist on any thread, and it has values at all: `Record::of`
+    // was given one. `Function` is sealed, so F is a function item or a closure, not a type with rules of its own.
+    let function = unsafe { NonNull::<F>::dangling().read() };
     encode(&function.call(args)).map_err(EntryError::Encode)
 }
 

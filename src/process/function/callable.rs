@@ -6,7 +6,7 @@
 /// arguments. It cannot be implemented by hand.
 ///
 /// A value in a capture would have to travel, and a closure cannot be taken apart; so what the function needs
-/// goes in as an argument. A function *pointer* (`fn(u64) -> u64`) is a value as well, and means nothing
+/// goes in as an argument. A closure needs the types of its arguments written out. A function *pointer* (`fn(u64) -> u64`) is a value as well, and means nothing
 /// elsewhere: pass the function itself.
 ///
 /// # Examples
@@ -23,7 +23,7 @@
 /// }
 ///
 /// assert_eq!(run(area, (2.0, 4.0)), 8.0);
-/// assert_eq!(run(|x, text| text.len() + x, (37, "extra".to_owned())), 42);
+/// assert_eq!(run(|x: usize, text: String| text.len() + x, (37, "extra".to_owned())), 42);
 /// assert_eq!(run(|| "nothing", ()), "nothing");
 /// assert_eq!(run(i64::wrapping_abs, (-5,)), 5);
 /// ```
@@ -48,7 +48,7 @@
     message = "`{Self}` cannot be called in another process with the arguments `{Args}`",
     label = "not a function of `{Args}` that captures nothing",
     note = "pass a function item or a closure without captures that takes these arguments; all that it needs goes in as arguments",
-    note = "the arguments are a tuple: `()` for none, `(x,)` for one"
+    note = "the arguments are a tuple: `()` for none, `(x,)` for one; a closure needs their types: `|x: u64| x + 1`"
 )]
 pub trait Function<Args>: sealed::Sealed<Args> + Copy + Send + Sync + 'static {
     /// What the function returns.
@@ -114,6 +114,7 @@ functions!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10);
 mod tests {
     use super::*;
 
+    #[expect(clippy::too_many_arguments, reason = "that is the point")]
     fn ten(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8) -> [u8; 10] {
         [a, b, c, d, e, f, g, h, i, j]
     }
