@@ -1,10 +1,10 @@
 //! The path under which this program's file can be run again.
 //!
-//! `proc_pid_exe(5)`.
+//! `proc_pid_exe(5)`, `open(2)` (`O_PATH`).
 
 use std::{
     fs,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -22,7 +22,10 @@ pub(crate) fn worker_executable() -> Result<PathBuf> {
 fn executable_behind(link: &Path) -> Result<PathBuf> {
     let hint = |call: &str| format!("{call} of {} (is /proc mounted?)", link.display());
     let path = fs::read_link(link).map_err(|error| Error::os(hint("readlink"), error))?;
-    let running = fs::metadata(link).map_err(|error| Error::os(hint("stat"), error))?;
+    // Opened, as valgrind answers open but not stat for the link; without rights, as a program may be unreadable.
+    let running = fs::OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(link);
+    let running = running.and_then(|file| file.metadata());
+    let running = running.map_err(|error| Error::os(hint("open"), error))?;
     let same = fs::metadata(&path)
         .is_ok_and(|found| (found.dev(), found.ino()) == (running.dev(), running.ino()));
     // A path, where there is one: some tools (valgrind) cannot run the link.
