@@ -203,9 +203,13 @@ mod tests {
     fn the_backtrace_comes_when_it_is_asked_for() {
         const TEST: &str = "process::panic::tests::the_backtrace_comes_when_it_is_asked_for";
         in_child(TEST, &[("RUST_LIB_BACKTRACE", "1")], || {
-            let report = report(|| panic!("with backtrace"));
+            #[inline(never)]
+            fn it_happens_here() {
+                panic!("with backtrace");
+            }
+            let report = report(it_happens_here);
             let backtrace = report.backtrace().unwrap();
-            assert!(backtrace.contains("the_backtrace_comes"), "{backtrace}");
+            assert!(backtrace.contains("it_happens_here"), "{backtrace}");
             assert!(format!("{report:#}").contains(backtrace));
             assert!(!report.to_string().contains(backtrace));
         });
