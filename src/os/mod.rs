@@ -4,11 +4,23 @@
 
 pub(crate) mod affinity;
 pub(crate) mod auxv;
+pub(crate) mod clock;
 pub(crate) mod cpus;
+pub(crate) mod directory_watch;
 pub(crate) mod executable;
+pub(crate) mod exit;
+pub(crate) mod fork;
+pub(crate) mod futex;
+pub(crate) mod identity;
 pub(crate) mod image;
+pub(crate) mod life;
 pub(crate) mod limits;
+pub(crate) mod mapping;
+pub(crate) mod object;
 pub(crate) mod pidfd;
 #[cfg(test)]
 pub(crate) mod rerun;
+pub(crate) mod robust_list;
 pub(crate) mod signals;
+pub(crate) mod spin;
+pub(crate) mod step;

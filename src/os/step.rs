@@ -1,0 +1,54 @@
+//! Named steps at which a test lets a process die.
+//!
+//! `step!("lock.taken")` marks a place between two effects. In builds with debug assertions a process can be told
+//! to kill itself, with SIGKILL, when it comes to a step for the nth time; otherwise, and in every release build,
+//! the mark is nothing. The crash matrix reads the names from the sources, so no step is left out.
+#![allow(unsafe_code)]
+
+/// Marks a step.
+macro_rules! step {
+    ($name:literal) => {
+        #[cfg(debug_assertions)]
+        $crate::os::step::reached($name);
+    };
+}
+pub(crate) use step;
+
+#[cfg(debug_assertions)]
+mod armed {
+    use crate::atomic::{AtomicBool, AtomicU32, Ordering};
+    use std::sync::Mutex;
+
+    static ARMED: AtomicBool = AtomicBool::new(false);
+    static TARGET: Mutex<String> = Mutex::new(String::new());
+    static LEFT: AtomicU32 = AtomicU32::new(0);
+
+    /// This process dies when it reaches `step` for the `nth` time (the first is 1).
+    #[doc(hidden)]
+    pub fn die_at(step: &str, nth: u32) {
+        step.clone_into(&mut TARGET.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        LEFT.store(nth, Ordering::SeqCst);
+        ARMED.store(true, Ordering::SeqCst);
+    }
+
+    #[inline]
+    pub(crate) fn reached(name: &str) {
+        if ARMED.load(Ordering::Relaxed) {
+            armed(name);
+        }
+    }
+
+    #[cold]
+    fn armed(name: &str) {
+        let hit = *TARGET.lock().unwrap_or_else(std::sync::PoisonError::into_inner) == name;
+        if hit && LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
+            // SAFETY: a signal to this process; SIGKILL ends it before the call returns.
+            unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        }
+    }
+}
+
+#[cfg(debug_assertions)]
+pub use armed::die_at;
+#[cfg(debug_assertions)]
+pub(crate) use armed::reached;

@@ -1,0 +1,125 @@
+//! A block of a segment, as this process has it: one pin, however many handles.
+//!
+//! Clones are counted here, in the process. The segment knows one bit for the process; it is set when the first handle comes
+//! and cleared when the last one goes. Both happen under the root's map of blocks, so that a handle which arrives
+//! while the last one goes finds either the old pin or none.
+
+use super::{Root, heap::Member, participant};
+use crate::os::{fork, step::step};
+use std::{
+    fmt,
+    ptr::NonNull,
+    sync::{Arc, Weak},
+};
+
+/// Where a block is, within a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct BlockId {
+    pub(crate) member: super::members::MemberId,
+    pub(crate) block: u32,
+}
+
+/// A pinned block. Clones share the pin.
+#[derive(Clone)]
+pub(crate) struct Block(Arc<Pinned>);
+
+struct Pinned {
+    root: Arc<Root>,
+    member: Arc<Member>,
+    id: BlockId,
+    generation: u32,
+}
+
+/// What the root's map keeps.
+pub(super) struct WeakBlock(Weak<Pinned>);
+
+impl WeakBlock {
+    pub(super) fn upgrade(&self) -> Option<Block> {
+        self.0.upgrade().map(Block)
+    }
+}
+
+impl Block {
+    /// For a block whose bit of this process is set; called under the root's map.
+    pub(super) fn new(root: Arc<Root>, member: Arc<Member>, id: BlockId, generation: u32) -> (Self, WeakBlock) {
+        let pinned = Arc::new(Pinned { root, member, id, generation });
+        let weak = Arc::downgrade(&pinned);
+        (Self(pinned), WeakBlock(weak))
+    }
+
+    /// The beginning of its memory, at least 64 bytes aligned.
+    pub(crate) fn as_ptr(&self) -> NonNull<u8> {
+        self.0.member.block(self.0.id.block)
+    }
+
+    pub(crate) fn root(&self) -> &Arc<Root> {
+        &self.0.root
+    }
+
+    pub(crate) fn member(&self) -> &Member {
+        &self.0.member
+    }
+
+    pub(crate) fn id(&self) -> BlockId {
+        self.0.id
+    }
+
+    pub(crate) fn generation(&self) -> u32 {
+        self.0.generation
+    }
+
+    /// Fingerprint and length in bytes of the object in it.
+    pub(crate) fn contents(&self) -> (u64, u64) {
+        self.0.member.contents(self.0.id.block)
+    }
+
+    /// Pins it for another holder, who finds out by itself whether it wants it.
+    pub(crate) fn pin_for(&self, holder: u32) {
+        self.0.member.descriptor(self.0.id.block).pins.pin_for(holder);
+    }
+
+    /// How many handles this process has.
+    pub(crate) fn handles(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+}
+
+impl PartialEq for Block {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BlockId { member, block } = self.0.id;
+        write!(f, "{}[{}.{}:{}]", self.0.root.name(), member.index, member.generation, block)
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // A forked child has the parent's memory, but not its pins.
+        if fork::is_forked() {
+            return;
+        }
+        let Ok(me) = participant::current(&self.root) else {
+            // No slot for this thread: the pin stays until the process ends, and is swept then.
+            return;
+        };
+        let this: *const Self = self;
+        let freed = {
+            let mut blocks = self.root.blocks();
+            if blocks.get(&self.id).is_none_or(|known| known.0.as_ptr() != this) {
+                // A new handle has taken the pin over.
+                return;
+            }
+            blocks.remove(&self.id);
+            step!("unpin.begin");
+            self.member.descriptor(self.id.block).pins.unpin(self.root.holder(), me, |id| self.root.is_dead(id))
+        };
+        if freed {
+            self.root.freed(&self.member, self.id.block, me);
+        }
+    }
+}

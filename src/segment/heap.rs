@@ -1,0 +1,172 @@
+//! A member segment: blocks of one size, each with its pins.
+//!
+//! A page for the header, the descriptors, then the blocks. Where a descriptor lies never changes, so a stale handle can at
+//! worst set and clear a bit of its own in a descriptor.
+#![allow(unsafe_code)]
+
+use super::{
+    OwnerId,
+    header::{Header, Kind, PAGE, round_up},
+    members::MemberId,
+    pins::Pins,
+};
+use crate::{
+    Error, ErrorKind, Result,
+    atomic::{AtomicU64, Ordering},
+    os::{mapping::Mapping, object::{Access, Object}, step::step},
+};
+use std::{path::Path, ptr::NonNull};
+
+/// The smallest block: a cache line, so that no two objects share one.
+pub(crate) const SMALLEST: usize = 64;
+/// Above this an object gets a member of its own.
+pub(crate) const LARGEST: usize = 1 << 20;
+/// The first member of a size has about this many bytes of blocks, each later one twice as many.
+const FIRST_BYTES: usize = 64 << 10;
+const MOST_BYTES: usize = 16 << 20;
+
+/// What is known of one block.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub(crate) struct Descriptor {
+    pub(crate) pins: Pins,
+    /// Of the object in the block: its type, and its length in bytes.
+    fingerprint: AtomicU64,
+    length: AtomicU64,
+}
+
+/// The size of the blocks for an object of this many bytes.
+pub(crate) fn block_bytes(bytes: usize) -> usize {
+    if bytes > LARGEST { round_up(bytes, PAGE) } else { bytes.next_power_of_two().max(SMALLEST) }
+}
+
+/// An attached member.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) id: MemberId,
+    mapping: Mapping,
+    blocks: u32,
+    block_bytes: usize,
+    first_block: usize,
+}
+
+impl Member {
+    /// Makes the member's object at `path`, ready to be published. `before` members of the same size exist.
+    pub(crate) fn create(
+        make: impl Fn(usize) -> Result<Object>,
+        id: MemberId,
+        nonce: [u8; 16],
+        block_bytes: usize,
+        before: u32,
+        reserve: bool,
+    ) -> Result<Self> {
+        let bytes = FIRST_BYTES.checked_shl(before).unwrap_or(MOST_BYTES).min(MOST_BYTES);
+        let blocks = if block_bytes > LARGEST { 1 } else { (bytes / block_bytes).max(1) };
+        let first_block = round_up(PAGE + blocks * size_of::<Descriptor>(), PAGE);
+        let size = blocks
+            .checked_mul(block_bytes)
+            .and_then(|bytes| bytes.checked_add(first_block))
+            .filter(|&size| size <= isize::MAX as usize)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("{block_bytes} bytes are more than an address space has")))?;
+        let object = make(size)?;
+        step!("member.created");
+        object.reserve(if reserve { size } else { first_block })?;
+        step!("member.reserved");
+        let mapping = Mapping::new(&object, size, Access::ReadWrite)?;
+        let mut header = Header::new(Kind::Member, size, nonce);
+        header.blocks = blocks as u64;
+        header.block_bytes = block_bytes as u64;
+        header.first_block = first_block as u64;
+        (header.index, header.generation) = (id.index, id.generation);
+        // SAFETY: the mapping begins with a page for the header, and nobody else knows of the object yet.
+        unsafe { mapping.as_ptr().cast::<Header>().write(header) };
+        Ok(Self { id, mapping, blocks: blocks as u32, block_bytes, first_block })
+    }
+
+    /// Maps a live member.
+    pub(crate) fn attach(path: &Path, id: MemberId, nonce: [u8; 16], access: Access) -> Result<Self> {
+        let object = Object::open(path, access)?;
+        let facts = object.check_private()?;
+        let mut header: Header = bytemuck::Zeroable::zeroed();
+        object.read_at(bytemuck::bytes_of_mut(&mut header), 0)?;
+        header.check(Kind::Member, facts.size)?;
+        if header.nonce != nonce || (header.index, header.generation) != (id.index, id.generation) {
+            return Err(Error::new(ErrorKind::InvalidSegment, format!("{} belongs to another segment", path.display())));
+        }
+        let mapping = Mapping::new(&object, facts.size as usize, access)?;
+        Ok(Self {
+            id,
+            mapping,
+            blocks: header.blocks as u32,
+            block_bytes: header.block_bytes as usize,
+            first_block: header.first_block as usize,
+        })
+    }
+
+    pub(crate) fn blocks(&self) -> u32 {
+        self.blocks
+    }
+
+    pub(crate) fn block_bytes(&self) -> usize {
+        self.block_bytes
+    }
+
+    /// Where its one object begins in the object's file, for a member of one large object.
+    pub(crate) fn first_block(&self) -> usize {
+        self.first_block
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
+        self.block_bytes > LARGEST
+    }
+
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    pub(crate) fn descriptor(&self, block: u32) -> &Descriptor {
+        assert!(block < self.blocks);
+        let at = self.mapping.as_ptr().as_ptr().wrapping_add(PAGE).cast::<Descriptor>().wrapping_add(block as usize);
+        // SAFETY: `create` and the check of the header put `blocks` descriptors behind the first page, inside the mapping;
+        // they consist of atomics, for which all bytes are valid, and live as long as the mapping.
+        unsafe { &*at }
+    }
+
+    /// The memory of a block.
+    pub(crate) fn block(&self, block: u32) -> NonNull<u8> {
+        assert!(block < self.blocks);
+        let offset = self.first_block + block as usize * self.block_bytes;
+        // SAFETY: `create` and the check of the header put `blocks` blocks there, inside the mapping.
+        unsafe { self.mapping.as_ptr().add(offset) }
+    }
+
+    /// Fills a claimed block with zeros and says what will be in it. `fresh` blocks were never used.
+    pub(crate) fn prepare(&self, block: u32, fingerprint: u64, length: usize, fresh: bool) {
+        if !fresh {
+            // SAFETY: `length` is at most the block's size (the caller chose the size by it), and the caller has claimed the block.
+            unsafe { self.block(block).write_bytes(0, length) };
+        }
+        let descriptor = self.descriptor(block);
+        descriptor.fingerprint.store(fingerprint, Ordering::Relaxed);
+        descriptor.length.store(length as u64, Ordering::Relaxed);
+        step!("alloc.prepared");
+    }
+
+    /// Fingerprint and length of the object in a block that the caller pins.
+    pub(crate) fn contents(&self, block: u32) -> (u64, u64) {
+        let descriptor = self.descriptor(block);
+        (descriptor.fingerprint.load(Ordering::Relaxed), descriptor.length.load(Ordering::Relaxed))
+    }
+
+    /// Claims some free block, looking at most at all, from `start` on.
+    pub(crate) fn claim_any(
+        &self,
+        start: u32,
+        me: OwnerId,
+        is_dead: impl Fn(OwnerId) -> bool,
+    ) -> Option<(u32, u32)> {
+        (start..self.blocks).find_map(|block| {
+            self.descriptor(block).pins.claim(me, &is_dead).map(|generation| (block, generation))
+        })
+    }
+}

@@ -1,0 +1,36 @@
+//! Named pieces of shared memory: how they are born, found, filled, and swept.
+//!
+//! A **root** has the participants, the processes, and a table of the **members** by which it grows; members have
+//! the blocks in which objects live.
+
+mod attach;
+mod birth;
+mod block;
+mod header;
+mod heap;
+mod holders;
+mod members;
+mod name;
+mod owner;
+mod participant;
+mod participants;
+mod pins;
+mod registry;
+mod reset;
+mod root;
+mod session;
+mod shelf;
+mod sweep;
+
+pub(crate) use attach::{attach, attach_by};
+pub(crate) use birth::{Plan, SLOTS, create};
+pub(crate) use block::{Block, BlockId};
+pub(crate) use holders::NAMES;
+pub(crate) use members::MemberId;
+pub(crate) use name::Place;
+pub(crate) use owner::OwnerId;
+pub(crate) use participant::{current, last_used};
+pub(crate) use registry::find_nonce;
+pub(crate) use root::Root;
+pub(crate) use session::session;
+pub(crate) use sweep::{all as sweep_all, root as sweep_root};

@@ -1,0 +1,151 @@
+//! Names of segments, and where the objects behind them are.
+
+use super::members::MemberId;
+use crate::{
+    Error, ErrorKind, Result,
+    os::{identity, object::Object},
+};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+/// Where the system keeps named shared memory.
+pub(crate) const DIRECTORY: &str = "/dev/shm";
+/// Room for what is appended for members.
+const LONGEST: usize = 200;
+
+/// Where a segment is: a name, or a path of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Place {
+    Named(String),
+    File(PathBuf),
+}
+
+impl Place {
+    /// A user's name. A leading `/`, as `shm_open(3)` wants it, is allowed and means nothing.
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        let bare = name.strip_prefix('/').unwrap_or(name);
+        let wrong = if bare.is_empty() {
+            "is empty"
+        } else if bare.contains('\0') {
+            "has a NUL character"
+        } else if bare.contains('/') {
+            "has a '/'"
+        } else if bare.len() > LONGEST {
+            "is longer than 200 bytes"
+        } else if matches!(bare, "." | "..") {
+            "is a directory"
+        } else if bare.contains(".multiproc-") || bare.starts_with("multiproc-") {
+            "is of the kind that the library makes for itself"
+        } else {
+            return Ok(Self::Named(bare.to_owned()));
+        };
+        Err(Error::new(
+            ErrorKind::InvalidName,
+            format!("the segment name {name:?} {wrong}; use 1 to 200 bytes without '/' and NUL"),
+        ))
+    }
+
+    /// A name for a session, which nobody else has.
+    pub(crate) fn of_session() -> Self {
+        Self::Named(format!("{}{}-{:032x}", session_prefix(), std::process::id(), identity::random_u128()))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::File(path) => path.to_str().unwrap_or("(a file)"),
+        }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        match self {
+            Self::Named(name) => Path::new(DIRECTORY).join(name),
+            Self::File(path) => path.clone(),
+        }
+    }
+
+    fn with_suffix(&self, suffix: &str) -> Self {
+        match self {
+            Self::Named(name) => Self::Named(format!("{name}{suffix}")),
+            Self::File(path) => {
+                let mut path: OsString = path.clone().into();
+                path.push(suffix);
+                Self::File(path.into())
+            }
+        }
+    }
+
+    /// Where a member of this root is.
+    pub(crate) fn member(&self, id: MemberId) -> Self {
+        self.with_suffix(&format!("{MEMBER}{}-{}", id.index, id.generation))
+    }
+
+    /// Where this root is while it is being made.
+    pub(crate) fn birthplace(&self) -> Self {
+        let random = identity::random_u128() as u64;
+        match self {
+            // Not after the user's name, which may be long: it is found by the sweep all the same.
+            Self::Named(_) => Self::Named(format!("{}birth-{random:016x}", session_prefix())),
+            Self::File(_) => self.with_suffix(&format!(".multiproc-birth-{random:016x}")),
+        }
+    }
+
+    /// Makes an empty object there, of this size and mode 0600, that must not exist.
+    pub(crate) fn create(&self, size: usize) -> Result<Object> {
+        match self {
+            Self::Named(name) => Object::create_shm(name, size),
+            Self::File(path) => Object::create_file(path, size),
+        }
+    }
+}
+
+/// Between a root's name and the number of its member.
+const MEMBER: &str = ".multiproc-";
+
+/// The root's name, if this is a name of a member.
+pub(crate) fn root_of_member(name: &str) -> Option<&str> {
+    name.split_once(MEMBER).map(|(root, _)| root)
+}
+
+/// How the names that the library makes for this user begin.
+pub(crate) fn session_prefix() -> String {
+    format!("multiproc-{}-", identity::user_id())
+}
+
+/// Whether it is the name of a root that is being made.
+pub(crate) fn is_birthplace(name: &str) -> bool {
+    name.strip_prefix(&session_prefix()).is_some_and(|rest| rest.starts_with("birth-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_names_are_refused_with_the_reason() {
+        for (name, word) in [
+            ("", "empty"),
+            ("/", "empty"),
+            ("a/b", "'/'"),
+            ("a\0b", "NUL"),
+            ("..", "directory"),
+            (&"x".repeat(201), "longer"),
+            ("multiproc-0-1", "for itself"),
+        ] {
+            let error = Place::named(name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidName);
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert_eq!(Place::named("/a:b").unwrap().path(), Path::new("/dev/shm/a:b"));
+    }
+
+    #[test]
+    fn members_lead_back_to_their_root() {
+        let place = Place::named("results").unwrap();
+        let member = place.member(MemberId { index: 7, generation: 2 });
+        assert_eq!(root_of_member(member.name()), Some("results"));
+        assert!(is_birthplace(place.birthplace().name()));
+    }
+}

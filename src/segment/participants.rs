@@ -1,0 +1,210 @@
+//! The participant table of a root segment: a slot for each thread that ever claims something.
+//!
+//! # Protocol
+//!
+//! A slot is taken by locking its life word, for good: the kernel marks the word when the thread ends. Then the slot's
+//! generation goes up by one, and slot and generation together are the thread's [`OwnerId`].
+//!
+//! **Dead ⇔ the generation differs or the word is marked.** Between the next thread's lock of the word and the new generation an old id reads as alive for a
+//! moment; whoever slept on the word is woken when the generation has changed.
+//!
+//! | a death after | leaves |
+//! | --- | --- |
+//! | the life word is locked | a marked word, as any dead thread; the generation was not used |
+//! | the generation is raised | a dead id that is on no claim |
+//!
+//! What the kernel does not mark (exec from a thread that is not the main one) is marked by whoever waits for it, once the
+//! process's byte lock is found free: see [`Table::mark_if_gone`].
+#![allow(unsafe_code)]
+
+use super::OwnerId;
+use crate::{
+    Error, ErrorKind, Result,
+    atomic::{AtomicU8, AtomicU32, Ordering},
+    os::{
+        futex,
+        identity,
+        life::{LifeWord, OWNER_DIED, TID},
+        step::step,
+    },
+};
+
+/// No process: the slot is between two owners.
+const NOBODY: u32 = u32::MAX;
+const NAME_BYTES: usize = 64;
+
+/// A slot. Pages with slots hold nothing else.
+#[repr(C, align(128))]
+pub(crate) struct Slot {
+    life: LifeWord,
+    generation: AtomicU32,
+    /// The index of the process's record.
+    process: AtomicU32,
+    pid: AtomicU32,
+    tid: AtomicU32,
+    name: [AtomicU8; NAME_BYTES],
+}
+
+const _: () = assert!(size_of::<Slot>() == 128);
+
+/// The slots of one root segment.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'a>(&'a [Slot]);
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(slots: &'a [Slot]) -> Self {
+        Self(slots)
+    }
+
+    /// Makes the slots of a new segment.
+    ///
+    /// # Safety
+    ///
+    /// `at` points to zeroed memory for `count` slots that nobody else sees yet.
+    pub(crate) unsafe fn init(at: *mut Slot, count: usize) -> Result<()> {
+        for index in 0..count {
+            // SAFETY: inside the memory that the caller gives; `life` is the first field.
+            unsafe { LifeWord::init(at.wrapping_add(index).cast()) }?;
+        }
+        Ok(())
+    }
+
+    /// Makes the slots of a segment anew in which everybody is dead, unmarked.
+    ///
+    /// # Safety
+    ///
+    /// `at` points to `count` slots, and no other thread or process uses them.
+    pub(crate) unsafe fn reset(at: *mut Slot, count: usize) -> Result<()> {
+        for index in 0..count {
+            let slot = at.wrapping_add(index);
+            // SAFETY: inside the slots that the caller gives, of which all bytes are valid.
+            let generation = unsafe { &(*slot).generation };
+            generation.fetch_add(1, Ordering::Relaxed);
+            // SAFETY: as in `init`.
+            unsafe { LifeWord::init(slot.cast()) }?;
+        }
+        Ok(())
+    }
+
+    /// Takes a slot for the calling thread, of the process with this record.
+    pub(crate) fn register(self, process: u32) -> Result<OwnerId> {
+        // Begin where other threads of this machine begin rarely, so that few meet.
+        let first = identity::thread_id() as usize % self.0.len();
+        for index in (first..self.0.len()).chain(0..first) {
+            let slot = &self.0[index];
+            let used = slot.generation.load(Ordering::Relaxed);
+            if used >= OwnerId::MAX_GENERATION || slot.life.word().load(Ordering::Relaxed) & TID != 0 {
+                continue;
+            }
+            // Before the word has a living owner again: the old owner's process must not be looked up for it.
+            let before = slot.process.load(Ordering::Relaxed);
+            let _ = slot.process.compare_exchange(before, NOBODY, Ordering::AcqRel, Ordering::Relaxed);
+            if !slot.life.claim()? {
+                continue;
+            }
+            step!("participant.locked");
+            return self.introduce(index, process);
+        }
+        Err(Error::new(
+            ErrorKind::TooMany,
+            format!(
+                "all {} participant slots of the segment are taken by living threads; make the segment with more \
+                 (Segment::builder().participants(n), or MULTIPROC_PARTICIPANTS for the session)",
+                self.0.len()
+            ),
+        ))
+    }
+
+    /// Writes who the new owner of the slot is, and gives it its generation.
+    fn introduce(self, index: usize, process: u32) -> Result<OwnerId> {
+        let slot = &self.0[index];
+        slot.pid.store(std::process::id(), Ordering::Relaxed);
+        slot.tid.store(identity::thread_id(), Ordering::Relaxed);
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("").as_bytes();
+        for (place, byte) in slot.name.iter().zip(name.iter().copied().chain(std::iter::repeat(0))) {
+            place.store(byte, Ordering::Relaxed);
+        }
+        slot.process.store(process, Ordering::Release);
+        // Release: whoever sees a claim with the new generation sees the locked life word too.
+        let generation = slot.generation.fetch_add(1, Ordering::AcqRel) + 1;
+        step!("participant.raised");
+        futex::wake(slot.life.word(), u32::MAX);
+        OwnerId::new(index as u32, generation).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidSegment, "a participant slot's generation was scribbled over")
+        })
+    }
+
+    /// Whether the thread behind this id has ended. An id that cannot be one of this table is dead.
+    #[inline]
+    pub(crate) fn is_dead(self, id: OwnerId) -> bool {
+        self.life(id).is_none_or(|(_, word)| word & OWNER_DIED != 0)
+    }
+
+    /// The life word of an id and its value, `None` when the id's generation is over.
+    #[inline]
+    pub(crate) fn life(self, id: OwnerId) -> Option<(&'a AtomicU32, u32)> {
+        // Generation 0 is no thread's: a mark or a sweeper.
+        let slot = self.0.get(id.slot() as usize).filter(|_| id.generation() != 0)?;
+        // Acquire pairs with the kernel's ordered mark: the dead thread's stores come first.
+        let word = slot.life.word().load(Ordering::Acquire);
+        // Acquire pairs with the raise in `introduce`.
+        (slot.generation.load(Ordering::Acquire) == id.generation()).then_some((slot.life.word(), word))
+    }
+
+    /// Wakes all who sleep on the life word of a dead thread: the kernel woke one.
+    pub(crate) fn ring(self, id: OwnerId) {
+        if let Some(slot) = self.0.get(id.slot() as usize) {
+            futex::wake(slot.life.word(), u32::MAX);
+        }
+    }
+
+    /// Marks the slot of a thread whose process is gone without the kernel's mark; `is_gone` asks for a process's record.
+    pub(crate) fn mark_if_gone(self, id: OwnerId, is_gone: impl Fn(u32) -> bool) {
+        let Some((_, seen)) = self.life(id) else { return };
+        let slot = &self.0[id.slot() as usize];
+        let process = slot.process.load(Ordering::Acquire);
+        if seen & OWNER_DIED == 0 && seen & TID != 0 && process != NOBODY && is_gone(process) {
+            slot.life.mark(seen);
+            self.ring(id);
+        }
+    }
+
+    /// Marks all slots of a process that is known to be gone, before its record is used again.
+    pub(crate) fn bury(self, process: u32) {
+        for (index, slot) in self.0.iter().enumerate() {
+            if slot.process.load(Ordering::Acquire) == process {
+                let seen = slot.life.word().load(Ordering::Acquire);
+                if seen & OWNER_DIED == 0 && seen & TID != 0 {
+                    slot.life.mark(seen);
+                    if let Some(id) = OwnerId::new(index as u32, slot.generation.load(Ordering::Acquire)) {
+                        self.ring(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Who that is, for messages: process id, thread id, thread name.
+    pub(crate) fn describe(self, id: OwnerId) -> String {
+        let Some(slot) = self.0.get(id.slot() as usize) else {
+            return "an unknown thread".into();
+        };
+        let name: Vec<u8> =
+            slot.name.iter().map(|byte| byte.load(Ordering::Relaxed)).take_while(|&byte| byte != 0).collect();
+        let (pid, tid) = (slot.pid.load(Ordering::Relaxed), slot.tid.load(Ordering::Relaxed));
+        if slot.generation.load(Ordering::Relaxed) != id.generation() {
+            return "a thread that ended".into();
+        }
+        match String::from_utf8_lossy(&name) {
+            name if name.is_empty() => format!("thread {tid} of process {pid}"),
+            name => format!("thread {name:?} ({tid}) of process {pid}"),
+        }
+    }
+
+    /// The process id behind an id, for display.
+    pub(crate) fn pid(self, id: OwnerId) -> Option<u32> {
+        let slot = self.0.get(id.slot() as usize)?;
+        (slot.generation.load(Ordering::Relaxed) == id.generation()).then(|| slot.pid.load(Ordering::Relaxed))
+    }
+}

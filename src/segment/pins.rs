@@ -1,0 +1,253 @@
+//! Which blocks are free: the claims and pins of one block, in any storage.
+//!
+//! # Protocol
+//!
+//! A block has a **state** word and a set of **pins**, one bit for each holder: a process, or a table in the segment that keeps blocks alive.
+//! A bit is idempotent, so a death cannot make a count wrong: who died is known, and its bits are cleared in every block.
+//!
+//! | state | bits 62–63 | bits 32–61 | bits 0–31 |
+//! | --- | --- | --- | --- |
+//! | FREE | 0 | generation of the last use | 0 |
+//! | CLAIMED | 1 | generation of the next use | who prepares it |
+//! | LIVE | 2 | generation | 0 |
+//! | DYING | 3 | generation | who takes it away |
+//!
+//! Invariants:
+//! 1. FREE → CLAIMED, LIVE → DYING and DYING → FREE are compare-exchanges that carry a name or take one away.
+//! 2. The contents change hands only through FREE; a handle's generation is that of one LIVE.
+//! 3. A process uses a block only while its bit is set *and* it has seen LIVE with its generation after setting the bit.
+//! 4. DYING → FREE happens only after every pin was seen zero *after* DYING was written.
+//!
+//! Pinning sets the bit, then looks at the state; freeing writes DYING, then looks at the bits; both are sequentially consistent, so
+//! one sees the other. A pinner that meets its own generation DYING revives it: nothing has happened to the contents. So a
+//! handle that is pinned anywhere never looks stale, although the bits are not read in one instant.
+//!
+//! A death leaves: CLAIMED by a corpse, which is FREE to whoever meets it; LIVE with a corpse's bits, which the sweep clears; DYING by a
+//! corpse, which the sweep finishes.
+
+use super::OwnerId;
+use crate::{
+    atomic::{AtomicU64, Ordering},
+    os::step::step,
+};
+
+/// How many holders a root segment has.
+pub(crate) const HOLDERS: u32 = 512;
+const WORDS: usize = HOLDERS as usize / 64;
+
+/// Generations go round after 2^30 uses of one block.
+const GENERATIONS: u32 = 1 << 30;
+
+/// State and pins of one block.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Pins {
+    state: AtomicU64,
+    bits: [AtomicU64; WORDS],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Free { last: u32 },
+    Claimed { next: u32, by: u32 },
+    Live { generation: u32 },
+    Dying { generation: u32, by: u32 },
+}
+
+impl State {
+    fn pack(self) -> u64 {
+        let (kind, generation, owner) = match self {
+            Self::Free { last } => (0, last, 0),
+            Self::Claimed { next, by } => (1, next, by),
+            Self::Live { generation } => (2, generation, 0),
+            Self::Dying { generation, by } => (3, generation, by),
+        };
+        kind << 62 | u64::from(generation % GENERATIONS) << 32 | u64::from(owner)
+    }
+
+    fn unpack(word: u64) -> Self {
+        let generation = (word >> 32) as u32 % GENERATIONS;
+        let by = word as u32;
+        match word >> 62 {
+            0 => Self::Free { last: generation },
+            1 => Self::Claimed { next: generation, by },
+            2 => Self::Live { generation },
+            _ => Self::Dying { generation, by },
+        }
+    }
+}
+
+impl Pins {
+    #[cfg(any(loom, test))]
+    pub(crate) fn new() -> Self {
+        Self { state: AtomicU64::new(0), bits: std::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+
+    fn state(&self) -> State {
+        State::unpack(self.state.load(Ordering::SeqCst))
+    }
+
+    /// One step of the state; `false` when somebody else was faster.
+    fn step(&self, from: State, to: State) -> bool {
+        self.state.compare_exchange(from.pack(), to.pack(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    /// Takes a free block, or one whose preparer died; the answer is the generation of its next use.
+    pub(crate) fn claim(&self, me: OwnerId, is_dead: impl Fn(OwnerId) -> bool) -> Option<u32> {
+        let now = self.state();
+        let next = match now {
+            State::Free { last } => (last + 1) % GENERATIONS,
+            State::Claimed { next, by } if OwnerId::from_bits(by).is_none_or(is_dead) => next,
+            _ => return None,
+        };
+        self.step(now, State::Claimed { next, by: me.bits() }).then_some(next)
+    }
+
+    /// Makes a claimed and prepared block live, pinned by `holder`.
+    pub(crate) fn publish(&self, generation: u32, holder: u32, me: OwnerId) {
+        self.bits[word_of(holder)].fetch_or(bit_of(holder), Ordering::SeqCst);
+        step!("alloc.pinned");
+        self.step(State::Claimed { next: generation, by: me.bits() }, State::Live { generation });
+    }
+
+    /// Gives a claimed block back unused.
+    pub(crate) fn unclaim(&self, generation: u32, me: OwnerId) {
+        self.step(State::Claimed { next: generation, by: me.bits() }, State::Free { last: generation });
+    }
+
+    /// Pins a live block of this generation; `false` when it is not that any more.
+    pub(crate) fn pin(&self, generation: u32, holder: u32, me: OwnerId, is_dead: impl Fn(OwnerId) -> bool) -> bool {
+        let before = self.bits[word_of(holder)].fetch_or(bit_of(holder), Ordering::SeqCst);
+        step!("pin.set");
+        loop {
+            match self.state() {
+                State::Live { generation: now } if now == generation => return true,
+                dying @ State::Dying { generation: now, .. } if now == generation => {
+                    // Not yet taken away: revive it.
+                    if self.step(dying, State::Live { generation }) {
+                        return true;
+                    }
+                }
+                _ => break,
+            }
+        }
+        // A stale handle. Its bit may have kept another generation from being freed: that is made up for.
+        if before & bit_of(holder) == 0 {
+            self.bits[word_of(holder)].fetch_and(!bit_of(holder), Ordering::SeqCst);
+            self.try_free(me, is_dead);
+        }
+        false
+    }
+
+    /// Whether the holder pins it.
+    pub(crate) fn is_pinned_by(&self, holder: u32) -> bool {
+        self.bits[word_of(holder)].load(Ordering::SeqCst) & bit_of(holder) != 0
+    }
+
+    /// Pins a block that the caller pins already for another holder, who will look at it when it can.
+    pub(crate) fn pin_for(&self, holder: u32) {
+        self.bits[word_of(holder)].fetch_or(bit_of(holder), Ordering::SeqCst);
+    }
+
+    /// Clears the holder's pin. `true` when that was the last and the block is free now.
+    pub(crate) fn unpin(&self, holder: u32, me: OwnerId, is_dead: impl Fn(OwnerId) -> bool) -> bool {
+        self.bits[word_of(holder)].fetch_and(!bit_of(holder), Ordering::SeqCst);
+        step!("unpin.cleared");
+        self.try_free(me, is_dead)
+    }
+
+    /// Frees the block if nobody pins it.
+    pub(crate) fn try_free(&self, me: OwnerId, is_dead: impl Fn(OwnerId) -> bool) -> bool {
+        loop {
+            let now = self.state();
+            let generation = match now {
+                State::Live { generation } => generation,
+                State::Dying { generation, by } if OwnerId::from_bits(by).is_none_or(&is_dead) => generation,
+                State::Claimed { next, by } if OwnerId::from_bits(by).is_none_or(&is_dead) => {
+                    return self.step(now, State::Free { last: next });
+                }
+                _ => return false,
+            };
+            if self.is_pinned() && matches!(now, State::Live { .. }) {
+                return false;
+            }
+            let dying = State::Dying { generation, by: me.bits() };
+            if !self.step(now, dying) {
+                continue;
+            }
+            step!("free.dying");
+            if self.is_pinned() {
+                // Back, and look again: the pinner may have gone meanwhile, leaving it to us.
+                self.step(dying, State::Live { generation });
+            } else if self.step(dying, State::Free { last: generation }) {
+                step!("free.freed");
+                return true;
+            }
+        }
+    }
+
+    fn is_pinned(&self) -> bool {
+        self.bits.iter().any(|word| word.load(Ordering::SeqCst) != 0)
+    }
+
+    /// The generation, while the block is live.
+    pub(crate) fn live_generation(&self) -> Option<u32> {
+        match self.state() {
+            State::Live { generation } | State::Dying { generation, .. } => Some(generation),
+            _ => None,
+        }
+    }
+
+    /// Whether the block can be claimed at this moment.
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(self.state(), State::Free { .. })
+    }
+}
+
+fn word_of(holder: u32) -> usize {
+    holder as usize / 64 % WORDS
+}
+
+fn bit_of(holder: u32) -> u64 {
+    1 << (holder % 64)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn id(slot: u32) -> OwnerId {
+        OwnerId::new(slot, 1).unwrap()
+    }
+
+    fn alive(_: OwnerId) -> bool {
+        false
+    }
+
+    #[test]
+    fn a_block_lives_as_long_as_somebody_pins_it() {
+        let pins = Pins::new();
+        let generation = pins.claim(id(0), alive).unwrap();
+        assert!(pins.claim(id(1), alive).is_none());
+        pins.publish(generation, 5, id(0));
+        assert!(pins.pin(generation, 200, id(1), alive));
+        assert!(!pins.unpin(5, id(0), alive));
+        assert!(pins.unpin(200, id(1), alive));
+        assert!(pins.is_free());
+        assert!(!pins.pin(generation, 5, id(0), alive), "a stale handle");
+        assert_eq!(pins.claim(id(1), alive), Some(generation + 1), "the stale handle left no trace");
+    }
+
+    #[test]
+    fn what_corpses_leave_is_free() {
+        let pins = Pins::new();
+        let generation = pins.claim(id(0), alive).unwrap();
+        assert_eq!(pins.claim(id(1), |dead| dead == id(0)), Some(generation));
+        pins.publish(generation, 9, id(1));
+        // Dies in the middle of freeing it.
+        pins.bits[0].store(0, Ordering::SeqCst);
+        assert!(pins.step(State::Live { generation }, State::Dying { generation, by: id(1).bits() }));
+        assert!(!pins.try_free(id(2), alive));
+        assert!(pins.try_free(id(2), |dead| dead == id(1)));
+    }
+}

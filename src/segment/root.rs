@@ -1,0 +1,415 @@
+//! A root segment, as this process has it attached.
+//!
+//! One for each object in a process, whoever asks for it. Once a thread of the process has registered in it, it stays attached
+//! until the process ends: its life word must stay where the kernel will look for it.
+#![allow(unsafe_code)]
+
+use super::{
+    OwnerId,
+    block::{Block, BlockId, WeakBlock},
+    header::{Header, NAMES_BYTES, NAMES_WORDS, RootLayout},
+    heap::{self, Member},
+    holders::{Holders, Record},
+    members::{ENTRIES, Entry, MemberId, Members},
+    name::Place,
+    participant,
+    participants::{Slot, Table},
+    pins,
+    shelf::{Claim, Shelf},
+};
+use crate::{
+    Error, ErrorKind, Result,
+    atomic::{AtomicU64, Ordering},
+    os::{
+        mapping::Mapping,
+        object::{Access, Object},
+        step::step,
+    },
+};
+use std::{
+    collections::HashMap,
+    fmt,
+    ptr::NonNull,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// No record: attached for reading only.
+const NO_HOLDER: u32 = u32::MAX;
+
+/// An attached root.
+pub(crate) struct Root {
+    serial: u64,
+    place: Place,
+    object: Object,
+    mapping: Mapping,
+    layout: RootLayout,
+    header: Header,
+    access: Access,
+    holder: u32,
+    attached: Mutex<HashMap<MemberId, Arc<Member>>>,
+    shelves: Mutex<HashMap<usize, Arc<Mutex<Shelf>>>>,
+    blocks: Mutex<HashMap<BlockId, WeakBlock>>,
+    sweeping: Mutex<()>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Root {
+    /// Takes part in a mapped and checked root.
+    pub(super) fn join(place: Place, object: Object, mapping: Mapping, header: Header, access: Access) -> Result<Arc<Self>> {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        let mut root = Self {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            place,
+            layout: RootLayout::new(header.slots),
+            object,
+            mapping,
+            header,
+            access,
+            holder: NO_HOLDER,
+            attached: Mutex::default(),
+            shelves: Mutex::default(),
+            blocks: Mutex::default(),
+            sweeping: Mutex::default(),
+        };
+        crate::os::fork::watch();
+        if access == Access::ReadWrite {
+            root.holder = root.holders().claim(|index| root.clear_holder(index, index))?;
+        }
+        Ok(Arc::new(root))
+    }
+
+    // What lies where.
+
+    fn at<T>(&self, offset: usize) -> NonNull<T> {
+        // SAFETY: every offset comes from the layout, which was checked against the mapping's length.
+        unsafe { self.mapping.as_ptr().add(offset) }.cast()
+    }
+
+    fn table<T>(&self, offset: usize, count: usize) -> &[T] {
+        // SAFETY: the layout puts `count` entries there, inside the mapping; they consist of atomics and life words, for which
+        // shared references are right whatever other processes do, and live as long as the mapping.
+        unsafe { NonNull::slice_from_raw_parts(self.at::<T>(offset), count).as_ref() }
+    }
+
+    pub(crate) fn participants(&self) -> Table<'_> {
+        Table::new(self.table::<Slot>(self.layout.slots, self.header.slots as usize))
+    }
+
+    pub(crate) fn holders(&self) -> Holders<'_> {
+        Holders::new(self.table::<Record>(self.layout.holders, pins::HOLDERS as usize), &self.object)
+    }
+
+    pub(crate) fn members(&self) -> Members<'_> {
+        Members::new(self.table::<Entry>(self.layout.members, ENTRIES))
+    }
+
+    /// The room of the table of names: its words in the header's page, and its entries.
+    pub(crate) fn names(&self) -> (NonNull<u8>, NonNull<[u8]>) {
+        let entries = NonNull::slice_from_raw_parts(self.at(self.layout.names), NAMES_BYTES);
+        (self.at(NAMES_WORDS), entries)
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The user's name of it.
+    pub(crate) fn name(&self) -> &str {
+        self.place.name()
+    }
+
+    pub(crate) fn nonce(&self) -> [u8; 16] {
+        self.header.nonce
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(crate) fn object(&self) -> &Object {
+        &self.object
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.access == Access::ReadOnly
+    }
+
+    /// This process's record.
+    pub(crate) fn holder(&self) -> u32 {
+        self.holder
+    }
+
+    // Who lives.
+
+    pub(crate) fn is_dead(&self, id: OwnerId) -> bool {
+        self.participants().is_dead(id)
+    }
+
+    /// Marks a thread whose process is gone without the kernel's mark.
+    pub(crate) fn mark_if_gone(&self, id: OwnerId) {
+        let mine = self.holder;
+        self.participants().mark_if_gone(id, |process| process != mine && self.holders().is_gone(process));
+    }
+
+    /// Registers the calling thread. From now on the root stays attached.
+    pub(super) fn register(&self) -> Result<OwnerId> {
+        if self.is_read_only() {
+            return Err(Error::new(
+                ErrorKind::PermissionDenied,
+                format!("{} is attached for reading only; attach it with Segment::attach to take locks or change values", self.name()),
+            ));
+        }
+        super::registry::keep(self);
+        let id = self.participants().register(self.holder)?;
+        self.mapping.lock_page(self.layout.slots + id.slot() as usize * size_of::<Slot>());
+        Ok(id)
+    }
+
+    // Blocks.
+
+    pub(super) fn blocks(&self) -> MutexGuard<'_, HashMap<BlockId, WeakBlock>> {
+        lock(&self.blocks)
+    }
+
+    /// A new block for an object of `bytes` bytes, filled with zeros.
+    pub(crate) fn allocate(self: &Arc<Self>, bytes: usize, fingerprint: u64, reserve: bool) -> Result<Block> {
+        let me = participant::current(self)?;
+        let block_bytes = heap::block_bytes(bytes);
+        let (claim, fresh) = if block_bytes > heap::LARGEST {
+            (self.grow(block_bytes, 0, me, reserve)?, true)
+        } else {
+            (self.claim(block_bytes, me)?, false)
+        };
+        step!("alloc.claimed");
+        claim.member.prepare(claim.block, fingerprint, bytes, fresh);
+        let id = BlockId { member: claim.member.id, block: claim.block };
+        let mut blocks = self.blocks();
+        claim.member.descriptor(claim.block).pins.publish(claim.generation, self.holder, me);
+        step!("alloc.live");
+        let (block, weak) = Block::new(Arc::clone(self), claim.member, id, claim.generation);
+        blocks.insert(id, weak);
+        Ok(block)
+    }
+
+    /// The block that a handle names, pinned for this process.
+    pub(crate) fn pin(self: &Arc<Self>, id: BlockId, generation: u32) -> Result<Block> {
+        let stale = || {
+            Error::new(ErrorKind::StaleHandle, format!("the handle names an object of {} that was freed", self.name()))
+        };
+        let me = participant::current(self)?;
+        let member = self.member(id.member).ok_or_else(stale)?;
+        if id.block >= member.blocks() {
+            return Err(Error::new(
+                ErrorKind::InvalidHandle,
+                format!("the handle names block {} of {}: it is damaged or forged", id.block, member.blocks()),
+            ));
+        }
+        let mut blocks = self.blocks();
+        if let Some(block) = blocks.get(&id).and_then(WeakBlock::upgrade) {
+            return if block.generation() == generation { Ok(block) } else { Err(stale()) };
+        }
+        let pins = &member.descriptor(id.block).pins;
+        if !pins.pin(generation, self.holder, me, |id| self.is_dead(id)) {
+            return Err(stale());
+        }
+        let (block, weak) = Block::new(Arc::clone(self), member, id, generation);
+        blocks.insert(id, weak);
+        Ok(block)
+    }
+
+    /// Drops the pin of this process on a block for which it has no handle: somebody pinned it for us and died, or the
+    /// message that brought it was not decoded.
+    pub(crate) fn decline(&self, id: BlockId) -> Result<()> {
+        let me = participant::current(self)?;
+        let Some(member) = self.member(id.member).filter(|member| id.block < member.blocks()) else { return Ok(()) };
+        let freed = {
+            let blocks = self.blocks();
+            !blocks.contains_key(&id)
+                && member.descriptor(id.block).pins.unpin(self.holder, me, |id| self.is_dead(id))
+        };
+        if freed {
+            self.freed(&member, id.block, me);
+        }
+        Ok(())
+    }
+
+    /// Drops a pin that a table of the segment had on a block.
+    pub(crate) fn unpin_for(&self, holder: u32, id: BlockId) -> Result<()> {
+        let me = participant::current(self)?;
+        let Some(member) = self.member(id.member).filter(|member| id.block < member.blocks()) else { return Ok(()) };
+        if member.descriptor(id.block).pins.unpin(holder, me, |id| self.is_dead(id)) {
+            self.freed(&member, id.block, me);
+        }
+        Ok(())
+    }
+
+    /// A block has become free through this thread.
+    pub(super) fn freed(&self, member: &Arc<Member>, block: u32, me: OwnerId) {
+        if member.is_own() {
+            self.retire(member, me);
+            return;
+        }
+        let shelf = lock(&self.shelves).get(&member.block_bytes()).cloned();
+        // Only a hint: not while somebody looks for a block.
+        if let Some(Ok(mut shelf)) = shelf.as_ref().map(|shelf| shelf.try_lock()) {
+            shelf.remember(member, block);
+        }
+    }
+
+    /// Takes away a member whose one block is free.
+    fn retire(&self, member: &Member, me: OwnerId) {
+        if member.descriptor(0).pins.claim(me, |id| self.is_dead(id)).is_none() {
+            return;
+        }
+        if self.members().retire(member.id, me) {
+            step!("member.retiring");
+            self.unlink_member(member.id);
+            step!("member.unlinked");
+            self.members().free(member.id, me);
+        }
+        lock(&self.attached).remove(&member.id);
+    }
+
+    /// A claimed block of this size.
+    fn claim(self: &Arc<Self>, block_bytes: usize, me: OwnerId) -> Result<Claim> {
+        let shelf = Arc::clone(lock(&self.shelves).entry(block_bytes).or_default());
+        let mut shelf = lock(&shelf);
+        let is_dead = |id| self.is_dead(id);
+        if let Some(claim) = shelf.claim(me, is_dead) {
+            return Ok(claim);
+        }
+        // Once more from the beginning, with what others have added, and what the dead have left.
+        for (id, bytes) in self.members().live() {
+            if bytes == block_bytes as u64 && !shelf.knows(id) {
+                if let Some(member) = self.member(id).filter(|member| member.block_bytes() == block_bytes) {
+                    shelf.add(member);
+                }
+            }
+        }
+        self.sweep_holders()?;
+        shelf.start_over();
+        if let Some(claim) = shelf.claim(me, is_dead) {
+            return Ok(claim);
+        }
+        let claim = self.grow(block_bytes, shelf.len(), me, true)?;
+        shelf.add(Arc::clone(&claim.member));
+        Ok(claim)
+    }
+
+    /// Adds a member and claims its first block.
+    fn grow(&self, block_bytes: usize, before: u32, me: OwnerId, reserve: bool) -> Result<Claim> {
+        if block_bytes > heap::LARGEST {
+            // Here is where the large objects of the dead are found.
+            self.sweep_holders()?;
+        }
+        let id = self.members().claim(me, |id| self.is_dead(id), |id| self.unlink_member(id)).ok_or_else(|| {
+            Error::new(ErrorKind::TooMany, format!("{} has {ENTRIES} members already, and room for no more", self.name()))
+        })?;
+        step!("member.claimed");
+        let made = self.make_member(id, block_bytes, before, reserve).and_then(|member| {
+            // A root without a name grows no more: nobody could find the member, and nobody would sweep it.
+            if self.object.is_at(&self.place.path())? {
+                Ok(member)
+            } else {
+                Err(Error::new(ErrorKind::Unlinked, format!("{} was unlinked; it works on, but cannot grow", self.name())))
+            }
+        });
+        let member = match made {
+            Ok(member) => member,
+            Err(error) => {
+                self.unlink_member(id);
+                self.members().abandon(id, me);
+                return Err(error);
+            }
+        };
+        let generation = member.descriptor(0).pins.claim(me, |id| self.is_dead(id));
+        let generation = generation.ok_or_else(|| Error::new(ErrorKind::InvalidSegment, "a new member is not empty"))?;
+        step!("member.made");
+        self.members().publish(id, block_bytes as u64, me);
+        let member = Arc::new(member);
+        lock(&self.attached).insert(id, Arc::clone(&member));
+        Ok(Claim { member, block: 0, generation })
+    }
+
+    fn make_member(&self, id: MemberId, block_bytes: usize, before: u32, reserve: bool) -> Result<Member> {
+        let place = self.place.member(id);
+        let make = |size| match place.create(size) {
+            // The name is ours alone: what has it is a leftover.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.unlink_member(id);
+                place.create(size)
+            }
+            made => made,
+        };
+        Member::create(make, id, self.nonce(), block_bytes, before, reserve)
+    }
+
+    fn unlink_member(&self, id: MemberId) {
+        // It may be gone already: then this is done.
+        let _ = crate::os::object::unlink(&self.place.member(id).path());
+    }
+
+    /// An attached member; `None` when there is no such.
+    pub(crate) fn member(&self, id: MemberId) -> Option<Arc<Member>> {
+        if !self.members().is_live(id) {
+            lock(&self.attached).remove(&id);
+            return None;
+        }
+        if let Some(member) = lock(&self.attached).get(&id) {
+            return Some(Arc::clone(member));
+        }
+        let member = Arc::new(Member::attach(&self.place.member(id).path(), id, self.nonce(), self.access).ok()?);
+        Some(Arc::clone(lock(&self.attached).entry(id).or_insert(member)))
+    }
+
+    // The dead.
+
+    /// Clears what processes have left that died.
+    pub(crate) fn sweep_holders(&self) -> Result<()> {
+        let _one_at_a_time = lock(&self.sweeping);
+        self.holders().sweep(self.holder, |index| self.clear_holder(index, self.holder))
+    }
+
+    /// Marks the slots of a dead process and drops its pins; the caller has the record's lock. `sweeper` is the caller's record.
+    fn clear_holder(&self, dead: u32, sweeper: u32) -> Result<()> {
+        self.participants().bury(dead);
+        let me = OwnerId::of_sweeper(sweeper);
+        for (id, _) in self.members().live().collect::<Vec<_>>() {
+            let Some(member) = self.member(id) else { continue };
+            for block in 0..member.blocks() {
+                let pins = &member.descriptor(block).pins;
+                if !pins.is_pinned_by(dead) || !pins.unpin(dead, me, |id| self.is_dead(id)) {
+                    continue;
+                }
+                step!("sweep.freed");
+                if member.is_own() {
+                    self.retire(&member, me);
+                }
+            }
+            step!("sweep.member");
+        }
+        Ok(())
+    }
+
+    /// Removes the names of the root and its members. Who has them mapped goes on.
+    pub(crate) fn unlink(&self) -> Result<()> {
+        for (id, _) in self.members().live() {
+            self.unlink_member(id);
+        }
+        step!("unlink.members");
+        self.object.unlink_if_same(&self.place.path()).map(|_| ())
+    }
+}
+
+impl fmt::Debug for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Root").field("name", &self.name()).field("size", &self.mapping.len()).finish_non_exhaustive()
+    }
+}

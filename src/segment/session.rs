@@ -1,0 +1,58 @@
+//! The session: the segment that a process makes for itself on first use.
+
+use super::{Place, Plan, Root, SLOTS, create, sweep};
+use crate::{
+    Error, ErrorKind, Result,
+    os::{exit, fork},
+};
+use std::sync::{Arc, Mutex, PoisonError};
+
+static SESSION: Mutex<Option<Session>> = Mutex::new(None);
+
+struct Session {
+    root: Arc<Root>,
+    /// This process made it, and removes it at exit.
+    mine: bool,
+}
+
+/// The session's root; it is made when there is none yet.
+pub(crate) fn session() -> Result<Arc<Root>> {
+    fork::refuse_if_forked()?;
+    let mut session = SESSION.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(session) = &*session {
+        return Ok(Arc::clone(&session.root));
+    }
+    // What killed programs have left makes room for this one.
+    sweep::all();
+    let root = create(Place::of_session(), Plan { slots: slots()?, keep: false })?;
+    exit::at_exit(remove);
+    *session = Some(Session { root: Arc::clone(&root), mine: true });
+    Ok(root)
+}
+
+/// How many threads can take part: `MULTIPROC_PARTICIPANTS`, or the default.
+fn slots() -> Result<u32> {
+    match std::env::var("MULTIPROC_PARTICIPANTS") {
+        Err(_) => Ok(SLOTS),
+        Ok(text) => text.parse().map_err(|error: std::num::ParseIntError| {
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("MULTIPROC_PARTICIPANTS is {text:?}, but must be a number from 1 to {}", super::OwnerId::MAX_SLOTS),
+            )
+            .with_source(error)
+        }),
+    }
+}
+
+/// At exit: who made the session removes it. Children that still run go on with what they have mapped.
+extern "C" fn remove() {
+    if fork::is_forked() {
+        return;
+    }
+    // Another thread may be making it: then the next sweep finds it.
+    if let Ok(session) = SESSION.try_lock() {
+        if let Some(Session { root, mine: true }) = &*session {
+            let _ = root.unlink();
+        }
+    }
+}

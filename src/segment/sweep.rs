@@ -1,0 +1,82 @@
+//! Removing the segments of programs that were killed.
+//!
+//! Whoever is attached to a root holds a shared lock on it, which the kernel drops at death. So who gets the exclusive lock, on a descriptor of its own, knows
+//! that nobody is there, and removes the names. Nothing is ever written, and a shared lock is never upgraded (a failed upgrade would drop it).
+//!
+//! Members go first: a sweep that dies leaves the root, and the next one goes on.
+
+use super::{header::Header, name::{self, DIRECTORY, Place}};
+use crate::os::{
+    object::{self, Access, Object},
+    step::step,
+};
+use std::path::Path;
+
+/// Removes the root at `place` if nobody is attached to it. `true` if the name is free now.
+pub(crate) fn root(place: &Place) -> bool {
+    let path = place.path();
+    let Ok(object) = Object::open(&path, Access::ReadOnly) else { return !path.exists() };
+    if object.check_private().is_err() || keeps(&object) || !object.try_lock_exclusive().unwrap_or(false) {
+        return false;
+    }
+    // The lock says nobody is attached to this object; the name must still be its own.
+    if !object.is_at(&path).unwrap_or(false) {
+        return false;
+    }
+    step!("sweep.locked");
+    members(place);
+    step!("sweep.members");
+    object.unlink_if_same(&path).unwrap_or(false)
+}
+
+/// Whether the object is none of ours, or is to outlive its users.
+fn keeps(object: &Object) -> bool {
+    let mut header: Header = bytemuck::Zeroable::zeroed();
+    let read = object.read_at(bytemuck::bytes_of_mut(&mut header), 0);
+    read.is_err() || !Header::is_ours(bytemuck::bytes_of(&header)) || header.keep != 0
+}
+
+/// Removes the names of a root's members.
+pub(crate) fn members(root: &Place) {
+    let path = root.path();
+    let (Some(directory), Some(file)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return;
+    };
+    for name in object::list(directory, file).unwrap_or_default() {
+        if name::root_of_member(&name) == Some(file) {
+            let _ = object::unlink(&directory.join(name));
+        }
+    }
+}
+
+/// Removes whatever this user's dead programs have left among the named segments.
+pub(crate) fn all() {
+    let directory = Path::new(DIRECTORY);
+    for file in object::list(directory, "").unwrap_or_default() {
+        if let Some(root) = name::root_of_member(&file) {
+            orphan(directory, root, &file);
+        } else if name::is_birthplace(&file) {
+            unborn(&directory.join(&file));
+        } else {
+            root(&Place::Named(file));
+        }
+    }
+}
+
+/// A member whose root has no name: nobody will ask for it.
+fn orphan(directory: &Path, root: &str, file: &str) {
+    let path = directory.join(file);
+    if !directory.join(root).exists()
+        && Object::open(&path, Access::ReadOnly).is_ok_and(|object| object.check_private().is_ok())
+    {
+        let _ = object::unlink(&path);
+    }
+}
+
+/// A root whose maker died while making it.
+fn unborn(path: &Path) {
+    let Ok(object) = Object::open(path, Access::ReadOnly) else { return };
+    if object.check_private().is_ok() && object.try_lock_exclusive().unwrap_or(false) {
+        let _ = object.unlink_if_same(path);
+    }
+}

@@ -1,0 +1,185 @@
+//! `Lock`: mutual exclusion of threads in any processes.
+#![allow(unsafe_code)]
+
+use super::{LockError, RawLock, Thread};
+use crate::{
+    Result,
+    os::clock::Deadline,
+    segment::{Block, Root},
+};
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+
+/// The kind of object, for handles.
+const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.Lock.");
+
+/// A lock that processes share. Handles are cheap to clone; all clones are the same lock.
+///
+/// Python's `Lock`, with a guard in place of `acquire` and `release`. It is not recursive: a thread that takes it twice gets an error,
+/// not a deadlock. It lies in the session's shared memory.
+///
+/// # When a holder dies
+///
+/// The kernel marks the death, and the next one that asks, or a waiter, at once, gets the lock with
+/// [`LockError::OwnerDied`]. From then on it is poisoned, as after a panic in a holder, until
+/// [`clear_poison`](Self::clear_poison).
+///
+/// ```
+/// use multiproc::Lock;
+/// # fn main() -> multiproc::Result<()> {
+/// let lock = Lock::new()?;
+/// let guard = lock.lock()?;
+/// assert!(lock.is_locked());
+/// drop(guard);
+/// assert!(!lock.is_locked());
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias("mutex", "acquire", "release"))]
+#[derive(Clone)]
+pub struct Lock {
+    block: Block,
+}
+
+// SAFETY: the block is memory in which only atomics are used, and its handle is counted by `Arc`; nothing is bound to a thread.
+unsafe impl Send for Lock {}
+// SAFETY: as above.
+unsafe impl Sync for Lock {}
+
+impl Lock {
+    /// A new lock in the session's shared memory, free.
+    ///
+    /// # Errors
+    ///
+    /// When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) and the like.
+    pub fn new() -> Result<Self> {
+        Self::new_in(&crate::segment::session()?)
+    }
+
+    pub(crate) fn new_in(root: &Arc<Root>) -> Result<Self> {
+        // Zeros are a free lock.
+        Ok(Self { block: root.allocate(size_of::<RawLock>(), FINGERPRINT, true)? })
+    }
+
+    /// For a block that is known to hold a lock.
+    pub(crate) fn of_block(block: Block) -> Self {
+        Self { block }
+    }
+
+    pub(crate) fn as_block(&self) -> &Block {
+        &self.block
+    }
+
+    fn raw(&self) -> &RawLock {
+        // SAFETY: the block has room for a RawLock, was zero or a RawLock since it was made, and lives as long as its pin.
+        unsafe { self.block.as_ptr().cast().as_ref() }
+    }
+
+    /// Takes the lock; waits as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::OwnerDied`] and [`LockError::Poisoned`] hold the guard; [`LockError::Failed`] if this thread has it already.
+    #[inline]
+    pub fn lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+        self.lock_by(Deadline::NEVER)
+    }
+
+    /// Takes the lock if nobody living has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock`](Self::lock), and [`LockError::WouldBlock`].
+    pub fn try_lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+        self.lock_by(Deadline::NOW)
+    }
+
+    /// Takes the lock; waits for this time at the most, by the monotonic clock. Zero means try; a time too long for the clock means for ever.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock`](Self::lock), and [`LockError::TimedOut`].
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+        self.lock_by(Deadline::after(timeout))
+    }
+
+    #[inline]
+    fn lock_by(&self, deadline: Deadline) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+        let thread = Thread::current(self.block.root())?;
+        match self.raw().lock(&thread, deadline) {
+            Ok(taken) => LockError::judge(taken, LockGuard::new(self.raw(), thread)),
+            Err(why) => Err(LockError::not_taken(why, deadline)),
+        }
+    }
+
+    /// Whether somebody, dead or alive, has it at this moment; it may change at any time.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.raw().owner().is_some()
+    }
+
+    /// Whether a holder died or panicked and nobody has cleared the poison since.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.raw().is_poisoned()
+    }
+
+    /// Says that what the lock guards is whole again.
+    pub fn clear_poison(&self) {
+        self.raw().set_poison(false);
+    }
+
+    /// Whether both handles are of one lock.
+    #[must_use]
+    pub fn same_lock(&self, other: &Self) -> bool {
+        self.block == other.block
+    }
+}
+
+impl fmt::Debug for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let owner = self.raw().owner().map(|owner| self.block.root().participants().describe(owner));
+        f.debug_struct("Lock").field("owner", &owner).field("poisoned", &self.is_poisoned()).finish()
+    }
+}
+
+/// The lock is held while this lives. It belongs to the thread that took it.
+///
+/// ```compile_fail
+/// fn is_send<T: Send>() {}
+/// is_send::<multiproc::LockGuard<'static>>();
+/// ```
+#[must_use = "the lock is given back when the guard is dropped"]
+pub struct LockGuard<'a> {
+    raw: &'a RawLock,
+    thread: Thread<'a>,
+    panicking: bool,
+    /// The thread's name is on the lock: not `Send`.
+    _thread: PhantomData<*const ()>,
+}
+
+impl<'a> LockGuard<'a> {
+    #[inline]
+    pub(crate) fn new(raw: &'a RawLock, thread: Thread<'a>) -> Self {
+        Self { raw, thread, panicking: std::thread::panicking(), _thread: PhantomData }
+    }
+
+    /// Says that what the lock guards is whole again.
+    pub fn clear_poison(&self) {
+        self.raw.set_poison(false);
+    }
+}
+
+impl Drop for LockGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // A panic that began while it was held: the data may be half changed.
+        let poison = !self.panicking && std::thread::panicking();
+        self.raw.unlock(&self.thread, poison);
+    }
+}
+
+impl fmt::Debug for LockGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockGuard").field("poisoned", &self.raw.is_poisoned()).finish_non_exhaustive()
+    }
+}
