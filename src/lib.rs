@@ -3,17 +3,29 @@
 //! # Hello, world
 //!
 //! ```
-//! use multiproc::{Lock, Segment, Value};
+//! use multiproc::{Lock, Value};
 //!
-//! # fn main() -> multiproc::Result<()> {
-//! let (counter, lock) = (Value::new(0_i32)?, Lock::new()?);
-//! {
-//!     let _held = lock.lock()?; // Err if the last holder died inside; the error holds the guard
-//!     counter.set(counter.get()? + 1)?;
+//! fn worker(counter: Value<i32>, lock: Lock, id: u32) -> multiproc::Result<()> {
+//!     for _ in 0..5 {
+//!         let _held = lock.lock()?; // Err if the last holder died inside; the error holds the guard
+//!         counter.set(counter.get()? + 1)?;
+//!         println!("worker {id}: {}", counter.get()?);
+//!     }
+//!     Ok(())
 //! }
-//! assert_eq!(counter.get()?, 1);
-//! # Ok(())
-//! # }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     multiproc::init(); // a worker serves here and never returns; in the parent: nothing
+//!     let (counter, lock) = (Value::new(0)?, Lock::new()?);
+//!     let workers: Vec<_> = (0..3)
+//!         .map(|id| multiproc::spawn(worker, (counter.clone(), lock.clone(), id)))
+//!         .collect::<Result<_, _>>()?;
+//!     for worker in workers {
+//!         worker.join()??; // the process's fate, then the function's own result
+//!     }
+//!     assert_eq!(counter.get()?, 15);
+//!     Ok(())
+//! }
 //! ```
 #![deny(unsafe_code, missing_docs)]
 
@@ -29,6 +41,26 @@ mod process;
 pub mod __private;
 
 pub use error::{Error, ErrorKind, Result};
-pub use process::{Function, PanicReport};
+pub use process::{Function, PanicReport, Process, ProcessError, init, spawn};
 pub use shared::{Fingerprint, Segment, SegmentBuilder, Value, ValueGuard};
 pub use sync::{Lock, LockError, LockGuard};
+
+/// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.
+///
+/// Once in the executable, anywhere at module level. It runs before `main`, where the Rust runtime is not all there yet: a worker's main thread
+/// has no name, for example. Programs with a `main` of their own call [`init`] there instead.
+///
+/// ```
+/// multiproc::test_support!();
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! test_support {
+    () => {
+        const _: () = {
+            #[used]
+            #[unsafe(link_section = ".init_array")]
+            static HOOK: extern "C" fn() = $crate::__private::init_before_main;
+        };
+    };
+}

@@ -7,6 +7,7 @@ pub(crate) mod auxv;
 pub(crate) mod clock;
 pub(crate) mod cpus;
 pub(crate) mod directory_watch;
+pub(crate) mod environment;
 pub(crate) mod executable;
 pub(crate) mod exit;
 pub(crate) mod fork;

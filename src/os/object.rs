@@ -225,6 +225,11 @@ impl Object {
         self.flock(libc::LOCK_SH).map_err(|error| Error::os("flock", error))
     }
 
+    /// Gives the shared lock up.
+    pub(crate) fn unlock(&self) -> Result<()> {
+        self.flock(libc::LOCK_UN).map_err(|error| Error::os("flock", error))
+    }
+
     /// Waits until nobody is attached. On a descriptor that has no lock yet: upgrading would drop it.
     pub(crate) fn lock_exclusive(&self) -> Result<()> {
         self.flock(libc::LOCK_EX).map_err(|error| Error::os("flock", error))

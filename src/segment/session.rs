@@ -30,6 +30,23 @@ pub(crate) fn session() -> Result<Arc<Root>> {
     Ok(root)
 }
 
+/// A worker's session is its parent's.
+pub(crate) fn inherit(root: Arc<Root>) {
+    let mut session = SESSION.lock().unwrap_or_else(PoisonError::into_inner);
+    *session = Some(Session { root, mine: false });
+}
+
+/// As a worker that is about to end because its parent has: gives up the lock that says it is attached, and removes the session if
+/// that was the last one. (Each tries after giving up its own, so the last finds none.)
+pub(crate) fn leave(place: &Place) {
+    if let Ok(session) = SESSION.try_lock() {
+        if let Some(session) = &*session {
+            let _ = session.root.object().unlock();
+        }
+    }
+    sweep::root(place);
+}
+
 /// How many threads can take part: `MULTIPROC_PARTICIPANTS`, or the default.
 fn slots() -> Result<u32> {
     match std::env::var("MULTIPROC_PARTICIPANTS") {

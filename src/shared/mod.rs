@@ -1,10 +1,14 @@
 //! Typed data in shared memory.
 
+mod codec;
 mod fingerprint;
+mod lock_handle;
 mod names;
 mod segment;
+mod transport;
 mod value;
 
+pub(crate) use codec::{Message, decode, encode};
 pub use fingerprint::Fingerprint;
 pub use names::Published;
 pub use segment::{Segment, SegmentBuilder};

@@ -1,14 +1,15 @@
 //! `Value`: one value in shared memory, under a lock of its own.
 #![allow(unsafe_code)]
 
-use super::{Fingerprint, Segment, names::Published};
+use super::{Fingerprint, Segment, names::Published, transport};
 use crate::{
     Error, ErrorKind, Result,
     os::clock::Deadline,
     segment::{Block, Root},
-    sync::{Lock, LockError, LockGuard, RawLock, Taken, Thread},
+    sync::{LockError, LockGuard, RawLock, Taken, Thread},
 };
 use bytemuck::{CheckedBitPattern, NoUninit};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
     any::TypeId,
     fmt,
@@ -255,6 +256,21 @@ impl<T: NoUninit + CheckedBitPattern + fmt::Debug> fmt::Debug for Value<T> {
     }
 }
 
+/// Inside this crate's transports only: see [`spawn`](crate::spawn).
+impl<T: NoUninit + CheckedBitPattern> Serialize for Value<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        transport::send(&self.block, serializer)
+    }
+}
+
+/// Inside this crate's transports only; a stale or forged handle is an error.
+impl<'de, T: NoUninit + CheckedBitPattern> Deserialize<'de> for Value<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let block = transport::receive(deserializer, Self::fingerprint(), std::any::type_name::<Self>())?;
+        Ok(Self { block, _value: PhantomData })
+    }
+}
+
 /// The value is locked while this lives; it gives `&T` and `&mut T`.
 #[must_use = "the lock is given back when the guard is dropped"]
 pub struct ValueGuard<'a, T> {
@@ -312,21 +328,5 @@ impl<T: NoUninit + CheckedBitPattern + Fingerprint> Published for Value<T> {
             ));
         }
         Ok(Self { block, _value: PhantomData })
-    }
-}
-
-impl Published for Lock {
-    const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.Lock.");
-
-    fn type_name() -> String {
-        "Lock".into()
-    }
-
-    fn block(&self) -> &Block {
-        self.as_block()
-    }
-
-    fn from_block(block: Block) -> Result<Self> {
-        Ok(Self::of_block(block))
     }
 }

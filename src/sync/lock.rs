@@ -9,9 +9,6 @@ use crate::{
 };
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
-/// The kind of object, for handles.
-const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.Lock.");
-
 /// A lock that processes share. Handles are cheap to clone; all clones are the same lock.
 ///
 /// Python's `Lock`, with a guard in place of `acquire` and `release`. It is not recursive: a thread that takes it twice gets an error,
@@ -46,6 +43,9 @@ unsafe impl Send for Lock {}
 unsafe impl Sync for Lock {}
 
 impl Lock {
+    /// The kind of object, for handles.
+    pub(crate) const HANDLE: u64 = u64::from_be_bytes(*b"mp.Lock.");
+
     /// A new lock in the session's shared memory, free.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Lock {
 
     pub(crate) fn new_in(root: &Arc<Root>) -> Result<Self> {
         // Zeros are a free lock.
-        Ok(Self { block: root.allocate(size_of::<RawLock>(), FINGERPRINT, true)? })
+        Ok(Self { block: root.allocate(size_of::<RawLock>(), Self::HANDLE, true)? })
     }
 
     /// For a block that is known to hold a lock.

@@ -121,7 +121,7 @@ mod tests {
     use super::{super::EntryError, *};
     use crate::{
         os::rerun::in_child,
-        process::function::codec::{decode, encode},
+        shared::{decode, encode},
     };
 
     fn add(a: u32, b: u32) -> u32 {
@@ -150,9 +150,9 @@ mod tests {
         let bytes = bytemuck::bytes_of(&id).to_vec();
         let id: FunctionId = bytemuck::pod_read_unaligned(&bytes);
         let mut decoded = 0;
-        let result = id.resolve().unwrap().call(&encode(&args).unwrap(), &mut || decoded += 1);
+        let result = id.resolve().unwrap().call(&encode(&args).unwrap().bytes, &mut || decoded += 1);
         assert_eq!(decoded, 1);
-        decode(&result.unwrap()).unwrap()
+        decode(&result.unwrap().bytes).unwrap()
     }
 
     fn refusal(id: FunctionId) -> (ErrorKind, String) {
@@ -174,9 +174,9 @@ mod tests {
     fn another_process_finds_the_function() {
         const TEST: &str = "process::function::id::tests::another_process_finds_the_function";
         let functions = [
-            (id_of(add, &(40, 2)), encode(&(40, 2)).unwrap(), encode(&42).unwrap()),
-            (id_of(show::<i8>, &(-7,)), encode(&(-7_i8,)).unwrap(), encode("<-7>").unwrap()),
-            (id_of(|| 1_u64 << 40, &()), Vec::new(), encode(&(1_u64 << 40)).unwrap()),
+            (id_of(add, &(40, 2)), encode(&(40, 2)).unwrap().bytes, encode(&42).unwrap().bytes),
+            (id_of(show::<i8>, &(-7,)), encode(&(-7_i8,)).unwrap().bytes, encode("<-7>").unwrap().bytes),
+            (id_of(|| 1_u64 << 40, &()), Vec::new(), encode(&(1_u64 << 40)).unwrap().bytes),
         ];
         for (which, (id, args, result)) in functions.iter().enumerate() {
             let sent = format!("{which}:{}", hex(bytemuck::bytes_of(id)));

@@ -19,13 +19,11 @@
 //! no arithmetic is ever done on a function's own address, which optimisers take liberties with.
 
 mod callable;
-mod codec;
 mod id;
 mod image;
 mod record;
 
 pub use callable::Function;
 
-pub(crate) use codec::{decode, encode};
 pub(crate) use id::FunctionId;
-pub(crate) use record::{Entry, EntryError};
+pub(crate) use record::EntryError;

@@ -11,17 +11,17 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
-    callable::{Function, assert_captures_nothing},
-    codec::{decode, encode},
+use super::callable::{Function, assert_captures_nothing};
+use crate::{
+    Error, Result,
+    shared::{Message, decode, encode},
 };
-use crate::{Error, Result};
 
 /// The first words of a record. Drawn by lot, so that other constants do not begin like it.
 pub(super) const MAGIC: [u64; 2] = [0x6d70_f7a3_91c4_5e2b, 0xb8d2_0c6e_47f9_13a5];
 
 /// Decodes the arguments, calls the function, encodes its result.
-type Enter = fn(&[u8], &mut dyn FnMut()) -> Result<Vec<u8>, EntryError>;
+type Enter = fn(&[u8], &mut dyn FnMut()) -> Result<Message, EntryError>;
 
 /// What the compiler promotes to a constant for each function and its arguments.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ where
 }
 
 /// The entry point of `F` called with `A`.
-fn enter<F, A>(args: &[u8], decoded: &mut dyn FnMut()) -> Result<Vec<u8>, EntryError>
+fn enter<F, A>(args: &[u8], decoded: &mut dyn FnMut()) -> Result<Message, EntryError>
 where
     F: Function<A, Output: Serialize>,
     A: DeserializeOwned,
@@ -120,7 +120,7 @@ impl Entry {
         self,
         args: &[u8],
         decoded: &mut dyn FnMut(),
-    ) -> Result<Vec<u8>, EntryError> {
+    ) -> Result<Message, EntryError> {
         (self.0.enter)(args, decoded)
     }
 

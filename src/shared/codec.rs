@@ -1,19 +1,29 @@
-//! How arguments and results travel: postcard, whole values only.
+//! How values travel between processes: postcard, whole values only, and the handles in them with their blocks.
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, ErrorKind, Result};
+use super::transport;
+use crate::{Error, ErrorKind, Result, segment::Block};
 
-/// The bytes of `value`.
+/// An encoded value, and the blocks that must stay pinned until it is decoded.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) handles: Vec<Block>,
+}
+
+/// The bytes of `value`, and the blocks of the handles in it.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Encode`] if the value's own `Serialize` refuses.
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(|source| {
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
+    let (bytes, handles) = transport::sending(|| postcard::to_stdvec(value));
+    let bytes = bytes.map_err(|source| {
         let message = format!("a {} could not be encoded: {source}", std::any::type_name::<T>());
         Error::new(ErrorKind::Encode, message).with_source(source)
-    })
+    })?;
+    Ok(Message { bytes, handles })
 }
 
 /// The value that `bytes` hold, all of them.
@@ -22,6 +32,10 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
 ///
 /// [`ErrorKind::Decode`] if they are not such a value, or if some are left over.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    transport::receiving(|| decode_bytes(bytes))
+}
+
+fn decode_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let name = std::any::type_name::<T>();
     let (value, rest) = postcard::take_from_bytes(bytes).map_err(|source| {
         let message = format!("{} bytes could not be decoded as a {name}: {source}", bytes.len());
@@ -52,15 +66,15 @@ mod tests {
     #[test]
     fn a_value_comes_back() {
         let value = (7_u32, "seven".to_owned(), vec![1.5_f64, -0.0]);
-        let bytes = encode(&value).unwrap();
+        let bytes = encode(&value).unwrap().bytes;
         assert_eq!(decode::<(u32, String, Vec<f64>)>(&bytes).unwrap(), value);
-        assert_eq!(encode(&()).unwrap(), []);
+        assert_eq!(encode(&()).unwrap().bytes, []);
         decode::<()>(&[]).unwrap();
     }
 
     #[test]
     fn too_few_and_too_many_bytes_are_errors() {
-        let mut bytes = encode(&(7_u32, "seven".to_owned())).unwrap();
+        let mut bytes = encode(&(7_u32, "seven".to_owned())).unwrap().bytes;
         bytes.push(0);
         let error = decode::<(u32, String)>(&bytes).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);

@@ -1,0 +1,62 @@
+//! What became of a process that has no result.
+
+use super::PanicReport;
+use crate::{Error, ErrorKind, os::signals::signal_name};
+
+/// The process ended without the function's result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProcessError {
+    /// The function panicked.
+    #[error("process {pid} {report}")]
+    Panicked {
+        /// Of the process.
+        pid: u32,
+        /// Message, place, and backtrace where it was asked for.
+        report: PanicReport,
+    },
+    /// A signal ended it: a crash, or somebody killed it.
+    #[error("process {pid} was killed by signal {signal} ({})", signal_name(*signal))]
+    Signalled {
+        /// Of the process.
+        pid: u32,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It exited by itself before the function returned.
+    #[error("process {pid} exited with code {code} before the function returned")]
+    Exited {
+        /// Of the process.
+        pid: u32,
+        /// The exit code.
+        code: i32,
+    },
+    /// The arguments could not be decoded there; the function was not called.
+    #[error("process {pid} did not call the function: {message}")]
+    Decode {
+        /// Of the process.
+        pid: u32,
+        /// Why.
+        message: String,
+    },
+    /// The result could not be encoded there.
+    #[error("process {pid} called the function, but: {message}")]
+    Encode {
+        /// Of the process.
+        pid: u32,
+        /// Why.
+        message: String,
+    },
+    /// This process could not wait for it, or decode its result.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<ProcessError> for Error {
+    fn from(error: ProcessError) -> Self {
+        match error {
+            ProcessError::Failed(error) => error,
+            other => Self::new(ErrorKind::ProcessFailed, other.to_string()).with_source(other),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Handles in messages: how a block travels, and that it travels only with us.
+//!
+//! While one of our transports encodes a message, each handle in it leaves its block here, so that the transport can keep the blocks
+//! pinned until the message has arrived. Serialising a handle elsewhere is an error: bytes own nothing.
+
+use crate::{
+    Error, ErrorKind, Result,
+    os::object::Access,
+    segment::{self, Block, BlockId, MemberId, Place},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use std::{cell::RefCell, sync::Arc};
+
+enum Transport {
+    Outside,
+    Sending(Vec<Block>),
+    /// The first error of a handle: the decoder's own has no room for it.
+    Receiving(Option<Error>),
+}
+
+thread_local! {
+    static TRANSPORT: RefCell<Transport> = const { RefCell::new(Transport::Outside) };
+}
+
+/// Runs an encoder; gives the blocks of all handles that it met.
+pub(crate) fn sending<T>(encode: impl FnOnce() -> T) -> (T, Vec<Block>) {
+    let before = TRANSPORT.replace(Transport::Sending(Vec::new()));
+    let encoded = encode();
+    match TRANSPORT.replace(before) {
+        Transport::Sending(blocks) => (encoded, blocks),
+        _ => (encoded, Vec::new()),
+    }
+}
+
+/// Runs a decoder. An error of a handle in the message takes the place of the decoder's.
+pub(crate) fn receiving<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before = TRANSPORT.replace(Transport::Receiving(None));
+    let decoded = decode();
+    match TRANSPORT.replace(before) {
+        Transport::Receiving(Some(error)) => decoded.map_err(|_| error),
+        _ => decoded,
+    }
+}
+
+/// A handle as it travels.
+#[derive(Debug, Serialize, Deserialize)]
+struct Wire {
+    /// Where the root is, unless it is the session's.
+    place: Option<Place>,
+    nonce: [u8; 16],
+    member: u32,
+    member_generation: u32,
+    block: u32,
+    generation: u32,
+    fingerprint: u64,
+}
+
+/// Serialises a handle.
+pub(crate) fn send<S: Serializer>(block: &Block, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let sent = TRANSPORT.with_borrow_mut(|transport| match transport {
+        Transport::Sending(blocks) => {
+            blocks.push(block.clone());
+            true
+        }
+        _ => false,
+    });
+    if !sent {
+        return Err(ser::Error::custom(
+            "a handle of shared memory can be sent as an argument, a result or an item of a queue only: outside these nothing \
+             would keep the object alive",
+        ));
+    }
+    let BlockId { member, block: number } = block.id();
+    let root = block.root();
+    let is_session = segment::session().is_ok_and(|session| Arc::ptr_eq(&session, root));
+    Wire {
+        place: (!is_session).then(|| root.place().clone()),
+        nonce: root.nonce(),
+        member: member.index,
+        member_generation: member.generation,
+        block: number,
+        generation: block.generation(),
+        fingerprint: block.contents().0,
+    }
+    .serialize(serializer)
+}
+
+/// Deserialises a handle of an object with this fingerprint, and pins its block.
+pub(crate) fn receive<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    fingerprint: u64,
+    wanted: &str,
+) -> std::result::Result<Block, D::Error> {
+    let wire = Wire::deserialize(deserializer)?;
+    open(&wire, fingerprint, wanted).map_err(|error| {
+        let text = error.to_string();
+        TRANSPORT.with_borrow_mut(|transport| {
+            if let Transport::Receiving(first @ None) = transport {
+                *first = Some(error);
+            }
+        });
+        de::Error::custom(text)
+    })
+}
+
+fn open(wire: &Wire, fingerprint: u64, wanted: &str) -> Result<Block> {
+    if TRANSPORT.with_borrow(|transport| !matches!(transport, Transport::Receiving(_))) {
+        return Err(Error::new(
+            ErrorKind::OutsideTransport,
+            "a handle of shared memory can be received as an argument, a result or an item of a queue only",
+        ));
+    }
+    let root = match (segment::find_nonce(wire.nonce), &wire.place) {
+        (Some(root), _) => root,
+        (None, Some(place)) => segment::attach(place.clone(), Access::ReadWrite)?,
+        (None, None) => segment::session()?,
+    };
+    if root.nonce() != wire.nonce {
+        return Err(Error::new(
+            ErrorKind::StaleHandle,
+            format!("the handle names an object of another segment that was called {}", root.name()),
+        ));
+    }
+    let member = MemberId { index: wire.member, generation: wire.member_generation };
+    let block = root.pin(BlockId { member, block: wire.block }, wire.generation)?;
+    if wire.fingerprint != fingerprint || block.contents().0 != fingerprint {
+        return Err(Error::new(ErrorKind::WrongType, format!("the handle does not name a {wanted}")));
+    }
+    Ok(block)
+}

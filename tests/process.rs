@@ -1,0 +1,185 @@
+//! Processes: PR02, PR03, PR08, PR09, PR10, PR19, PR26, PR31, PR32 and the deaths of workers.
+
+mod support;
+
+use multiproc::{ErrorKind, Lock, ProcessError, Value, spawn};
+use std::time::Duration;
+use support::watchdog;
+
+multiproc::test_support!();
+
+fn sleeper() {
+    std::thread::park();
+    unreachable!("nobody unparks it");
+}
+
+/// PR02: a child's own pid is the parent's view of it.
+#[test]
+fn pid_is_the_same_on_both_sides() {
+    let _watchdog = watchdog(30);
+    let child = spawn(std::process::id, ()).unwrap();
+    let seen = child.pid().unwrap();
+    assert_ne!(seen, std::process::id());
+    assert_eq!(child.join().unwrap(), seen);
+}
+
+/// PR03: arguments arrive equal, results too; large ones as well.
+#[test]
+fn arguments_and_results_travel() {
+    let _watchdog = watchdog(30);
+    let echo = spawn(
+        |n: i64, s: String, list: Vec<(u8, f64)>, nested: Option<Result<char, String>>| (n, s, list, nested),
+        (-3, "ä€".to_owned(), vec![(1, 0.5), (2, -0.0)], Some(Err("no".to_owned()))),
+    );
+    let (n, s, list, nested) = echo.unwrap().join().unwrap();
+    assert_eq!((n, &*s, list), (-3, "ä€", vec![(1, 0.5), (2, -0.0)]));
+    assert_eq!(nested, Some(Err("no".to_owned())));
+    let large = spawn(|mut v: Vec<u64>| { v.reverse(); v }, ((0..500_000).collect::<Vec<u64>>(),)).unwrap();
+    assert!(large.join().unwrap().into_iter().eq((0..500_000).rev()));
+}
+
+/// PR08, PR09: terminate and kill are told apart; PR10: a short wait leaves the process alive; PR19: signals after the end are nothing.
+#[test]
+fn signals_are_reported() {
+    let _watchdog = watchdog(30);
+    for (kill, number) in [(false, 15), (true, 9)] {
+        let mut child = spawn(sleeper, ()).unwrap();
+        assert!(child.try_join().is_none() && child.is_alive());
+        if kill { child.kill() } else { child.terminate() }.unwrap();
+        let fate = loop {
+            if let Some(fate) = child.join_timeout(Duration::from_secs(5)) {
+                break fate;
+            }
+        };
+        assert!(matches!(fate, Err(ProcessError::Signalled { signal, .. }) if signal == number), "{fate:?}");
+        assert!(!child.is_alive());
+        child.kill().unwrap();
+    }
+}
+
+/// PR26: a panic arrives as message and place.
+#[test]
+fn a_panic_arrives() {
+    let _watchdog = watchdog(30);
+    let error = spawn(|n: i32| -> i32 { panic!("no {n}") }, (7,)).unwrap().join().unwrap_err();
+    let ProcessError::Panicked { report, .. } = error else { panic!("{error:?}") };
+    assert_eq!(report.message(), "no 7");
+    assert!(report.location().unwrap().contains("tests/process.rs"));
+}
+
+#[test]
+fn ends_without_a_result_are_told_apart() {
+    let _watchdog = watchdog(30);
+    let exited = spawn(|| -> u8 { std::process::exit(44) }, ()).unwrap().join();
+    assert!(matches!(exited, Err(ProcessError::Exited { code: 44, .. })), "{exited:?}");
+    let aborted = spawn(|| -> u8 { std::process::abort() }, ()).unwrap().join();
+    assert!(matches!(aborted, Err(ProcessError::Signalled { signal: 6, .. })), "{aborted:?}");
+}
+
+/// Handles mean the same objects in the child, and come back in results.
+#[test]
+fn handles_travel_both_ways() {
+    let _watchdog = watchdog(30);
+    let there = Value::new(1_u64).unwrap();
+    let made = spawn(
+        |there: Value<u64>| {
+            there.set(2).unwrap();
+            (Value::new(40_u64).unwrap(), there)
+        },
+        (there.clone(),),
+    );
+    let (made, same) = made.unwrap().join().unwrap();
+    assert_eq!((there.get().unwrap(), same.get().unwrap(), made.get().unwrap()), (2, 2, 40));
+    same.set(9).unwrap();
+    assert_eq!(there.get().unwrap(), 9);
+}
+
+/// PR34: a child of a child.
+#[test]
+fn children_have_children() {
+    let _watchdog = watchdog(30);
+    let total = Value::new(0_u32).unwrap();
+    let outer = spawn(
+        |total: Value<u32>| {
+            let inner = spawn(|total: Value<u32>| total.update(|t| t + 1).map_err(|e| e.to_string()), (total.clone(),));
+            inner.unwrap().join().unwrap().unwrap();
+            total.update(|t| t + 1).unwrap()
+        },
+        (total.clone(),),
+    );
+    assert_eq!(outer.unwrap().join().unwrap(), 2);
+}
+
+#[test]
+fn handles_outside_our_transports_are_refused() {
+    let lock = Lock::new().unwrap();
+    assert!(postcard::to_stdvec(&lock).is_err());
+    assert!(postcard::from_bytes::<Lock>(&[0; 64]).is_err());
+}
+
+/// LK13, VA12: mutual exclusion across processes, by a lock beside the value and by the value's own.
+#[test]
+fn nothing_is_lost_under_the_lock() {
+    let _watchdog = watchdog(60);
+    const EACH: u64 = 5_000;
+    let (beside, own, lock) = (Value::new(0_u64).unwrap(), Value::new(0_u64).unwrap(), Lock::new().unwrap());
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            spawn(
+                |beside: Value<u64>, own: Value<u64>, lock: Lock| {
+                    for _ in 0..EACH {
+                        let held = lock.lock().unwrap();
+                        beside.set(beside.get().unwrap() + 1).unwrap();
+                        drop(held);
+                        *own.lock().unwrap() += 1;
+                    }
+                },
+                (beside.clone(), own.clone(), lock.clone()),
+            )
+        })
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for child in children {
+        child.join().unwrap();
+    }
+    assert_eq!((beside.get().unwrap(), own.get().unwrap()), (4 * EACH, 4 * EACH));
+}
+
+/// LK14, death row 1, VA17: a holder that is killed.
+#[test]
+fn a_killed_holder_is_told_to_the_next() {
+    let _watchdog = watchdog(60);
+    for _ in 0..20 {
+        let (value, lock) = (Value::new(5_u8).unwrap(), Lock::new().unwrap());
+        let child = spawn(
+            |value: Value<u8>, lock: Lock| {
+                let _held = lock.lock().unwrap();
+                let mut inside = value.lock().unwrap();
+                *inside = 6;
+                std::thread::park();
+            },
+            (value.clone(), lock.clone()),
+        )
+        .unwrap();
+        // Sleep in the lock until the child is dead; it is killed once it holds the value.
+        while value.try_lock().is_ok() {
+            std::thread::yield_now();
+        }
+        let waiter = std::thread::spawn({
+            let lock = lock.clone();
+            move || lock.lock().map(drop).map_err(|error| error.kind())
+        });
+        child.kill().unwrap();
+        assert_eq!(waiter.join().unwrap(), Err(ErrorKind::OwnerDied));
+        assert!(lock.is_poisoned());
+        assert_eq!(lock.try_lock().unwrap_err().kind(), ErrorKind::Poisoned);
+        assert_eq!(value.get().unwrap_err().kind(), ErrorKind::OwnerDied);
+        assert_eq!(value.get().unwrap_err().kind(), ErrorKind::Poisoned);
+        let guard = value.lock().unwrap_err().into_guard().unwrap();
+        assert_eq!(*guard, 6);
+        guard.clear_poison();
+        drop(guard);
+        assert_eq!(value.get().unwrap(), 6);
+        assert!(child.join().is_err());
+    }
+}

@@ -1,0 +1,69 @@
+//! What every test across processes needs: a watchdog, and the assertion that nothing is left behind.
+#![allow(dead_code, reason = "each test executable uses some of it")]
+
+use std::{
+    fs,
+    sync::{Arc, Condvar, Mutex},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+/// Kills the whole test executable, naming the test, unless it is dropped in time.
+#[must_use]
+pub struct Watchdog {
+    done: Arc<(Mutex<bool>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A test that hangs fails by name.
+pub fn watchdog(seconds: u64) -> Watchdog {
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    let done = Arc::new((Mutex::new(false), Condvar::new()));
+    let watch = {
+        let done = Arc::clone(&done);
+        move || {
+            let (flag, bell) = &*done;
+            let (flag, _) = bell
+                .wait_timeout_while(flag.lock().unwrap(), Duration::from_secs(seconds), |done| !*done)
+                .unwrap();
+            if !*flag {
+                eprintln!("{name} still ran after {seconds} seconds: it hangs");
+                std::process::abort();
+            }
+        }
+    };
+    Watchdog { done, thread: Some(thread::spawn(watch)) }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        *self.done.0.lock().unwrap() = true;
+        self.done.1.notify_all();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+/// The names in `/dev/shm` that begin so.
+pub fn shared_objects(prefix: &str) -> Vec<String> {
+    fs::read_dir("/dev/shm")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(prefix))
+        .collect()
+}
+
+/// A segment name of this test, and nobody else's.
+pub fn unique(what: &str) -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    #[allow(clippy::disallowed_types, reason = "a test's own counter, in no segment")]
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("mp-test-{}-{what}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Runs the body under a watchdog, and asserts that no object whose name begins with `prefix` is left.
+pub fn clean(prefix: &str, body: impl FnOnce()) {
+    let watchdog = watchdog(60);
+    body();
+    drop(watchdog);
+    assert_eq!(shared_objects(prefix), Vec::<String>::new());
+}
