@@ -2,12 +2,10 @@
 //!
 //! Words in a segment are always the standard library's; algorithms that loom explores import their
 //! words from here and run on the heap there.
-#![allow(clippy::disallowed_types)]
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU8,
-    AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering,
 };
 
 #[cfg(loom)]

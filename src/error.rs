@@ -9,7 +9,7 @@ use std::{borrow::Cow, fmt, io};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, in one word. Match on it with [`Error::kind`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The name, path or object exists already.
@@ -147,5 +147,24 @@ impl From<Error> for io::Error {
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)
+    }
+}
+
+/// Kind and message travel, so that a worker's function can return this crate's `Result`; the source stays behind.
+impl serde::Serialize for Error {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        (self.kind, &self.message).serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Error {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Self, D::Error> {
+        let (kind, message) = <(ErrorKind, String)>::deserialize(deserializer)?;
+        Ok(Self::new(kind, message))
     }
 }

@@ -14,7 +14,7 @@
 //!     Ok(())
 //! }
 //!
-//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! fn main() -> multiproc::Result<()> {
 //!     multiproc::init(); // a worker serves here and never returns; in the parent: nothing
 //!     let (counter, lock) = (Value::new(0)?, Lock::new()?);
 //!     let workers: Vec<_> = (0..3)
@@ -32,17 +32,21 @@
 mod atomic;
 mod error;
 mod os;
-mod segment;
-mod sync;
-mod shared;
 mod process;
+mod segment;
+mod shared;
+mod sync;
 
 #[doc(hidden)]
 pub mod __private;
 
 pub use error::{Error, ErrorKind, Result};
+pub use os::cpus::cpu_count;
 pub use process::{Function, PanicReport, Process, ProcessError, init, spawn};
-pub use shared::{Fingerprint, Segment, SegmentBuilder, Value, ValueGuard};
+pub use shared::{
+    Array, ArrayReadGuard, ArrayWriteGuard, Fingerprint, Published, Segment, SegmentBuilder, Value,
+    ValueGuard,
+};
 pub use sync::{Lock, LockError, LockGuard};
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.

@@ -28,13 +28,22 @@ fn pid_is_the_same_on_both_sides() {
 fn arguments_and_results_travel() {
     let _watchdog = watchdog(30);
     let echo = spawn(
-        |n: i64, s: String, list: Vec<(u8, f64)>, nested: Option<Result<char, String>>| (n, s, list, nested),
+        |n: i64, s: String, list: Vec<(u8, f64)>, nested: Option<Result<char, String>>| {
+            (n, s, list, nested)
+        },
         (-3, "ä€".to_owned(), vec![(1, 0.5), (2, -0.0)], Some(Err("no".to_owned()))),
     );
     let (n, s, list, nested) = echo.unwrap().join().unwrap();
     assert_eq!((n, &*s, list), (-3, "ä€", vec![(1, 0.5), (2, -0.0)]));
     assert_eq!(nested, Some(Err("no".to_owned())));
-    let large = spawn(|mut v: Vec<u64>| { v.reverse(); v }, ((0..500_000).collect::<Vec<u64>>(),)).unwrap();
+    let large = spawn(
+        |mut v: Vec<u64>| {
+            v.reverse();
+            v
+        },
+        ((0..500_000).collect::<Vec<u64>>(),),
+    )
+    .unwrap();
     assert!(large.join().unwrap().into_iter().eq((0..500_000).rev()));
 }
 
@@ -51,7 +60,10 @@ fn signals_are_reported() {
                 break fate;
             }
         };
-        assert!(matches!(fate, Err(ProcessError::Signalled { signal, .. }) if signal == number), "{fate:?}");
+        assert!(
+            matches!(fate, Err(ProcessError::Signalled { signal, .. }) if signal == number),
+            "{fate:?}"
+        );
         assert!(!child.is_alive());
         child.kill().unwrap();
     }
@@ -101,7 +113,10 @@ fn children_have_children() {
     let total = Value::new(0_u32).unwrap();
     let outer = spawn(
         |total: Value<u32>| {
-            let inner = spawn(|total: Value<u32>| total.update(|t| t + 1).map_err(|e| e.to_string()), (total.clone(),));
+            let inner = spawn(
+                |total: Value<u32>| total.update(|t| t + 1).map_err(|e| e.to_string()),
+                (total.clone(),),
+            );
             inner.unwrap().join().unwrap().unwrap();
             total.update(|t| t + 1).unwrap()
         },
@@ -122,7 +137,8 @@ fn handles_outside_our_transports_are_refused() {
 fn nothing_is_lost_under_the_lock() {
     let _watchdog = watchdog(60);
     const EACH: u64 = 5_000;
-    let (beside, own, lock) = (Value::new(0_u64).unwrap(), Value::new(0_u64).unwrap(), Lock::new().unwrap());
+    let (beside, own, lock) =
+        (Value::new(0_u64).unwrap(), Value::new(0_u64).unwrap(), Lock::new().unwrap());
     let children: Vec<_> = (0..4)
         .map(|_| {
             spawn(

@@ -11,7 +11,7 @@ use std::{
 use super::affinity;
 
 /// How many processors can be busy at the same time on behalf of this process, at least 1.
-pub(crate) fn cpu_count() -> usize {
+pub fn cpu_count() -> usize {
     // Where even the affinity is unknown (a sandbox), the standard library has further ways to guess.
     let allowed = affinity::get()
         .map(|cpus| cpus.len())

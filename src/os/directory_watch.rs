@@ -29,12 +29,23 @@ impl DirectoryWatch {
         }
         // SAFETY: the descriptor is new, and nobody else has it.
         let watch = unsafe { File::from_raw_fd(watch) };
-        let path = CString::new(directory.as_os_str().as_bytes())
-            .map_err(|error| Error::new(crate::ErrorKind::InvalidName, "a path has a NUL character").with_source(error))?;
+        let path = CString::new(directory.as_os_str().as_bytes()).map_err(|error| {
+            Error::new(crate::ErrorKind::InvalidName, "a path has a NUL character")
+                .with_source(error)
+        })?;
         // SAFETY: the path is NUL-terminated and lives through the call.
-        let added = unsafe { libc::inotify_add_watch(watch.as_raw_fd(), path.as_ptr(), libc::IN_CREATE | libc::IN_MOVED_TO) };
+        let added = unsafe {
+            libc::inotify_add_watch(
+                watch.as_raw_fd(),
+                path.as_ptr(),
+                libc::IN_CREATE | libc::IN_MOVED_TO,
+            )
+        };
         if added < 0 {
-            return Err(Error::last_os(format_args!("inotify_add_watch on {}", directory.display())));
+            return Err(Error::last_os(format_args!(
+                "inotify_add_watch on {}",
+                directory.display()
+            )));
         }
         Ok(Self(watch))
     }

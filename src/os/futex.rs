@@ -29,6 +29,7 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) const NOTHING: Self = Self { word: ptr::null(), seen: 0 };
 
+    #[cfg(test)]
     pub(crate) fn new(word: &AtomicU32, seen: u32) -> Self {
         Self { word: word.as_ptr(), seen }
     }
@@ -45,6 +46,7 @@ struct FutexWaitv {
 const FUTEX2_SIZE_U32: u32 = 2;
 
 /// Sleeps until the word is woken, differs from `seen`, or the deadline has passed; may also return for no reason.
+#[cfg(test)]
 pub(crate) fn wait(word: &AtomicU32, seen: u32, deadline: Deadline) {
     wait_address(word.as_ptr(), seen, deadline);
 }
@@ -166,7 +168,10 @@ mod tests {
             let words = Arc::clone(&words);
             move || {
                 while words[1].load(Ordering::Acquire) == 0 {
-                    wait_any(&[Watch::new(&words[0], 0), Watch::new(&words[1], 0)], Deadline::NEVER);
+                    wait_any(
+                        &[Watch::new(&words[0], 0), Watch::new(&words[1], 0)],
+                        Deadline::NEVER,
+                    );
                 }
             }
         });

@@ -53,9 +53,7 @@ impl LifeWord {
             libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST)
         })?;
         // SAFETY: the caller owns the memory at `at`; the attributes are initialised.
-        check("pthread_mutex_init", unsafe {
-            libc::pthread_mutex_init(at.cast(), attributes)
-        })?;
+        check("pthread_mutex_init", unsafe { libc::pthread_mutex_init(at.cast(), attributes) })?;
         // SAFETY: initialised above and not used any more.
         unsafe { libc::pthread_mutexattr_destroy(attributes) };
         Ok(())
@@ -128,7 +126,10 @@ fn find_word_offset() -> Result<usize> {
     // SAFETY: this thread owns it.
     unsafe { libc::pthread_mutex_unlock(at) };
     found.ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, "the C library's mutex does not hold the thread id where expected")
+        Error::new(
+            ErrorKind::Unsupported,
+            "the C library's mutex does not hold the thread id where expected",
+        )
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each file is one family of calls, thin, with the man page named. Everything that is particular to Linux is here.
 
+#[allow(dead_code, reason = "for the builder of processes, which comes next")]
 pub(crate) mod affinity;
 pub(crate) mod auxv;
 pub(crate) mod clock;
@@ -15,6 +16,7 @@ pub(crate) mod futex;
 pub(crate) mod identity;
 pub(crate) mod image;
 pub(crate) mod life;
+#[allow(dead_code, reason = "for the builder of processes, which comes next")]
 pub(crate) mod limits;
 pub(crate) mod mapping;
 pub(crate) mod object;

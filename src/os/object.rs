@@ -74,7 +74,11 @@ impl Object {
         if facts.size != size as u64 {
             return Err(Error::new(
                 ErrorKind::InvalidSegment,
-                format!("{} has {} bytes, not the {size} that it was made with: somebody replaced it", path.display(), facts.size),
+                format!(
+                    "{} has {} bytes, not the {size} that it was made with: somebody replaced it",
+                    path.display(),
+                    facts.size
+                ),
             ));
         }
         Ok(object)
@@ -90,8 +94,9 @@ impl Object {
             .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
             .open(path)
             .map_err(|error| Error::os(format_args!("creating {}", path.display()), error))?;
-        file.set_len(size as u64)
-            .map_err(|error| Error::os(format_args!("giving {} {size} bytes", path.display()), error))?;
+        file.set_len(size as u64).map_err(|error| {
+            Error::os(format_args!("giving {} {size} bytes", path.display()), error)
+        })?;
         Ok(Self { file })
     }
 
@@ -114,7 +119,10 @@ impl Object {
     }
 
     pub(crate) fn facts(&self) -> Result<Facts> {
-        self.file.metadata().map(|data| Facts::from(&data)).map_err(|error| Error::os("fstat", error))
+        self.file
+            .metadata()
+            .map(|data| Facts::from(&data))
+            .map_err(|error| Error::os("fstat", error))
     }
 
     /// The facts, if it is a regular file of this user that nobody else may touch.
@@ -125,7 +133,11 @@ impl Object {
             return Err(Error::new(ErrorKind::InvalidSegment, "it is not a regular file"));
         }
         if facts.user != identity::user_id() {
-            return denied(format!("it belongs to user {}, and this process runs as {}", facts.user, identity::user_id()));
+            return denied(format!(
+                "it belongs to user {}, and this process runs as {}",
+                facts.user,
+                identity::user_id()
+            ));
         }
         if facts.mode & 0o077 != 0 {
             return denied(format!(
@@ -154,7 +166,9 @@ impl Object {
                     )
                     .with_source(io::Error::from_raw_os_error(code)));
                 }
-                code => return Err(Error::os("posix_fallocate", io::Error::from_raw_os_error(code))),
+                code => {
+                    return Err(Error::os("posix_fallocate", io::Error::from_raw_os_error(code)));
+                }
             }
         }
     }
@@ -175,7 +189,10 @@ impl Object {
         self.file.read_exact_at(bytes, offset).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => Error::new(
                 ErrorKind::InvalidSegment,
-                format!("it ends before byte {}: it is empty, truncated, or something else", offset + bytes.len() as u64),
+                format!(
+                    "it ends before byte {}: it is empty, truncated, or something else",
+                    offset + bytes.len() as u64
+                ),
             ),
             _ => Error::os("pread", error),
         })
@@ -244,7 +261,12 @@ impl Object {
         }
     }
 
-    fn byte_lock(&self, command: libc::c_int, kind: libc::c_int, offset: u64) -> io::Result<libc::c_int> {
+    fn byte_lock(
+        &self,
+        command: libc::c_int,
+        kind: libc::c_int,
+        offset: u64,
+    ) -> io::Result<libc::c_int> {
         let mut lock = libc::flock {
             l_type: kind as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,
@@ -263,7 +285,9 @@ impl Object {
     pub(crate) fn try_lock_byte(&self, offset: u64) -> Result<bool> {
         match self.byte_lock(libc::F_OFD_SETLK, libc::F_WRLCK, offset) {
             Ok(_) => Ok(true),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
+                Ok(false)
+            }
             Err(error) => Err(Error::os("fcntl(F_OFD_SETLK)", error)),
         }
     }
@@ -296,13 +320,17 @@ fn shmem_error(name: &str, error: shared_memory::ShmemError) -> Error {
             format_args!("creating the shared memory {name}"),
             io::Error::from_raw_os_error(code as i32),
         ),
-        other => Error::new(ErrorKind::Os, format!("creating the shared memory {name} failed: {other}")).with_source(other.to_string()),
+        other => {
+            Error::new(ErrorKind::Os, format!("creating the shared memory {name} failed: {other}"))
+                .with_source(other.to_string())
+        }
     }
 }
 
 fn c_path(path: &Path) -> Result<CString> {
-    CString::new(path.as_os_str().as_bytes())
-        .map_err(|error| Error::new(ErrorKind::InvalidName, "a path has a NUL character").with_source(error))
+    CString::new(path.as_os_str().as_bytes()).map_err(|error| {
+        Error::new(ErrorKind::InvalidName, "a path has a NUL character").with_source(error)
+    })
 }
 
 /// Gives an object its name, if nothing has it.
@@ -310,14 +338,21 @@ pub(crate) fn publish(from: &Path, to: &Path) -> Result<()> {
     let (source, target) = (c_path(from)?, c_path(to)?);
     // SAFETY: both paths are NUL-terminated and live through the call.
     let answer = unsafe {
-        libc::renameat2(libc::AT_FDCWD, source.as_ptr(), libc::AT_FDCWD, target.as_ptr(), libc::RENAME_NOREPLACE)
+        libc::renameat2(
+            libc::AT_FDCWD,
+            source.as_ptr(),
+            libc::AT_FDCWD,
+            target.as_ptr(),
+            libc::RENAME_NOREPLACE,
+        )
     };
     if answer == 0 { Ok(()) } else { Err(Error::last_os(format_args!("naming {}", to.display()))) }
 }
 
 /// Removes a name.
 pub(crate) fn unlink(path: &Path) -> Result<()> {
-    std::fs::remove_file(path).map_err(|error| Error::os(format_args!("unlinking {}", path.display()), error))
+    std::fs::remove_file(path)
+        .map_err(|error| Error::os(format_args!("unlinking {}", path.display()), error))
 }
 
 /// The names in a directory that begin so.
@@ -370,7 +405,10 @@ mod tests {
         let object = Object::create_shm(&name, 4096).unwrap();
         let link = path.with_extension("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert_eq!(Object::open(&link, Access::ReadOnly).unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert_eq!(
+            Object::open(&link, Access::ReadOnly).unwrap_err().kind(),
+            ErrorKind::PermissionDenied
+        );
         std::fs::remove_file(&link).unwrap();
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         std::fs::set_permissions(&path, open).unwrap();

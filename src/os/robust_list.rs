@@ -30,9 +30,8 @@ fn head() -> Option<&'static Head> {
         let mut head: *const Head = ptr::null();
         let mut length = 0_usize;
         // SAFETY: both places are valid for the answers; 0 names the calling thread.
-        let answer = unsafe {
-            libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length)
-        };
+        let answer =
+            unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length) };
         if answer != 0 || length != size_of::<Head>() {
             return None;
         }

@@ -5,17 +5,7 @@
 
 use std::{borrow::Cow, process};
 
-use crate::{Error, Result};
-
 pub(crate) use libc::{SIGKILL, SIGTERM};
-
-/// Asks the kernel to send this process `signal` when the *thread* that started it ends; so it is no more than a second
-/// string to watching the parent. A parent that has died already sends nothing: ask for the parent's pid afterwards.
-pub(crate) fn set_parent_death_signal(signal: i32) -> Result<()> {
-    // SAFETY: this prctl takes an integer and touches no memory.
-    let rc = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong) };
-    if rc == 0 { Ok(()) } else { Err(Error::last_os("prctl(PR_SET_PDEATHSIG)")) }
-}
 
 /// Ends this process here and now, as the kill of another would: nothing is dropped, flushed or told.
 pub(crate) fn kill_self() -> ! {
@@ -126,17 +116,5 @@ mod tests {
                 assert!(writer.write_all(b"x").is_err());
             },
         );
-    }
-
-    #[test]
-    fn the_parent_death_signal_is_set() {
-        in_child("os::signals::tests::the_parent_death_signal_is_set", &[], || {
-            set_parent_death_signal(SIGTERM).unwrap();
-            let mut signal = 0;
-            // SAFETY: this prctl writes one `int`.
-            unsafe { libc::prctl(libc::PR_GET_PDEATHSIG, &raw mut signal) };
-            assert_eq!(signal, SIGTERM);
-            set_parent_death_signal(0).unwrap();
-        });
     }
 }

@@ -68,7 +68,10 @@ pub(super) struct Call {
 /// A block's place, as two words.
 fn pack(id: BlockId, generation: u32) -> [u64; 2] {
     let MemberId { index, generation: member_generation } = id.member;
-    [u64::from(index) << 32 | u64::from(member_generation), u64::from(id.block) << 32 | u64::from(generation)]
+    [
+        u64::from(index) << 32 | u64::from(member_generation),
+        u64::from(id.block) << 32 | u64::from(generation),
+    ]
 }
 
 fn unpack([member, block]: [u64; 2]) -> (BlockId, u32) {
@@ -108,8 +111,13 @@ impl Call {
         let block = root.pin(id, generation)?;
         let (fingerprint, length) = block.contents();
         let call = Self { block };
-        if fingerprint != FINGERPRINT || length.checked_sub(size_of::<Head>() as u64) != Some(call.head().args_bytes) {
-            return Err(Error::new(ErrorKind::InvalidHandle, "the environment does not name a call of this session"));
+        if fingerprint != FINGERPRINT
+            || length.checked_sub(size_of::<Head>() as u64) != Some(call.head().args_bytes)
+        {
+            return Err(Error::new(
+                ErrorKind::InvalidHandle,
+                "the environment does not name a call of this session",
+            ));
         }
         Ok(call)
     }
@@ -143,7 +151,8 @@ impl Call {
     /// As the worker: hands the outcome over. `handles` are those of the result.
     pub(super) fn finish(&self, outcome: &Outcome, handles: &[Block]) -> Result<()> {
         let Message { bytes, .. } = encode(outcome)?;
-        let list: Vec<u64> = handles.iter().flat_map(|block| pack(block.id(), block.generation())).collect();
+        let list: Vec<u64> =
+            handles.iter().flat_map(|block| pack(block.id(), block.generation())).collect();
         let list: &[u8] = bytemuck::must_cast_slice(&list);
         let block = self.block.root().allocate(8 + list.len() + bytes.len(), RESULT, true)?;
         let parts: [&[u8]; 3] = [&(handles.len() as u64).to_ne_bytes(), list, &bytes];
@@ -162,7 +171,10 @@ impl Call {
         step!("call.placed");
         let parent = self.head().parent;
         block.pin_for(parent);
-        handles.iter().filter(|block| Arc::ptr_eq(block.root(), self.block.root())).for_each(|block| block.pin_for(parent));
+        handles
+            .iter()
+            .filter(|block| Arc::ptr_eq(block.root(), self.block.root()))
+            .for_each(|block| block.pin_for(parent));
         step!("call.pinned");
         // Release: everything is there.
         self.head().state.store(FINISHED, Ordering::Release);
@@ -196,15 +208,20 @@ impl Call {
 fn read(block: &Block) -> Result<(Vec<BlockId>, &[u8])> {
     let damaged = || Error::new(ErrorKind::InvalidSegment, "a result in the session is damaged");
     let (fingerprint, length) = block.contents();
-    let length = usize::try_from(length).ok().filter(|&length| length <= block.member().block_bytes());
+    let length =
+        usize::try_from(length).ok().filter(|&length| length <= block.member().block_bytes());
     let length = length.filter(|_| fingerprint == RESULT).ok_or_else(damaged)?;
     // SAFETY: the block has that many bytes; the worker that wrote them has ended.
     let bytes = unsafe { NonNull::slice_from_raw_parts(block.as_ptr(), length).as_ref() };
     let (count, rest) = bytes.split_first_chunk().ok_or_else(damaged)?;
-    let list = usize::try_from(u64::from_ne_bytes(*count)).ok().and_then(|count| count.checked_mul(16));
+    let list =
+        usize::try_from(u64::from_ne_bytes(*count)).ok().and_then(|count| count.checked_mul(16));
     let (list, bytes) = list.and_then(|list| rest.split_at_checked(list)).ok_or_else(damaged)?;
     let word = |half: &[u8]| half.try_into().map_or(0, u64::from_ne_bytes);
-    let handles = list.chunks_exact(16).map(|place| unpack([word(&place[..8]), word(&place[8..])]).0).collect();
+    let handles = list
+        .chunks_exact(16)
+        .map(|place| unpack([word(&place[..8]), word(&place[8..])]).0)
+        .collect();
     Ok((handles, bytes))
 }
 

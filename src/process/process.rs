@@ -105,14 +105,19 @@ impl<R: DeserializeOwned> Process<R> {
     /// As [`join`](Self::join); and when it was joined before.
     pub fn join_timeout(&mut self, timeout: Duration) -> Option<Result<R, ProcessError>> {
         let Some(running) = &mut self.running else { return Some(Err(already_joined())) };
-        let ended = PidFd::open(running.child.id()).and_then(|descriptor| descriptor.wait(Some(timeout)));
+        let ended =
+            PidFd::open(running.child.id()).and_then(|descriptor| descriptor.wait(Some(timeout)));
         match ended {
             Ok(false) => return None,
             Err(error) => return Some(Err(error.into())),
             Ok(true) => {}
         }
         let mut running = self.running.take()?;
-        Some(wait(&mut running.child).map_err(Into::into).and_then(|status| result(&running, status)))
+        Some(
+            wait(&mut running.child)
+                .map_err(Into::into)
+                .and_then(|status| result(&running, status)),
+        )
     }
 
     /// As [`join_timeout`](Self::join_timeout) with no time at all.
@@ -136,7 +141,9 @@ impl<R> Process<R> {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.running.as_ref().is_some_and(|running| {
-            PidFd::open(running.child.id()).and_then(|descriptor| descriptor.has_exited()).is_ok_and(|exited| !exited)
+            PidFd::open(running.child.id())
+                .and_then(|descriptor| descriptor.has_exited())
+                .is_ok_and(|exited| !exited)
         })
     }
 
@@ -208,12 +215,16 @@ impl Drop for Running {
             crate::os::signals::reap(pid);
         };
         // Where no thread can be made, the zombie stays until this process ends.
-        let _ = thread::Builder::new().name("multiproc-reaper".into()).stack_size(64 << 10).spawn(wait);
+        let _ =
+            thread::Builder::new().name("multiproc-reaper".into()).stack_size(64 << 10).spawn(wait);
     }
 }
 
 impl<R> fmt::Debug for Process<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Process").field("pid", &self.pid()).field("alive", &self.is_alive()).finish()
+        f.debug_struct("Process")
+            .field("pid", &self.pid())
+            .field("alive", &self.is_alive())
+            .finish()
     }
 }

@@ -37,7 +37,10 @@ impl Errand {
     fn from_text(text: &str) -> Option<Self> {
         let mut parts = text.splitn(5, ':');
         let nonce = u128::from_str_radix(parts.next()?, 16).ok()?.to_be_bytes();
-        let call = [u64::from_str_radix(parts.next()?, 16).ok()?, u64::from_str_radix(parts.next()?, 16).ok()?];
+        let call = [
+            u64::from_str_radix(parts.next()?, 16).ok()?,
+            u64::from_str_radix(parts.next()?, 16).ok()?,
+        ];
         let parent = parts.next()?.parse().ok()?;
         let session = Place::at(PathBuf::from(parts.next()?));
         Some(Self { session, nonce, call, parent })
@@ -86,16 +89,23 @@ pub(crate) fn init_before_main() {
 /// Does the errand; the answer is the exit code.
 fn begin(text: &str) -> Result<i32> {
     if auxv::is_privileged_start() {
-        return Err(Error::new(ErrorKind::PermissionDenied, "a program with the set-user-id bit does not serve as worker"));
+        return Err(Error::new(
+            ErrorKind::PermissionDenied,
+            "a program with the set-user-id bit does not serve as worker",
+        ));
     }
-    let errand = Errand::from_text(text)
-        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("{VARIABLE} has no errand: {text:?}")))?;
+    let errand = Errand::from_text(text).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, format!("{VARIABLE} has no errand: {text:?}"))
+    })?;
     crate::os::environment::remove(VARIABLE);
     limits::forbid_core_dumps()?;
     parent::watch(errand.parent, errand.session.clone())?;
     let root = segment::attach(errand.session, Access::ReadWrite)?;
     if root.nonce() != errand.nonce {
-        return Err(Error::new(ErrorKind::StaleHandle, format!("the session {} is another one now", root.name())));
+        return Err(Error::new(
+            ErrorKind::StaleHandle,
+            format!("the session {} is another one now", root.name()),
+        ));
     }
     segment::inherit(std::sync::Arc::clone(&root));
     let call = Call::open(&root, errand.call)?;
@@ -108,8 +118,12 @@ fn serve(call: &Call) -> Result<i32> {
     let returned = panic::catch(|| entry.call(call.args(), &mut || call.decoded()));
     let (outcome, handles, code) = match returned {
         Ok(Ok(Message { bytes, handles })) => (Outcome::Returned(bytes), handles, 0),
-        Ok(Err(EntryError::Decode(error))) => (Outcome::NotDecoded(error.to_string()), Vec::new(), 1),
-        Ok(Err(EntryError::Encode(error))) => (Outcome::NotEncoded(error.to_string()), Vec::new(), 1),
+        Ok(Err(EntryError::Decode(error))) => {
+            (Outcome::NotDecoded(error.to_string()), Vec::new(), 1)
+        }
+        Ok(Err(EntryError::Encode(error))) => {
+            (Outcome::NotEncoded(error.to_string()), Vec::new(), 1)
+        }
         // The exit code of a Rust program whose main thread panicked.
         Err(report) => (Outcome::Panicked(report), Vec::new(), 101),
     };

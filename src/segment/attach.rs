@@ -29,7 +29,10 @@ pub(crate) fn attach(place: Place, access: Access) -> Result<Arc<Root>> {
     };
     result.map_err(|error| {
         let message = match error.kind() {
-            ErrorKind::NotFound => format!("there is no segment {}: is its creator running, and is the name right?", place.name()),
+            ErrorKind::NotFound => format!(
+                "there is no segment {}: is its creator running, and is the name right?",
+                place.name()
+            ),
             _ => format!("cannot attach the segment {}: {error}", place.name()),
         };
         Error::new(error.kind(), message).with_source(error)

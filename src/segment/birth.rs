@@ -48,7 +48,11 @@ pub(crate) fn create(place: Place, plan: Plan) -> Result<Arc<Root>> {
     if !(1..=super::OwnerId::MAX_SLOTS).contains(&plan.slots) {
         return Err(Error::new(
             ErrorKind::InvalidInput,
-            format!("a segment has 1 to {} participants, not {}", super::OwnerId::MAX_SLOTS, plan.slots),
+            format!(
+                "a segment has 1 to {} participants, not {}",
+                super::OwnerId::MAX_SLOTS,
+                plan.slots
+            ),
         ));
     }
     loop {
@@ -75,7 +79,10 @@ pub(crate) fn create(place: Place, plan: Plan) -> Result<Arc<Root>> {
                 ErrorKind::NotFound if object.facts()?.links == 0 => continue,
                 ErrorKind::AlreadyExists => Error::new(
                     ErrorKind::AlreadyExists,
-                    format!("the segment {} exists and is in use; attach it, or choose another name", place.name()),
+                    format!(
+                        "the segment {} exists and is in use; attach it, or choose another name",
+                        place.name()
+                    ),
                 )
                 .with_source(error),
                 _ => error,

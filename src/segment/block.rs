@@ -41,7 +41,12 @@ impl WeakBlock {
 
 impl Block {
     /// For a block whose bit of this process is set; called under the root's map.
-    pub(super) fn new(root: Arc<Root>, member: Arc<Member>, id: BlockId, generation: u32) -> (Self, WeakBlock) {
+    pub(super) fn new(
+        root: Arc<Root>,
+        member: Arc<Member>,
+        id: BlockId,
+        generation: u32,
+    ) -> (Self, WeakBlock) {
         let pinned = Arc::new(Pinned { root, member, id, generation });
         let weak = Arc::downgrade(&pinned);
         (Self(pinned), WeakBlock(weak))
@@ -77,11 +82,6 @@ impl Block {
     pub(crate) fn pin_for(&self, holder: u32) {
         self.0.member.descriptor(self.0.id.block).pins.pin_for(holder);
     }
-
-    /// How many handles this process has.
-    pub(crate) fn handles(&self) -> usize {
-        Arc::strong_count(&self.0)
-    }
 }
 
 impl PartialEq for Block {
@@ -116,7 +116,10 @@ impl Drop for Pinned {
             }
             blocks.remove(&self.id);
             step!("unpin.begin");
-            self.member.descriptor(self.id.block).pins.unpin(self.root.holder(), me, |id| self.root.is_dead(id))
+            self.member
+                .descriptor(self.id.block)
+                .pins
+                .unpin(self.root.holder(), me, |id| self.root.is_dead(id))
         };
         if freed {
             self.root.freed(&self.member, self.id.block, me);

@@ -2,7 +2,6 @@
 //!
 //! It is written once, before the segment has its name, and never changes, so attachers read it by `pread`
 //! and check it before they map anything.
-#![allow(unsafe_code)]
 
 use super::{heap::Descriptor, holders::Record, members::Entry, participants::Slot, pins};
 use crate::{
@@ -102,7 +101,9 @@ fn layout_hash() -> u64 {
         offset_of!(Header, kind),
     ]
     .into_iter()
-    .fold(0xcbf2_9ce4_8422_2325, |hash, number| (hash ^ number as u64).wrapping_mul(0x0100_0000_01b3))
+    .fold(0xcbf2_9ce4_8422_2325, |hash, number| {
+        (hash ^ number as u64).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl Header {
@@ -153,10 +154,16 @@ impl Header {
             );
         }
         if self.size != size {
-            return invalid(format!("its header says {} bytes, but the object has {size}: it was truncated or extended", self.size));
+            return invalid(format!(
+                "its header says {} bytes, but the object has {size}: it was truncated or extended",
+                self.size
+            ));
         }
         if self.kind != kind as u32 {
-            return invalid(format!("it is a segment of kind {}, wanted {}: {kind:?}", self.kind, kind as u32));
+            return invalid(format!(
+                "it is a segment of kind {}, wanted {}: {kind:?}",
+                self.kind, kind as u32
+            ));
         }
         match kind {
             Kind::Root => self.check_root(size),
@@ -174,7 +181,10 @@ impl Header {
         let sound = (1..=super::OwnerId::MAX_SLOTS).contains(&self.slots)
             && RootLayout::new(self.slots).size as u64 == size;
         sound.then_some(()).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidSegment, format!("its {} slots do not fit its {size} bytes: it is damaged", self.slots))
+            Error::new(
+                ErrorKind::InvalidSegment,
+                format!("its {} slots do not fit its {size} bytes: it is damaged", self.slots),
+            )
         })
     }
 
@@ -184,8 +194,11 @@ impl Header {
         let sound = self.first_block.is_multiple_of(PAGE as u64)
             && self.block_bytes >= 8
             && self.block_bytes.is_multiple_of(8)
-            && descriptors.is_some_and(|bytes| bytes <= self.first_block.saturating_sub(PAGE as u64))
-            && bytes.and_then(|bytes| bytes.checked_add(self.first_block)).is_some_and(|end| end <= size);
+            && descriptors
+                .is_some_and(|bytes| bytes <= self.first_block.saturating_sub(PAGE as u64))
+            && bytes
+                .and_then(|bytes| bytes.checked_add(self.first_block))
+                .is_some_and(|end| end <= size);
         sound.then_some(()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidSegment, "its blocks do not fit its size: it is damaged")
         })

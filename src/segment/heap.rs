@@ -13,7 +13,11 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU64, Ordering},
-    os::{mapping::Mapping, object::{Access, Object}, step::step},
+    os::{
+        mapping::Mapping,
+        object::{Access, Object},
+        step::step,
+    },
 };
 use std::{path::Path, ptr::NonNull};
 
@@ -67,7 +71,12 @@ impl Member {
             .checked_mul(block_bytes)
             .and_then(|bytes| bytes.checked_add(first_block))
             .filter(|&size| size <= isize::MAX as usize)
-            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("{block_bytes} bytes are more than an address space has")))?;
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("{block_bytes} bytes are more than an address space has"),
+                )
+            })?;
         let object = make(size)?;
         step!("member.created");
         object.reserve(if reserve { size } else { first_block })?;
@@ -84,14 +93,22 @@ impl Member {
     }
 
     /// Maps a live member.
-    pub(crate) fn attach(path: &Path, id: MemberId, nonce: [u8; 16], access: Access) -> Result<Self> {
+    pub(crate) fn attach(
+        path: &Path,
+        id: MemberId,
+        nonce: [u8; 16],
+        access: Access,
+    ) -> Result<Self> {
         let object = Object::open(path, access)?;
         let facts = object.check_private()?;
         let mut header: Header = bytemuck::Zeroable::zeroed();
         object.read_at(bytemuck::bytes_of_mut(&mut header), 0)?;
         header.check(Kind::Member, facts.size)?;
         if header.nonce != nonce || (header.index, header.generation) != (id.index, id.generation) {
-            return Err(Error::new(ErrorKind::InvalidSegment, format!("{} belongs to another segment", path.display())));
+            return Err(Error::new(
+                ErrorKind::InvalidSegment,
+                format!("{} belongs to another segment", path.display()),
+            ));
         }
         let mapping = Mapping::new(&object, facts.size as usize, access)?;
         Ok(Self {
@@ -111,22 +128,19 @@ impl Member {
         self.block_bytes
     }
 
-    /// Where its one object begins in the object's file, for a member of one large object.
-    pub(crate) fn first_block(&self) -> usize {
-        self.first_block
-    }
-
     pub(crate) fn is_own(&self) -> bool {
         self.block_bytes > LARGEST
     }
 
-    pub(crate) fn mapping(&self) -> &Mapping {
-        &self.mapping
-    }
-
     pub(crate) fn descriptor(&self, block: u32) -> &Descriptor {
         assert!(block < self.blocks);
-        let at = self.mapping.as_ptr().as_ptr().wrapping_add(PAGE).cast::<Descriptor>().wrapping_add(block as usize);
+        let at = self
+            .mapping
+            .as_ptr()
+            .as_ptr()
+            .wrapping_add(PAGE)
+            .cast::<Descriptor>()
+            .wrapping_add(block as usize);
         // SAFETY: `create` and the check of the header put `blocks` descriptors behind the first page, inside the mapping;
         // they consist of atomics, for which all bytes are valid, and live as long as the mapping.
         unsafe { &*at }

@@ -60,7 +60,10 @@ impl<'a> Holders<'a> {
         }
         Err(Error::new(
             ErrorKind::TooMany,
-            format!("{} processes are attached already, and a segment has room for no more", self.records.len() as u32 - FIRST),
+            format!(
+                "{} processes are attached already, and a segment has room for no more",
+                self.records.len() as u32 - FIRST
+            ),
         ))
     }
 
@@ -69,7 +72,10 @@ impl<'a> Holders<'a> {
         for index in FIRST..self.records.len() as u32 {
             let record = &self.records[index as usize];
             let at = LOCKS_AT + u64::from(index);
-            if index == mine || record.used.load(Ordering::Acquire) == 0 || !self.object.try_lock_byte(at)? {
+            if index == mine
+                || record.used.load(Ordering::Acquire) == 0
+                || !self.object.try_lock_byte(at)?
+            {
                 continue;
             }
             let cleared = clear(index);

@@ -56,7 +56,10 @@ impl<'a> Members<'a> {
     }
 
     fn step(self, index: u32, from: u64, to: u64) -> bool {
-        self.0[index as usize].state.compare_exchange(from, to, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        self.0[index as usize]
+            .state
+            .compare_exchange(from, to, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Takes an entry to make a member. Entries that corpses left are cleared by `unlink` on the way.
@@ -70,15 +73,24 @@ impl<'a> Members<'a> {
             self.finish(index, me, &is_dead, &unlink);
             let seen = self.0[index as usize].state.load(Ordering::SeqCst);
             let generation = ((seen >> 32) + 1) % GENERATIONS;
-            let claimed = seen >> 62 == FREE && self.step(index, seen, pack(MAKING, generation, me.bits()));
+            let claimed =
+                seen >> 62 == FREE && self.step(index, seen, pack(MAKING, generation, me.bits()));
             claimed.then_some(MemberId { index, generation: generation as u32 })
         })
     }
 
     /// Finishes what a corpse began with this entry.
-    pub(crate) fn finish(self, index: u32, me: OwnerId, is_dead: impl Fn(OwnerId) -> bool, unlink: impl Fn(MemberId)) {
+    pub(crate) fn finish(
+        self,
+        index: u32,
+        me: OwnerId,
+        is_dead: impl Fn(OwnerId) -> bool,
+        unlink: impl Fn(MemberId),
+    ) {
         let seen = self.0[index as usize].state.load(Ordering::SeqCst);
-        if !matches!(seen >> 62, MAKING | RETIRING) || !OwnerId::from_bits(seen as u32).is_none_or(is_dead) {
+        if !matches!(seen >> 62, MAKING | RETIRING)
+            || !OwnerId::from_bits(seen as u32).is_none_or(is_dead)
+        {
             return;
         }
         let generation = (seen >> 32) % GENERATIONS;
@@ -126,12 +138,12 @@ impl<'a> Members<'a> {
         self.0.iter().enumerate().filter_map(|(index, entry)| {
             let seen = entry.state.load(Ordering::SeqCst);
             let generation = ((seen >> 32) % GENERATIONS) as u32;
-            (seen >> 62 == LIVE)
-                .then(|| (MemberId { index: index as u32, generation }, entry.block_bytes.load(Ordering::Relaxed)))
+            (seen >> 62 == LIVE).then(|| {
+                (
+                    MemberId { index: index as u32, generation },
+                    entry.block_bytes.load(Ordering::Relaxed),
+                )
+            })
         })
-    }
-
-    pub(crate) fn len(self) -> u32 {
-        self.0.len() as u32
     }
 }

@@ -33,3 +33,4 @@ pub(crate) use participant::current;
 pub(crate) use registry::find_nonce;
 pub(crate) use root::Root;
 pub(crate) use session::{inherit, leave, session};
+pub(crate) use sweep::all as sweep_all;

@@ -49,13 +49,20 @@ impl Place {
 
     /// A name for a session, which nobody else has.
     pub(crate) fn of_session() -> Self {
-        Self::Named(format!("{}{}-{:032x}", session_prefix(), std::process::id(), identity::random_u128()))
+        Self::Named(format!(
+            "{}{}-{:032x}",
+            session_prefix(),
+            std::process::id(),
+            identity::random_u128()
+        ))
     }
 
     /// From a path that a parent wrote.
     pub(crate) fn at(path: PathBuf) -> Self {
         match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
-            (Some(directory), Some(name)) if directory == Path::new(DIRECTORY) => Self::Named(name.to_owned()),
+            (Some(directory), Some(name)) if directory == Path::new(DIRECTORY) => {
+                Self::Named(name.to_owned())
+            }
             _ => Self::File(path),
         }
     }

@@ -32,7 +32,9 @@ pub(crate) fn current(root: &Root) -> Result<OwnerId> {
 #[cold]
 fn look_up(root: &Root) -> Result<OwnerId> {
     fork::refuse_if_forked()?;
-    let known = ALL.with_borrow(|all| all.iter().find(|(serial, _)| *serial == root.serial()).map(|(_, id)| *id));
+    let known = ALL.with_borrow(|all| {
+        all.iter().find(|(serial, _)| *serial == root.serial()).map(|(_, id)| *id)
+    });
     let id = match known {
         Some(id) => id,
         None => {

@@ -22,8 +22,7 @@ use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU8, AtomicU32, Ordering},
     os::{
-        futex,
-        identity,
+        futex, identity,
         life::{LifeWord, OWNER_DIED, TID},
         step::step,
     },
@@ -93,12 +92,15 @@ impl<'a> Table<'a> {
         for index in (first..self.0.len()).chain(0..first) {
             let slot = &self.0[index];
             let used = slot.generation.load(Ordering::Relaxed);
-            if used >= OwnerId::MAX_GENERATION || slot.life.word().load(Ordering::Relaxed) & TID != 0 {
+            if used >= OwnerId::MAX_GENERATION
+                || slot.life.word().load(Ordering::Relaxed) & TID != 0
+            {
                 continue;
             }
             // Before the word has a living owner again: the old owner's process must not be looked up for it.
             let before = slot.process.load(Ordering::Relaxed);
-            let _ = slot.process.compare_exchange(before, NOBODY, Ordering::AcqRel, Ordering::Relaxed);
+            let _ =
+                slot.process.compare_exchange(before, NOBODY, Ordering::AcqRel, Ordering::Relaxed);
             if !slot.life.claim()? {
                 continue;
             }
@@ -122,7 +124,8 @@ impl<'a> Table<'a> {
         slot.tid.store(identity::thread_id(), Ordering::Relaxed);
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("").as_bytes();
-        for (place, byte) in slot.name.iter().zip(name.iter().copied().chain(std::iter::repeat(0))) {
+        for (place, byte) in slot.name.iter().zip(name.iter().copied().chain(std::iter::repeat(0)))
+        {
             place.store(byte, Ordering::Relaxed);
         }
         slot.process.store(process, Ordering::Release);
@@ -131,7 +134,10 @@ impl<'a> Table<'a> {
         step!("participant.raised");
         futex::wake(slot.life.word(), u32::MAX);
         OwnerId::new(index as u32, generation).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidSegment, "a participant slot's generation was scribbled over")
+            Error::new(
+                ErrorKind::InvalidSegment,
+                "a participant slot's generation was scribbled over",
+            )
         })
     }
 
@@ -149,7 +155,8 @@ impl<'a> Table<'a> {
         // Acquire pairs with the kernel's ordered mark: the dead thread's stores come first.
         let word = slot.life.word().load(Ordering::Acquire);
         // Acquire pairs with the raise in `introduce`.
-        (slot.generation.load(Ordering::Acquire) == id.generation()).then_some((slot.life.word(), word))
+        (slot.generation.load(Ordering::Acquire) == id.generation())
+            .then_some((slot.life.word(), word))
     }
 
     /// Wakes all who sleep on the life word of a dead thread: the kernel woke one.
@@ -177,7 +184,9 @@ impl<'a> Table<'a> {
                 let seen = slot.life.word().load(Ordering::Acquire);
                 if seen & OWNER_DIED == 0 && seen & TID != 0 {
                     slot.life.mark(seen);
-                    if let Some(id) = OwnerId::new(index as u32, slot.generation.load(Ordering::Acquire)) {
+                    if let Some(id) =
+                        OwnerId::new(index as u32, slot.generation.load(Ordering::Acquire))
+                    {
                         self.ring(id);
                     }
                 }
@@ -190,8 +199,12 @@ impl<'a> Table<'a> {
         let Some(slot) = self.0.get(id.slot() as usize) else {
             return "an unknown thread".into();
         };
-        let name: Vec<u8> =
-            slot.name.iter().map(|byte| byte.load(Ordering::Relaxed)).take_while(|&byte| byte != 0).collect();
+        let name: Vec<u8> = slot
+            .name
+            .iter()
+            .map(|byte| byte.load(Ordering::Relaxed))
+            .take_while(|&byte| byte != 0)
+            .collect();
         let (pid, tid) = (slot.pid.load(Ordering::Relaxed), slot.tid.load(Ordering::Relaxed));
         if slot.generation.load(Ordering::Relaxed) != id.generation() {
             return "a thread that ended".into();
@@ -200,11 +213,5 @@ impl<'a> Table<'a> {
             name if name.is_empty() => format!("thread {tid} of process {pid}"),
             name => format!("thread {name:?} ({tid}) of process {pid}"),
         }
-    }
-
-    /// The process id behind an id, for display.
-    pub(crate) fn pid(self, id: OwnerId) -> Option<u32> {
-        let slot = self.0.get(id.slot() as usize)?;
-        (slot.generation.load(Ordering::Relaxed) == id.generation()).then(|| slot.pid.load(Ordering::Relaxed))
     }
 }

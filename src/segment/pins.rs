@@ -89,7 +89,9 @@ impl Pins {
 
     /// One step of the state; `false` when somebody else was faster.
     fn step(&self, from: State, to: State) -> bool {
-        self.state.compare_exchange(from.pack(), to.pack(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        self.state
+            .compare_exchange(from.pack(), to.pack(), Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Takes a free block, or one whose preparer died; the answer is the generation of its next use.
@@ -110,13 +112,14 @@ impl Pins {
         self.step(State::Claimed { next: generation, by: me.bits() }, State::Live { generation });
     }
 
-    /// Gives a claimed block back unused.
-    pub(crate) fn unclaim(&self, generation: u32, me: OwnerId) {
-        self.step(State::Claimed { next: generation, by: me.bits() }, State::Free { last: generation });
-    }
-
     /// Pins a live block of this generation; `false` when it is not that any more.
-    pub(crate) fn pin(&self, generation: u32, holder: u32, me: OwnerId, is_dead: impl Fn(OwnerId) -> bool) -> bool {
+    pub(crate) fn pin(
+        &self,
+        generation: u32,
+        holder: u32,
+        me: OwnerId,
+        is_dead: impl Fn(OwnerId) -> bool,
+    ) -> bool {
         let before = self.bits[word_of(holder)].fetch_or(bit_of(holder), Ordering::SeqCst);
         step!("pin.set");
         loop {
@@ -150,7 +153,12 @@ impl Pins {
     }
 
     /// Clears the holder's pin. `true` when that was the last and the block is free now.
-    pub(crate) fn unpin(&self, holder: u32, me: OwnerId, is_dead: impl Fn(OwnerId) -> bool) -> bool {
+    pub(crate) fn unpin(
+        &self,
+        holder: u32,
+        me: OwnerId,
+        is_dead: impl Fn(OwnerId) -> bool,
+    ) -> bool {
         self.bits[word_of(holder)].fetch_and(!bit_of(holder), Ordering::SeqCst);
         step!("unpin.cleared");
         self.try_free(me, is_dead)
@@ -162,7 +170,9 @@ impl Pins {
             let now = self.state();
             let generation = match now {
                 State::Live { generation } => generation,
-                State::Dying { generation, by } if OwnerId::from_bits(by).is_none_or(&is_dead) => generation,
+                State::Dying { generation, by } if OwnerId::from_bits(by).is_none_or(&is_dead) => {
+                    generation
+                }
                 State::Claimed { next, by } if OwnerId::from_bits(by).is_none_or(&is_dead) => {
                     return self.step(now, State::Free { last: next });
                 }
@@ -190,16 +200,9 @@ impl Pins {
         self.bits.iter().any(|word| word.load(Ordering::SeqCst) != 0)
     }
 
-    /// The generation, while the block is live.
-    pub(crate) fn live_generation(&self) -> Option<u32> {
-        match self.state() {
-            State::Live { generation } | State::Dying { generation, .. } => Some(generation),
-            _ => None,
-        }
-    }
-
     /// Whether the block can be claimed at this moment.
-    pub(crate) fn is_free(&self) -> bool {
+    #[cfg(test)]
+    fn is_free(&self) -> bool {
         matches!(self.state(), State::Free { .. })
     }
 }
@@ -235,7 +238,11 @@ mod tests {
         assert!(pins.unpin(200, id(1), alive));
         assert!(pins.is_free());
         assert!(!pins.pin(generation, 5, id(0), alive), "a stale handle");
-        assert_eq!(pins.claim(id(1), alive), Some(generation + 1), "the stale handle left no trace");
+        assert_eq!(
+            pins.claim(id(1), alive),
+            Some(generation + 1),
+            "the stale handle left no trace"
+        );
     }
 
     #[test]
@@ -246,7 +253,9 @@ mod tests {
         pins.publish(generation, 9, id(1));
         // Dies in the middle of freeing it.
         pins.bits[0].store(0, Ordering::SeqCst);
-        assert!(pins.step(State::Live { generation }, State::Dying { generation, by: id(1).bits() }));
+        assert!(
+            pins.step(State::Live { generation }, State::Dying { generation, by: id(1).bits() })
+        );
         assert!(!pins.try_free(id(2), alive));
         assert!(pins.try_free(id(2), |dead| dead == id(1)));
     }

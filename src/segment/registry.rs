@@ -38,11 +38,21 @@ pub(super) fn find(facts: &Facts, access: Access) -> Option<Arc<Root>> {
 
 /// The root with this nonce, if the process has it.
 pub(crate) fn find_nonce(nonce: [u8; 16]) -> Option<Arc<Root>> {
-    attached().by_object.values().filter_map(Weak::upgrade).find(|root| root.nonce() == nonce && !root.is_read_only())
+    attached()
+        .by_object
+        .values()
+        .filter_map(Weak::upgrade)
+        .find(|root| root.nonce() == nonce && !root.is_read_only())
 }
 
 /// Takes part in a root, unless another thread of the process was faster: then in that.
-pub(super) fn join(place: Place, object: Object, mapping: Mapping, header: Header, access: Access) -> Result<Arc<Root>> {
+pub(super) fn join(
+    place: Place,
+    object: Object,
+    mapping: Mapping,
+    header: Header,
+    access: Access,
+) -> Result<Arc<Root>> {
     let key = key(&object.facts()?, access);
     let mut attached = attached();
     if let Some(root) = attached.by_object.get(&key).and_then(Weak::upgrade) {
@@ -60,7 +70,11 @@ pub(super) fn keep(root: &Root) {
     if attached.kept.contains_key(&root.serial()) {
         return;
     }
-    let found = attached.by_object.values().filter_map(Weak::upgrade).find(|known| known.serial() == root.serial());
+    let found = attached
+        .by_object
+        .values()
+        .filter_map(Weak::upgrade)
+        .find(|known| known.serial() == root.serial());
     if let Some(found) = found {
         attached.kept.insert(root.serial(), found);
     }

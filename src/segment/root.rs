@@ -58,7 +58,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Root {
     /// Takes part in a mapped and checked root.
-    pub(super) fn join(place: Place, object: Object, mapping: Mapping, header: Header, access: Access) -> Result<Arc<Self>> {
+    pub(super) fn join(
+        place: Place,
+        object: Object,
+        mapping: Mapping,
+        header: Header,
+        access: Access,
+    ) -> Result<Arc<Self>> {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let mut root = Self {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
@@ -99,7 +105,10 @@ impl Root {
     }
 
     pub(crate) fn holders(&self) -> Holders<'_> {
-        Holders::new(self.table::<Record>(self.layout.holders, pins::HOLDERS as usize), &self.object)
+        Holders::new(
+            self.table::<Record>(self.layout.holders, pins::HOLDERS as usize),
+            &self.object,
+        )
     }
 
     pub(crate) fn members(&self) -> Members<'_> {
@@ -129,10 +138,6 @@ impl Root {
         self.header.nonce
     }
 
-    pub(crate) fn header(&self) -> &Header {
-        &self.header
-    }
-
     pub(crate) fn object(&self) -> &Object {
         &self.object
     }
@@ -155,7 +160,8 @@ impl Root {
     /// Marks a thread whose process is gone without the kernel's mark.
     pub(crate) fn mark_if_gone(&self, id: OwnerId) {
         let mine = self.holder;
-        self.participants().mark_if_gone(id, |process| process != mine && self.holders().is_gone(process));
+        self.participants()
+            .mark_if_gone(id, |process| process != mine && self.holders().is_gone(process));
     }
 
     /// Registers the calling thread. From now on the root stays attached.
@@ -163,7 +169,10 @@ impl Root {
         if self.is_read_only() {
             return Err(Error::new(
                 ErrorKind::PermissionDenied,
-                format!("{} is attached for reading only; attach it with Segment::attach to take locks or change values", self.name()),
+                format!(
+                    "{} is attached for reading only; attach it with Segment::attach to take locks or change values",
+                    self.name()
+                ),
             ));
         }
         super::registry::keep(self);
@@ -179,7 +188,12 @@ impl Root {
     }
 
     /// A new block for an object of `bytes` bytes, filled with zeros.
-    pub(crate) fn allocate(self: &Arc<Self>, bytes: usize, fingerprint: u64, reserve: bool) -> Result<Block> {
+    pub(crate) fn allocate(
+        self: &Arc<Self>,
+        bytes: usize,
+        fingerprint: u64,
+        reserve: bool,
+    ) -> Result<Block> {
         let me = participant::current(self)?;
         let block_bytes = heap::block_bytes(bytes);
         let (claim, fresh) = if block_bytes > heap::LARGEST {
@@ -201,14 +215,21 @@ impl Root {
     /// The block that a handle names, pinned for this process.
     pub(crate) fn pin(self: &Arc<Self>, id: BlockId, generation: u32) -> Result<Block> {
         let stale = || {
-            Error::new(ErrorKind::StaleHandle, format!("the handle names an object of {} that was freed", self.name()))
+            Error::new(
+                ErrorKind::StaleHandle,
+                format!("the handle names an object of {} that was freed", self.name()),
+            )
         };
         let me = participant::current(self)?;
         let member = self.member(id.member).ok_or_else(stale)?;
         if id.block >= member.blocks() {
             return Err(Error::new(
                 ErrorKind::InvalidHandle,
-                format!("the handle names block {} of {}: it is damaged or forged", id.block, member.blocks()),
+                format!(
+                    "the handle names block {} of {}: it is damaged or forged",
+                    id.block,
+                    member.blocks()
+                ),
             ));
         }
         let mut blocks = self.blocks();
@@ -228,7 +249,10 @@ impl Root {
     /// message that brought it was not decoded.
     pub(crate) fn decline(&self, id: BlockId) -> Result<()> {
         let me = participant::current(self)?;
-        let Some(member) = self.member(id.member).filter(|member| id.block < member.blocks()) else { return Ok(()) };
+        let Some(member) = self.member(id.member).filter(|member| id.block < member.blocks())
+        else {
+            return Ok(());
+        };
         let freed = {
             let blocks = self.blocks();
             !blocks.contains_key(&id)
@@ -243,7 +267,10 @@ impl Root {
     /// Drops a pin that a table of the segment had on a block.
     pub(crate) fn unpin_for(&self, holder: u32, id: BlockId) -> Result<()> {
         let me = participant::current(self)?;
-        let Some(member) = self.member(id.member).filter(|member| id.block < member.blocks()) else { return Ok(()) };
+        let Some(member) = self.member(id.member).filter(|member| id.block < member.blocks())
+        else {
+            return Ok(());
+        };
         if member.descriptor(id.block).pins.unpin(holder, me, |id| self.is_dead(id)) {
             self.freed(&member, id.block, me);
         }
@@ -287,10 +314,12 @@ impl Root {
         }
         // Once more from the beginning, with what others have added, and what the dead have left.
         for (id, bytes) in self.members().live() {
-            if bytes == block_bytes as u64 && !shelf.knows(id) {
-                if let Some(member) = self.member(id).filter(|member| member.block_bytes() == block_bytes) {
-                    shelf.add(member);
-                }
+            if bytes == block_bytes as u64
+                && !shelf.knows(id)
+                && let Some(member) = self.member(id)
+                && member.block_bytes() == block_bytes
+            {
+                shelf.add(member);
             }
         }
         self.sweep_holders()?;
@@ -309,16 +338,25 @@ impl Root {
             // Here is where the large objects of the dead are found.
             self.sweep_holders()?;
         }
-        let id = self.members().claim(me, |id| self.is_dead(id), |id| self.unlink_member(id)).ok_or_else(|| {
-            Error::new(ErrorKind::TooMany, format!("{} has {ENTRIES} members already, and room for no more", self.name()))
-        })?;
+        let id = self
+            .members()
+            .claim(me, |id| self.is_dead(id), |id| self.unlink_member(id))
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::TooMany,
+                    format!("{} has {ENTRIES} members already, and room for no more", self.name()),
+                )
+            })?;
         step!("member.claimed");
         let made = self.make_member(id, block_bytes, before, reserve).and_then(|member| {
             // A root without a name grows no more: nobody could find the member, and nobody would sweep it.
             if self.object.is_at(&self.place.path())? {
                 Ok(member)
             } else {
-                Err(Error::new(ErrorKind::Unlinked, format!("{} was unlinked; it works on, but cannot grow", self.name())))
+                Err(Error::new(
+                    ErrorKind::Unlinked,
+                    format!("{} was unlinked; it works on, but cannot grow", self.name()),
+                ))
             }
         });
         let member = match made {
@@ -330,7 +368,8 @@ impl Root {
             }
         };
         let generation = member.descriptor(0).pins.claim(me, |id| self.is_dead(id));
-        let generation = generation.ok_or_else(|| Error::new(ErrorKind::InvalidSegment, "a new member is not empty"))?;
+        let generation = generation
+            .ok_or_else(|| Error::new(ErrorKind::InvalidSegment, "a new member is not empty"))?;
         step!("member.made");
         self.members().publish(id, block_bytes as u64, me);
         let member = Arc::new(member);
@@ -338,7 +377,13 @@ impl Root {
         Ok(Claim { member, block: 0, generation })
     }
 
-    fn make_member(&self, id: MemberId, block_bytes: usize, before: u32, reserve: bool) -> Result<Member> {
+    fn make_member(
+        &self,
+        id: MemberId,
+        block_bytes: usize,
+        before: u32,
+        reserve: bool,
+    ) -> Result<Member> {
         let place = self.place.member(id);
         let make = |size| match place.create(size) {
             // The name is ours alone: what has it is a leftover.
@@ -365,7 +410,9 @@ impl Root {
         if let Some(member) = lock(&self.attached).get(&id) {
             return Some(Arc::clone(member));
         }
-        let member = Arc::new(Member::attach(&self.place.member(id).path(), id, self.nonce(), self.access).ok()?);
+        let member = Arc::new(
+            Member::attach(&self.place.member(id).path(), id, self.nonce(), self.access).ok()?,
+        );
         Some(Arc::clone(lock(&self.attached).entry(id).or_insert(member)))
     }
 
@@ -410,6 +457,9 @@ impl Root {
 
 impl fmt::Debug for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Root").field("name", &self.name()).field("size", &self.mapping.len()).finish_non_exhaustive()
+        f.debug_struct("Root")
+            .field("name", &self.name())
+            .field("size", &self.mapping.len())
+            .finish_non_exhaustive()
     }
 }

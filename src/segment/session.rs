@@ -39,10 +39,10 @@ pub(crate) fn inherit(root: Arc<Root>) {
 /// As a worker that is about to end because its parent has: gives up the lock that says it is attached, and removes the session if
 /// that was the last one. (Each tries after giving up its own, so the last finds none.)
 pub(crate) fn leave(place: &Place) {
-    if let Ok(session) = SESSION.try_lock() {
-        if let Some(session) = &*session {
-            let _ = session.root.object().unlock();
-        }
+    if let Ok(session) = SESSION.try_lock()
+        && let Some(session) = &*session
+    {
+        let _ = session.root.object().unlock();
     }
     sweep::root(place);
 }
@@ -54,7 +54,10 @@ fn slots() -> Result<u32> {
         Ok(text) => text.parse().map_err(|error: std::num::ParseIntError| {
             Error::new(
                 ErrorKind::InvalidInput,
-                format!("MULTIPROC_PARTICIPANTS is {text:?}, but must be a number from 1 to {}", super::OwnerId::MAX_SLOTS),
+                format!(
+                    "MULTIPROC_PARTICIPANTS is {text:?}, but must be a number from 1 to {}",
+                    super::OwnerId::MAX_SLOTS
+                ),
             )
             .with_source(error)
         }),
@@ -67,9 +70,9 @@ extern "C" fn remove() {
         return;
     }
     // Another thread may be making it: then the next sweep finds it.
-    if let Ok(session) = SESSION.try_lock() {
-        if let Some(Session { root, mine: true }) = &*session {
-            let _ = root.unlink();
-        }
+    if let Ok(session) = SESSION.try_lock()
+        && let Some(Session { root, mine: true }) = &*session
+    {
+        let _ = root.unlink();
     }
 }

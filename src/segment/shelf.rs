@@ -44,7 +44,11 @@ impl Shelf {
     }
 
     /// Claims a remembered block, or the next free one from where the last look ended to the end.
-    pub(crate) fn claim(&mut self, me: OwnerId, is_dead: impl Fn(OwnerId) -> bool) -> Option<Claim> {
+    pub(crate) fn claim(
+        &mut self,
+        me: OwnerId,
+        is_dead: impl Fn(OwnerId) -> bool,
+    ) -> Option<Claim> {
         while let Some((member, block)) = self.freed.pop() {
             if let Some(generation) = member.descriptor(block).pins.claim(me, &is_dead) {
                 return Some(Claim { member, block, generation });

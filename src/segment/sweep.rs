@@ -5,7 +5,10 @@
 //!
 //! Members go first: a sweep that dies leaves the root, and the next one goes on.
 
-use super::{header::Header, name::{self, DIRECTORY, Place}};
+use super::{
+    header::Header,
+    name::{self, DIRECTORY, Place},
+};
 use crate::os::{
     object::{self, Access, Object},
     step::step,
@@ -16,7 +19,10 @@ use std::path::Path;
 pub(crate) fn root(place: &Place) -> bool {
     let path = place.path();
     let Ok(object) = Object::open(&path, Access::ReadOnly) else { return !path.exists() };
-    if object.check_private().is_err() || keeps(&object) || !object.try_lock_exclusive().unwrap_or(false) {
+    if object.check_private().is_err()
+        || keeps(&object)
+        || !object.try_lock_exclusive().unwrap_or(false)
+    {
         return false;
     }
     // The lock says nobody is attached to this object; the name must still be its own.
@@ -39,7 +45,9 @@ fn keeps(object: &Object) -> bool {
 /// Removes the names of a root's members.
 pub(crate) fn members(root: &Place) {
     let path = root.path();
-    let (Some(directory), Some(file)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+    let (Some(directory), Some(file)) =
+        (path.parent(), path.file_name().and_then(|name| name.to_str()))
+    else {
         return;
     };
     for name in object::list(directory, file).unwrap_or_default() {

@@ -1,8 +1,20 @@
 //! The handle of a [`Lock`]: it travels, and can be published.
+#![allow(private_interfaces, reason = "`Published` is sealed: nobody outside names its methods")]
 
-use super::{names::Published, transport};
+use super::{Segment, names::Published, transport};
 use crate::{Result, segment::Block, sync::Lock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+impl Lock {
+    /// A new lock in a segment, where it can be [published](Segment::publish).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn new_in(segment: &Segment) -> Result<Self> {
+        Self::new_in_root(segment.root())
+    }
+}
 
 /// Inside this crate's transports only: see [`spawn`](crate::spawn).
 impl Serialize for Lock {

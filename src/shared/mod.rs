@@ -1,5 +1,6 @@
 //! Typed data in shared memory.
 
+mod array;
 mod codec;
 mod fingerprint;
 mod lock_handle;
@@ -8,6 +9,7 @@ mod segment;
 mod transport;
 mod value;
 
+pub use array::{Array, ArrayReadGuard, ArrayWriteGuard};
 pub(crate) use codec::{Message, decode, encode};
 pub use fingerprint::Fingerprint;
 pub use names::Published;

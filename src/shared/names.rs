@@ -13,6 +13,7 @@
 //!
 //! So whoever finds the lock's owner dead goes through the entries once, and the table is whole again.
 #![allow(unsafe_code)]
+#![allow(private_interfaces, reason = "`Published` is sealed: nobody outside names its methods")]
 
 use crate::{
     Error, ErrorKind, Result,
@@ -111,23 +112,26 @@ impl<'a> Names<'a> {
         self.entries.len()
     }
 
-    fn get(&self, index: usize) -> Entry {
+    fn at(&self, index: usize) -> NonNull<Entry> {
         assert!(index < self.len());
+        // SAFETY: inside the table.
+        unsafe { self.entries.cast::<Entry>().add(index) }
+    }
+
+    fn get(&self, index: usize) -> Entry {
         // SAFETY: inside the table; under the lock nobody writes; all bytes are an Entry.
-        unsafe { self.entries.cast::<Entry>().add(index).read() }
+        unsafe { self.at(index).read() }
     }
 
     fn put(&mut self, index: usize, entry: &Entry) {
-        assert!(index < self.len());
         // SAFETY: inside the table; under the lock nobody else reads or writes.
-        unsafe { self.entries.cast::<Entry>().add(index).write_volatile(*entry) };
+        unsafe { self.at(index).write_volatile(*entry) };
     }
 
     fn set_state(&mut self, index: usize, state: u64) {
         const { assert!(offset_of!(Entry, state) == 0) };
-        assert!(index < self.len());
         // SAFETY: as in `put`; the state is the entry's first field. Volatile: a death later must find it written.
-        unsafe { self.entries.cast::<Entry>().add(index).cast::<u64>().write_volatile(state) };
+        unsafe { self.at(index).cast::<u64>().write_volatile(state) };
     }
 
     fn all(&self) -> impl Iterator<Item = (usize, Entry)> {
@@ -178,11 +182,18 @@ impl<'a> Names<'a> {
         if let Some((_, entry)) = self.all().find(|(_, entry)| entry.is_named(name)) {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
-                format!("{} has an object {name:?} already, a {}", self.root.name(), text(&entry.type_name)),
+                format!(
+                    "{} has an object {name:?} already, a {}",
+                    self.root.name(),
+                    text(&entry.type_name)
+                ),
             ));
         }
         let Some((index, mut entry)) = self.all().find(|(_, entry)| entry.state == FREE) else {
-            return Err(Error::new(ErrorKind::TooMany, format!("{} has {} names already", self.root.name(), self.len())));
+            return Err(Error::new(
+                ErrorKind::TooMany,
+                format!("{} has {} names already", self.root.name(), self.len()),
+            ));
         };
         let BlockId { member, block: number } = block.id();
         entry.state = CHANGING;
@@ -207,7 +218,12 @@ impl<'a> Names<'a> {
         if entry.fingerprint != P::FINGERPRINT {
             return Err(Error::new(
                 ErrorKind::WrongType,
-                format!("{name:?} in {} is a {}, wanted a {}", self.root.name(), text(&entry.type_name), P::type_name()),
+                format!(
+                    "{name:?} in {} is a {}, wanted a {}",
+                    self.root.name(),
+                    text(&entry.type_name),
+                    P::type_name()
+                ),
             ));
         }
         P::from_block(self.root.pin(entry.id(), entry.generation)?)
@@ -220,7 +236,10 @@ impl<'a> Names<'a> {
 
     fn find(&self, name: &str) -> Result<(usize, Entry)> {
         self.all().find(|(_, entry)| entry.is_named(name)).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("{} has no object named {name:?}", self.root.name()))
+            Error::new(
+                ErrorKind::NotFound,
+                format!("{} has no object named {name:?}", self.root.name()),
+            )
         })
     }
 }

@@ -86,7 +86,8 @@ impl Segment {
     ///
     /// As [`attach`](Self::attach), but [`ErrorKind::TimedOut`] for one that has not appeared.
     pub fn attach_timeout(name: &str, timeout: Duration) -> Result<Self> {
-        let root = segment::attach_by(Place::named(name)?, Access::ReadWrite, Deadline::after(timeout))?;
+        let root =
+            segment::attach_by(Place::named(name)?, Access::ReadWrite, Deadline::after(timeout))?;
         Ok(Self::new(root, false))
     }
 
@@ -115,6 +116,12 @@ impl Segment {
     /// As [`attach`](Self::attach).
     pub fn attach_file(path: impl Into<PathBuf>) -> Result<Self> {
         Ok(Self::new(segment::attach(Place::File(path.into()), Access::ReadWrite)?, false))
+    }
+
+    /// Removes the names of segments that this user's killed programs have left. Every program does so when it makes its session; this is for
+    /// those that run for long.
+    pub fn sweep_stale() {
+        segment::sweep_all();
     }
 
     pub(crate) fn root(&self) -> &Arc<Root> {
@@ -215,7 +222,10 @@ impl SegmentBuilder {
     pub fn create_file(self, path: impl Into<PathBuf>) -> Result<Segment> {
         let path = path.into();
         if path.file_name().and_then(|name| name.to_str()).is_none() {
-            return Err(Error::new(ErrorKind::InvalidName, format!("{} does not name a file", path.display())));
+            return Err(Error::new(
+                ErrorKind::InvalidName,
+                format!("{} does not name a file", path.display()),
+            ));
         }
         self.make(Place::File(path))
     }

@@ -56,7 +56,10 @@ struct Wire {
 }
 
 /// Serialises a handle.
-pub(crate) fn send<S: Serializer>(block: &Block, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+pub(crate) fn send<S: Serializer>(
+    block: &Block,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
     let sent = TRANSPORT.with_borrow_mut(|transport| match transport {
         Transport::Sending(blocks) => {
             blocks.push(block.clone());
@@ -118,13 +121,19 @@ fn open(wire: &Wire, fingerprint: u64, wanted: &str) -> Result<Block> {
     if root.nonce() != wire.nonce {
         return Err(Error::new(
             ErrorKind::StaleHandle,
-            format!("the handle names an object of another segment that was called {}", root.name()),
+            format!(
+                "the handle names an object of another segment that was called {}",
+                root.name()
+            ),
         ));
     }
     let member = MemberId { index: wire.member, generation: wire.member_generation };
     let block = root.pin(BlockId { member, block: wire.block }, wire.generation)?;
     if wire.fingerprint != fingerprint || block.contents().0 != fingerprint {
-        return Err(Error::new(ErrorKind::WrongType, format!("the handle does not name a {wanted}")));
+        return Err(Error::new(
+            ErrorKind::WrongType,
+            format!("the handle does not name a {wanted}"),
+        ));
     }
     Ok(block)
 }

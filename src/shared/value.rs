@@ -1,5 +1,6 @@
 //! `Value`: one value in shared memory, under a lock of its own.
 #![allow(unsafe_code)]
+#![allow(private_interfaces, reason = "`Published` is sealed: nobody outside names its methods")]
 
 use super::{Fingerprint, Segment, names::Published, transport};
 use crate::{
@@ -68,7 +69,10 @@ unsafe impl<T> Sync for Value<T> {}
 impl<T: NoUninit + CheckedBitPattern> Value<T> {
     /// Behind the lock, where `T` is aligned.
     const OFFSET: usize = {
-        assert!(align_of::<T>() <= 64, "a shared value can be aligned to 64 bytes at the most: a cache line");
+        assert!(
+            align_of::<T>() <= 64,
+            "a shared value can be aligned to 64 bytes at the most: a cache line"
+        );
         if align_of::<T>() > size_of::<RawLock>() { align_of::<T>() } else { size_of::<RawLock>() }
     };
     const BYTES: usize = Self::OFFSET + size_of::<T>();
@@ -117,7 +121,10 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
     }
 
     /// Locks, and tells how; the caller looks at the bits.
-    fn lock_raw(&self, deadline: Deadline) -> Result<(Taken, LockGuard<'_>), LockError<ValueGuard<'_, T>>> {
+    fn lock_raw(
+        &self,
+        deadline: Deadline,
+    ) -> Result<(Taken, LockGuard<'_>), LockError<ValueGuard<'_, T>>> {
         let thread = Thread::current(self.block.root())?;
         match self.raw().lock(&thread, deadline) {
             Ok(taken) => Ok((taken, LockGuard::new(self.raw(), thread))),
@@ -125,7 +132,10 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
         }
     }
 
-    fn lock_by(&self, deadline: Deadline) -> Result<ValueGuard<'_, T>, LockError<ValueGuard<'_, T>>> {
+    fn lock_by(
+        &self,
+        deadline: Deadline,
+    ) -> Result<ValueGuard<'_, T>, LockError<ValueGuard<'_, T>>> {
         let (taken, held) = self.lock_raw(deadline)?;
         // SAFETY: under the lock nobody writes; `Bits` has the size of `T` and accepts all bytes.
         let bits = unsafe { self.place().cast::<T::Bits>().read() };
@@ -166,7 +176,10 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
     /// # Errors
     ///
     /// As [`lock`](Self::lock), and [`LockError::TimedOut`].
-    pub fn lock_timeout(&self, timeout: Duration) -> Result<ValueGuard<'_, T>, LockError<ValueGuard<'_, T>>> {
+    pub fn lock_timeout(
+        &self,
+        timeout: Duration,
+    ) -> Result<ValueGuard<'_, T>, LockError<ValueGuard<'_, T>>> {
         self.lock_by(Deadline::after(timeout))
     }
 
@@ -266,7 +279,8 @@ impl<T: NoUninit + CheckedBitPattern> Serialize for Value<T> {
 /// Inside this crate's transports only; a stale or forged handle is an error.
 impl<'de, T: NoUninit + CheckedBitPattern> Deserialize<'de> for Value<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let block = transport::receive(deserializer, Self::fingerprint(), std::any::type_name::<Self>())?;
+        let block =
+            transport::receive(deserializer, Self::fingerprint(), std::any::type_name::<Self>())?;
         Ok(Self { block, _value: PhantomData })
     }
 }
@@ -324,7 +338,11 @@ impl<T: NoUninit + CheckedBitPattern + Fingerprint> Published for Value<T> {
         if length != Self::BYTES as u64 {
             return Err(Error::new(
                 ErrorKind::WrongType,
-                format!("a {} has {} bytes, but {length} are there", Self::type_name(), Self::BYTES),
+                format!(
+                    "a {} has {} bytes, but {length} are there",
+                    Self::type_name(),
+                    Self::BYTES
+                ),
             ));
         }
         Ok(Self { block, _value: PhantomData })

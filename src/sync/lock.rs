@@ -52,10 +52,10 @@ impl Lock {
     ///
     /// When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) and the like.
     pub fn new() -> Result<Self> {
-        Self::new_in(&crate::segment::session()?)
+        Self::new_in_root(&crate::segment::session()?)
     }
 
-    pub(crate) fn new_in(root: &Arc<Root>) -> Result<Self> {
+    pub(crate) fn new_in_root(root: &Arc<Root>) -> Result<Self> {
         // Zeros are a free lock.
         Ok(Self { block: root.allocate(size_of::<RawLock>(), Self::HANDLE, true)? })
     }
@@ -98,7 +98,10 @@ impl Lock {
     /// # Errors
     ///
     /// As [`lock`](Self::lock), and [`LockError::TimedOut`].
-    pub fn lock_timeout(&self, timeout: Duration) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+    pub fn lock_timeout(
+        &self,
+        timeout: Duration,
+    ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         self.lock_by(Deadline::after(timeout))
     }
 
@@ -137,8 +140,12 @@ impl Lock {
 
 impl fmt::Debug for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let owner = self.raw().owner().map(|owner| self.block.root().participants().describe(owner));
-        f.debug_struct("Lock").field("owner", &owner).field("poisoned", &self.is_poisoned()).finish()
+        let owner =
+            self.raw().owner().map(|owner| self.block.root().participants().describe(owner));
+        f.debug_struct("Lock")
+            .field("owner", &owner)
+            .field("poisoned", &self.is_poisoned())
+            .finish()
     }
 }
 
@@ -180,6 +187,8 @@ impl Drop for LockGuard<'_> {
 
 impl fmt::Debug for LockGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LockGuard").field("poisoned", &self.raw.is_poisoned()).finish_non_exhaustive()
+        f.debug_struct("LockGuard")
+            .field("poisoned", &self.raw.is_poisoned())
+            .finish_non_exhaustive()
     }
 }

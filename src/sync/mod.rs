@@ -9,5 +9,6 @@ mod thread;
 
 pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
+pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_lock::{RawLock, Taken};
 pub(crate) use thread::Thread;

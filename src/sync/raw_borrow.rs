@@ -59,18 +59,6 @@ pub(crate) struct RawBorrow {
 type Drained<T> = Result<T, NotTaken>;
 
 impl RawBorrow {
-    #[cfg(any(loom, test))]
-    pub(crate) fn new() -> Self {
-        Self {
-            writer: RawLock::new(),
-            writing: AtomicU32::new(0),
-            epoch: AtomicU32::new(0),
-            bell: AtomicU32::new(0),
-            cells: std::array::from_fn(|_| AtomicU32::new(0)),
-            _reserved: 0,
-        }
-    }
-
     /// The writer's lock: its owner and poison.
     pub(crate) fn writer(&self) -> &RawLock {
         &self.writer
@@ -82,7 +70,11 @@ impl RawBorrow {
     }
 
     /// Borrows for reading; the cell must be given back to [`Self::end_read`].
-    pub(crate) fn read<P: Party>(&self, party: &P, deadline: Deadline) -> Result<(usize, Taken), NotTaken> {
+    pub(crate) fn read<P: Party>(
+        &self,
+        party: &P,
+        deadline: Deadline,
+    ) -> Result<(usize, Taken), NotTaken> {
         let mut heir = None;
         loop {
             let cell = self.take_cell(party, deadline)?;
@@ -144,7 +136,9 @@ impl RawBorrow {
     /// Whether a dead writer had begun; if not, the poison that its heir set is taken back.
     fn judge(&self, taken: Taken) -> Taken {
         match taken {
-            Taken::OwnerDied { dead, was_poisoned } if self.writing.load(Ordering::Acquire) != dead.bits() => {
+            Taken::OwnerDied { dead, was_poisoned }
+                if self.writing.load(Ordering::Acquire) != dead.bits() =>
+            {
                 if was_poisoned {
                     return Taken::Poisoned;
                 }
@@ -170,7 +164,10 @@ impl RawBorrow {
                     Some(holder) if seen != LENT && !party.is_dead(holder) => held.push(holder),
                     Some(holder) => {
                         // A corpse's, or lent by a dead writer and never taken.
-                        if cell.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                        if cell
+                            .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed)
+                            .is_err()
+                        {
                             held.push(holder);
                         } else if seen != LENT {
                             died += 1;
@@ -206,7 +203,10 @@ impl RawBorrow {
                     }
                 }
                 // SeqCst: before the look at the writer's word.
-                if cell.compare_exchange(seen, me.bits(), Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+                if cell
+                    .compare_exchange(seen, me.bits(), Ordering::SeqCst, Ordering::Relaxed)
+                    .is_ok()
+                {
                     return Ok(index);
                 }
             }
@@ -217,7 +217,13 @@ impl RawBorrow {
     }
 
     /// Waits for a moment in which it pays to look at the cells again.
-    fn wait_for_cells<P: Party>(&self, party: &P, bell: u32, held: &[OwnerId], deadline: Deadline) -> Drained<()> {
+    fn wait_for_cells<P: Party>(
+        &self,
+        party: &P,
+        bell: u32,
+        held: &[OwnerId],
+        deadline: Deadline,
+    ) -> Drained<()> {
         if deadline.has_passed() {
             return Err(NotTaken::Late);
         }
@@ -230,7 +236,8 @@ impl RawBorrow {
         if party.spin(rung).is_none() {
             step!("borrow.cells.sleep");
             // A mark of a loan is nobody whose life could be watched.
-            let living: Vec<_> = held.iter().copied().filter(|holder| holder.bits() != LENT).collect();
+            let living: Vec<_> =
+                held.iter().copied().filter(|holder| holder.bits() != LENT).collect();
             party.sleep(&Sleep { place: Place::Bell(&self.bell, SET), owners: &living, deadline });
             step!("borrow.cells.woken");
             for &holder in &living {
@@ -246,7 +253,12 @@ impl RawBorrow {
     #[inline]
     fn empty<P: Party>(&self, party: &P, cell: usize) {
         // SeqCst: before the look at the bell; the accesses to the data come before it (Release).
-        let _ = self.cells[cell].compare_exchange(party.id().bits(), 0, Ordering::SeqCst, Ordering::Relaxed);
+        let _ = self.cells[cell].compare_exchange(
+            party.id().bits(),
+            0,
+            Ordering::SeqCst,
+            Ordering::Relaxed,
+        );
         if self.bell.load(Ordering::SeqCst) == SET {
             self.ring_for_cells(party);
         }
@@ -260,49 +272,5 @@ impl RawBorrow {
         step!("borrow.cells.cleared");
         party.ring_bell(&self.bell);
         drop(dependence);
-    }
-
-    // Parts of a write borrow.
-
-    /// Lends the first `parts` cells, as the writer; the answer is the loan's epoch, which each part carries.
-    pub(crate) fn lend(&self, parts: usize) -> u32 {
-        let epoch = self.epoch.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
-        for cell in &self.cells[..parts] {
-            cell.store(LENT, Ordering::SeqCst);
-        }
-        epoch
-    }
-
-    /// Takes a lent cell: the caller may write that part. `false` when it was taken, revoked, or is of another loan.
-    pub(crate) fn borrow_part<P: Party>(&self, party: &P, part: usize, epoch: u32) -> bool {
-        let Some(cell) = self.cells.get(part) else { return false };
-        if self.epoch.load(Ordering::SeqCst) != epoch {
-            return false;
-        }
-        let mine = party.id().bits();
-        if cell.compare_exchange(LENT, mine, Ordering::SeqCst, Ordering::Relaxed).is_err() {
-            return false;
-        }
-        step!("borrow.part.taken");
-        // After the cell has the name: the lender cannot begin another loan before it is emptied.
-        if self.epoch.load(Ordering::SeqCst) == epoch {
-            return true;
-        }
-        let _ = cell.compare_exchange(mine, LENT, Ordering::SeqCst, Ordering::Relaxed);
-        false
-    }
-
-    /// Gives a part back.
-    pub(crate) fn return_part<P: Party>(&self, party: &P, part: usize) {
-        self.empty(party, part);
-    }
-
-    /// Revokes what was never taken and waits for the rest, as the lender. Tells how many borrowers died.
-    pub(crate) fn call_back<P: Party>(&self, party: &P, parts: usize, deadline: Deadline) -> Result<usize, NotTaken> {
-        for cell in &self.cells[..parts] {
-            let _ = cell.compare_exchange(LENT, 0, Ordering::SeqCst, Ordering::Relaxed);
-        }
-        step!("borrow.part.revoked");
-        self.drain(party, deadline)
     }
 }

@@ -84,11 +84,6 @@ fn owner_of(word: u64) -> Option<OwnerId> {
 }
 
 impl RawLock {
-    #[cfg(any(loom, test))]
-    pub(crate) fn new() -> Self {
-        Self { word: AtomicU64::new(0) }
-    }
-
     pub(crate) fn word(&self) -> &AtomicU64 {
         &self.word
     }
@@ -115,7 +110,12 @@ impl RawLock {
     #[inline]
     pub(crate) fn lock<P: Party>(&self, party: &P, deadline: Deadline) -> Result<Taken, NotTaken> {
         // Free and clean becomes mine. Acquire pairs with the Release of `unlock`.
-        match self.word.compare_exchange(0, owned_by(party.id()), Ordering::Acquire, Ordering::Relaxed) {
+        match self.word.compare_exchange(
+            0,
+            owned_by(party.id()),
+            Ordering::Acquire,
+            Ordering::Relaxed,
+        ) {
             Ok(_) => Ok(Taken::Clean),
             Err(_) => self.lock_contended(party, deadline),
         }
@@ -153,7 +153,12 @@ impl RawLock {
                     if seen & WAITERS == 0
                         && self
                             .word
-                            .compare_exchange(seen, seen | WAITERS, Ordering::Relaxed, Ordering::Relaxed)
+                            .compare_exchange(
+                                seen,
+                                seen | WAITERS,
+                                Ordering::Relaxed,
+                                Ordering::Relaxed,
+                            )
                             .is_err()
                     {
                         continue;
@@ -180,7 +185,8 @@ impl RawLock {
             };
             let mine = owned_by(me) | seen & WAITERS | keep | poison;
             // Free, or a corpse's, becomes mine. Acquire pairs with the Release of `unlock`, or with the mark on the life word.
-            if self.word.compare_exchange(seen, mine, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            if self.word.compare_exchange(seen, mine, Ordering::Acquire, Ordering::Relaxed).is_err()
+            {
                 continue;
             }
             step!("lock.taken");
@@ -220,7 +226,8 @@ impl RawLock {
         while owner_of(seen) == Some(party.id()) {
             let free = seen & POISON | if poison { POISON } else { 0 };
             // Release pairs with the Acquire of the next holder.
-            match self.word.compare_exchange_weak(seen, free, Ordering::Release, Ordering::Relaxed) {
+            match self.word.compare_exchange_weak(seen, free, Ordering::Release, Ordering::Relaxed)
+            {
                 Ok(_) => {
                     step!("lock.released");
                     if seen & WAITERS != 0 {

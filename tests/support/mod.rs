@@ -10,13 +10,13 @@ use std::{
 
 /// Kills the whole test executable, naming the test, unless it is dropped in time.
 #[must_use]
-pub struct Watchdog {
+pub(crate) struct Watchdog {
     done: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// A test that hangs fails by name.
-pub fn watchdog(seconds: u64) -> Watchdog {
+pub(crate) fn watchdog(seconds: u64) -> Watchdog {
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let done = Arc::new((Mutex::new(false), Condvar::new()));
     let watch = {
@@ -24,7 +24,9 @@ pub fn watchdog(seconds: u64) -> Watchdog {
         move || {
             let (flag, bell) = &*done;
             let (flag, _) = bell
-                .wait_timeout_while(flag.lock().unwrap(), Duration::from_secs(seconds), |done| !*done)
+                .wait_timeout_while(flag.lock().unwrap(), Duration::from_secs(seconds), |done| {
+                    !*done
+                })
                 .unwrap();
             if !*flag {
                 eprintln!("{name} still ran after {seconds} seconds: it hangs");
@@ -44,7 +46,7 @@ impl Drop for Watchdog {
 }
 
 /// The names in `/dev/shm` that begin so.
-pub fn shared_objects(prefix: &str) -> Vec<String> {
+pub(crate) fn shared_objects(prefix: &str) -> Vec<String> {
     fs::read_dir("/dev/shm")
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -53,7 +55,7 @@ pub fn shared_objects(prefix: &str) -> Vec<String> {
 }
 
 /// A segment name of this test, and nobody else's.
-pub fn unique(what: &str) -> String {
+pub(crate) fn unique(what: &str) -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     #[allow(clippy::disallowed_types, reason = "a test's own counter, in no segment")]
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -61,7 +63,7 @@ pub fn unique(what: &str) -> String {
 }
 
 /// Runs the body under a watchdog, and asserts that no object whose name begins with `prefix` is left.
-pub fn clean(prefix: &str, body: impl FnOnce()) {
+pub(crate) fn clean(prefix: &str, body: impl FnOnce()) {
     let watchdog = watchdog(60);
     body();
     drop(watchdog);

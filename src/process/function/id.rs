@@ -68,6 +68,7 @@ impl FunctionId {
     }
 
     /// The function's name in the source, for messages; or what is wrong with this id.
+    #[cfg(test)]
     pub(crate) fn type_name(&self) -> &'static str {
         self.resolve().map_or("<a function of another executable>", Entry::type_name)
     }
@@ -150,7 +151,8 @@ mod tests {
         let bytes = bytemuck::bytes_of(&id).to_vec();
         let id: FunctionId = bytemuck::pod_read_unaligned(&bytes);
         let mut decoded = 0;
-        let result = id.resolve().unwrap().call(&encode(&args).unwrap().bytes, &mut || decoded += 1);
+        let result =
+            id.resolve().unwrap().call(&encode(&args).unwrap().bytes, &mut || decoded += 1);
         assert_eq!(decoded, 1);
         decode(&result.unwrap().bytes).unwrap()
     }
@@ -175,7 +177,11 @@ mod tests {
         const TEST: &str = "process::function::id::tests::another_process_finds_the_function";
         let functions = [
             (id_of(add, &(40, 2)), encode(&(40, 2)).unwrap().bytes, encode(&42).unwrap().bytes),
-            (id_of(show::<i8>, &(-7,)), encode(&(-7_i8,)).unwrap().bytes, encode("<-7>").unwrap().bytes),
+            (
+                id_of(show::<i8>, &(-7,)),
+                encode(&(-7_i8,)).unwrap().bytes,
+                encode("<-7>").unwrap().bytes,
+            ),
             (id_of(|| 1_u64 << 40, &()), Vec::new(), encode(&(1_u64 << 40)).unwrap().bytes),
         ];
         for (which, (id, args, result)) in functions.iter().enumerate() {
@@ -188,7 +194,7 @@ mod tests {
                 }
                 let id: FunctionId = bytemuck::pod_read_unaligned(&unhex(bytes));
                 let entry = id.resolve().unwrap();
-                assert_eq!(entry.call(args, &mut || ()).unwrap(), *result);
+                assert_eq!(entry.call(args, &mut || ()).unwrap().bytes, *result);
             });
         }
     }

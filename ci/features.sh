@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Each feature builds alone, with every target.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+for features in "" raw-sync tracing; do
+    cargo check --workspace --all-targets --no-default-features --features "$features"
+done

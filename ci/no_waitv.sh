@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# The suite without futex_waitv, as on an old kernel or in a strict sandbox.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+MULTIPROC_NO_WAITV=1 cargo test --workspace

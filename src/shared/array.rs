@@ -1,0 +1,419 @@
+//! `Array`: many values in shared memory, borrowed across processes.
+#![allow(unsafe_code)]
+#![allow(private_interfaces, reason = "`Published` is sealed: nobody outside names its methods")]
+
+use super::{Fingerprint, Segment, names::Published, transport};
+use crate::{
+    Error, ErrorKind, Result,
+    os::clock::Deadline,
+    segment::{Block, Root},
+    sync::{LockError, RawBorrow, Thread},
+};
+use bytemuck::Pod;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{
+    any::TypeId,
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+    ptr::NonNull,
+    sync::Arc,
+    time::Duration,
+};
+
+/// An array of fixed length that processes share. Handles are cheap to clone; all clones are the same array.
+///
+/// [`read`](Self::read) and [`write`](Self::write) borrow it *across processes*: many readers or one writer, as the borrow checker would have it. Only their
+/// guards give slices. Nothing is copied. An array of more than 1 MiB gets shared memory of its own, which is given back when the last process drops it.
+///
+/// # When a holder dies
+///
+/// A dead reader is as good as gone. After a dead writer the next borrow tells [`OwnerDied`](LockError::OwnerDied) and later ones
+/// [`Poisoned`](LockError::Poisoned), until somebody clears the poison.
+///
+/// ```
+/// use multiproc::Array;
+/// # fn main() -> multiproc::Result<()> {
+/// let field = Array::<f64>::zeroed(1000)?;
+/// field.write()?[10] = 0.5;
+/// assert_eq!(field.read()?.iter().sum::<f64>(), 0.5);
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias("RawArray", "ShareableList"))]
+pub struct Array<T> {
+    block: Block,
+    len: usize,
+    _elements: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Array<T> {
+    fn clone(&self) -> Self {
+        Self { block: self.block.clone(), len: self.len, _elements: PhantomData }
+    }
+}
+
+// SAFETY: the elements are touched only under the borrow in the same block, from whatever thread or process; `T` is plain data (bounds of
+// every method), so it does not matter which thread does.
+unsafe impl<T> Send for Array<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Array<T> {}
+
+impl<T: Pod> Array<T> {
+    /// Behind the borrow, at the beginning of a cache line.
+    const OFFSET: usize = {
+        assert!(
+            align_of::<T>() <= 64,
+            "shared elements can be aligned to 64 bytes at the most: a cache line"
+        );
+        assert!(size_of::<T>() > 0, "elements without a size cannot be shared");
+        size_of::<RawBorrow>().next_multiple_of(64)
+    };
+
+    /// Of the type within this executable.
+    fn fingerprint() -> u64 {
+        let mut hasher = DefaultHasher::new();
+        ("Array", TypeId::of::<T>(), size_of::<T>()).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// A new array of zeros in the session's shared memory. The length may be zero.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoSpace`] if there is not that much shared memory: it is reserved here, so that no access fails later.
+    /// [`ErrorKind::InvalidInput`] for a length that no address space has.
+    pub fn zeroed(len: usize) -> Result<Self> {
+        Self::zeroed_in_root(&crate::segment::session()?, len)
+    }
+
+    /// A new array of zeros in a segment, where it can be [published](Segment::publish).
+    ///
+    /// # Errors
+    ///
+    /// As [`zeroed`](Self::zeroed).
+    pub fn zeroed_in(segment: &Segment, len: usize) -> Result<Self> {
+        Self::zeroed_in_root(segment.root(), len)
+    }
+
+    /// A new array with a copy of these elements in the session's shared memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`zeroed`](Self::zeroed).
+    pub fn from_slice(elements: &[T]) -> Result<Self> {
+        let array = Self::zeroed(elements.len())?;
+        array.write()?.copy_from_slice(elements);
+        Ok(array)
+    }
+
+    fn zeroed_in_root(root: &Arc<Root>, len: usize) -> Result<Self> {
+        let bytes =
+            len.checked_mul(size_of::<T>()).and_then(|bytes| bytes.checked_add(Self::OFFSET));
+        let bytes = bytes.filter(|&bytes| bytes <= isize::MAX as usize / 2).ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "{len} elements of {} bytes are more than an address space has",
+                    size_of::<T>()
+                ),
+            )
+        })?;
+        Self::of_block(root.allocate(bytes, Self::fingerprint(), true)?)
+    }
+
+    /// For a block that is known to hold an array of this type.
+    fn of_block(block: Block) -> Result<Self> {
+        let (_, length) = block.contents();
+        let bytes =
+            usize::try_from(length).ok().filter(|&bytes| bytes <= block.member().block_bytes());
+        let bytes = bytes
+            .and_then(|bytes| bytes.checked_sub(Self::OFFSET))
+            .filter(|bytes| bytes.is_multiple_of(size_of::<T>()));
+        let bytes = bytes.ok_or_else(|| {
+            Error::new(
+                ErrorKind::WrongType,
+                format!("{length} bytes are no array of {}", std::any::type_name::<T>()),
+            )
+        })?;
+        Ok(Self { block, len: bytes / size_of::<T>(), _elements: PhantomData })
+    }
+
+    fn raw(&self) -> &RawBorrow {
+        // SAFETY: every block of this type begins with a RawBorrow, zero at first, and lives as long as its pin.
+        unsafe { self.block.as_ptr().cast().as_ref() }
+    }
+
+    /// How many elements; it never changes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn elements(&self) -> NonNull<[T]> {
+        // SAFETY: `of_block` found room for the elements behind the offset.
+        let first = unsafe { self.block.as_ptr().add(Self::OFFSET) };
+        NonNull::slice_from_raw_parts(first.cast(), self.len)
+    }
+
+    fn read_by(
+        &self,
+        deadline: Deadline,
+    ) -> Result<ArrayReadGuard<'_, T>, LockError<ArrayReadGuard<'_, T>>> {
+        let thread = Thread::current(self.block.root())?;
+        let (cell, taken) = self
+            .raw()
+            .read(&thread, deadline)
+            .map_err(|why| LockError::not_taken(why, deadline))?;
+        LockError::judge(
+            taken,
+            ArrayReadGuard { raw: self.raw(), thread, cell, elements: self.elements() },
+        )
+    }
+
+    fn write_by(
+        &self,
+        deadline: Deadline,
+    ) -> Result<ArrayWriteGuard<'_, T>, LockError<ArrayWriteGuard<'_, T>>> {
+        let thread = Thread::current(self.block.root())?;
+        let taken = self
+            .raw()
+            .write(&thread, deadline)
+            .map_err(|why| LockError::not_taken(why, deadline))?;
+        let panicking = std::thread::panicking();
+        LockError::judge(
+            taken,
+            ArrayWriteGuard { raw: self.raw(), thread, panicking, elements: self.elements() },
+        )
+    }
+
+    /// Borrows for reading, together with other readers; waits while somebody writes or waits to write.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::OwnerDied`] and [`LockError::Poisoned`] hold the guard; [`LockError::Failed`] if this thread has a write borrow.
+    pub fn read(&self) -> Result<ArrayReadGuard<'_, T>, LockError<ArrayReadGuard<'_, T>>> {
+        self.read_by(Deadline::NEVER)
+    }
+
+    /// Borrows for reading if it need not wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and [`LockError::WouldBlock`].
+    pub fn try_read(&self) -> Result<ArrayReadGuard<'_, T>, LockError<ArrayReadGuard<'_, T>>> {
+        self.read_by(Deadline::NOW)
+    }
+
+    /// Borrows for reading; waits for this time at the most. Zero means try.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and [`LockError::TimedOut`].
+    pub fn read_timeout(
+        &self,
+        timeout: Duration,
+    ) -> Result<ArrayReadGuard<'_, T>, LockError<ArrayReadGuard<'_, T>>> {
+        self.read_by(Deadline::after(timeout))
+    }
+
+    /// Borrows for writing, alone; waits for readers and other writers. New readers wait meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::OwnerDied`] and [`LockError::Poisoned`] hold the guard; [`LockError::Failed`] if this thread has a borrow already.
+    pub fn write(&self) -> Result<ArrayWriteGuard<'_, T>, LockError<ArrayWriteGuard<'_, T>>> {
+        self.write_by(Deadline::NEVER)
+    }
+
+    /// Borrows for writing if it need not wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write), and [`LockError::WouldBlock`].
+    pub fn try_write(&self) -> Result<ArrayWriteGuard<'_, T>, LockError<ArrayWriteGuard<'_, T>>> {
+        self.write_by(Deadline::NOW)
+    }
+
+    /// Borrows for writing; waits for this time at the most. Zero means try.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write), and [`LockError::TimedOut`].
+    pub fn write_timeout(
+        &self,
+        timeout: Duration,
+    ) -> Result<ArrayWriteGuard<'_, T>, LockError<ArrayWriteGuard<'_, T>>> {
+        self.write_by(Deadline::after(timeout))
+    }
+
+    /// A copy of one element, under a read borrow.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] beyond the end; else as [`read`](Self::read), a poisoned array included.
+    pub fn get(&self, index: usize) -> Result<T> {
+        self.read()?.get(index).copied().ok_or_else(|| self.beyond(index))
+    }
+
+    /// Replaces one element, under a write borrow.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] beyond the end; else as [`write`](Self::write), a poisoned array included.
+    pub fn set(&self, index: usize, element: T) -> Result<()> {
+        *self.write()?.get_mut(index).ok_or_else(|| self.beyond(index))? = element;
+        Ok(())
+    }
+
+    fn beyond(&self, index: usize) -> Error {
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("the index is {index}, but the array has {} elements", self.len),
+        )
+    }
+
+    /// Whether a writer died or panicked and nobody has cleared the poison since.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.raw().writer().is_poisoned()
+    }
+
+    /// Says that the elements are whole again.
+    pub fn clear_poison(&self) {
+        self.raw().writer().set_poison(false);
+    }
+}
+
+impl<T: Pod> fmt::Debug for Array<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let writer = self
+            .raw()
+            .writer()
+            .owner()
+            .map(|owner| self.block.root().participants().describe(owner));
+        f.debug_struct("Array")
+            .field("len", &self.len)
+            .field("writer", &writer)
+            .field("readers", &self.raw().readers())
+            .field("poisoned", &self.is_poisoned())
+            .finish()
+    }
+}
+
+/// Inside this crate's transports only: see [`spawn`](crate::spawn).
+impl<T: Pod> Serialize for Array<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        transport::send(&self.block, serializer)
+    }
+}
+
+/// Inside this crate's transports only; a stale or forged handle is an error.
+impl<'de, T: Pod> Deserialize<'de> for Array<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let block =
+            transport::receive(deserializer, Self::fingerprint(), std::any::type_name::<Self>())?;
+        Self::of_block(block).map_err(serde::de::Error::custom)
+    }
+}
+
+impl<T: Pod + Fingerprint> Published for Array<T> {
+    const FINGERPRINT: u64 = T::FINGERPRINT.rotate_left(1) ^ 2;
+
+    fn type_name() -> String {
+        format!("Array<{}>", T::type_name())
+    }
+
+    fn block(&self) -> &Block {
+        &self.block
+    }
+
+    fn from_block(block: Block) -> Result<Self> {
+        Self::of_block(block)
+    }
+}
+
+/// The elements, borrowed for reading while this lives.
+#[must_use = "the borrow ends when the guard is dropped"]
+pub struct ArrayReadGuard<'a, T> {
+    raw: &'a RawBorrow,
+    thread: Thread<'a>,
+    cell: usize,
+    /// A raw pointer: the guard is not `Send`, as the thread's name is on the cell.
+    elements: NonNull<[T]>,
+}
+
+impl<T> Deref for ArrayReadGuard<'_, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: nobody writes while the borrow is held, and all bytes are elements (`T: Pod` where guards are made).
+        unsafe { self.elements.as_ref() }
+    }
+}
+
+impl<T> Drop for ArrayReadGuard<'_, T> {
+    fn drop(&mut self) {
+        self.raw.end_read(&self.thread, self.cell);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ArrayReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The elements, borrowed for writing while this lives.
+#[must_use = "the borrow ends when the guard is dropped"]
+pub struct ArrayWriteGuard<'a, T> {
+    raw: &'a RawBorrow,
+    thread: Thread<'a>,
+    panicking: bool,
+    /// A raw pointer: the guard is not `Send`, as the thread's name is on the word.
+    elements: NonNull<[T]>,
+}
+
+impl<T> ArrayWriteGuard<'_, T> {
+    /// Says that the elements are whole again.
+    pub fn clear_poison(&self) {
+        self.raw.writer().set_poison(false);
+    }
+}
+
+impl<T> Deref for ArrayWriteGuard<'_, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: nobody else reads or writes while the borrow is held; all bytes are elements.
+        unsafe { self.elements.as_ref() }
+    }
+}
+
+impl<T> DerefMut for ArrayWriteGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and the guard is borrowed exclusively.
+        unsafe { self.elements.as_mut() }
+    }
+}
+
+impl<T> Drop for ArrayWriteGuard<'_, T> {
+    fn drop(&mut self) {
+        // A panic that began while it was held: the elements may be half changed.
+        let poison = !self.panicking && std::thread::panicking();
+        self.raw.end_write(&self.thread, poison);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ArrayWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,177 @@
+//! A process kills itself at every named step; the others go on, and nothing is left.
+//!
+//! The names are read from the sources, so that no step is left out: a step that no scenario reaches fails the test.
+#![cfg(debug_assertions)]
+
+mod support;
+
+use multiproc::{Array, ErrorKind, ProcessError, Segment, Value, spawn};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use support::{shared_objects, unique, watchdog};
+
+multiproc::test_support!();
+
+/// Steps that this matrix does not kill at, and why.
+const ELSEWHERE: [&str; 13] = [
+    // They need a sleeper or a contender at just that moment: `tests/schedules.rs` and `tests/storm.rs` go there.
+    "lock.late",
+    "lock.sleep",
+    "lock.woken",
+    "lock.taken",
+    "lock.released",
+    "borrow.cells.sleep",
+    "borrow.cells.woken",
+    "borrow.cells.cleared",
+    // They need somebody who died before: a worker that comes to the record of a dead one.
+    "sweep.member",
+    "sweep.freed",
+    // They need a start of the machine in between.
+    "reset.slots",
+    // Before the function, where the test cannot arm a step yet.
+    "call.decoded",
+    // The result is there: `join` gives it, whatever happens to the worker then.
+    "call.finished",
+];
+
+fn steps() -> BTreeSet<String> {
+    fn walk(directory: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+                for line in code {
+                    if let Some((_, rest)) = line.split_once("step!(\"") {
+                        found.insert(rest.split('"').next().unwrap().to_owned());
+                    }
+                }
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found
+}
+
+/// Everything that one process can do alone, in the session that it shares with the test and in a segment of its own.
+fn exercise(step: String, name: String, shared: Value<u64>, field: Array<u32>) -> u32 {
+    multiproc::__private::die_at(&step, 1);
+    // Objects made and dropped, small and large.
+    let value = Value::new(7_u64).unwrap();
+    value.set(8).unwrap();
+    drop(value);
+    drop(Array::<u8>::zeroed(3 << 20).unwrap());
+    // Those of others.
+    match shared.lock() {
+        Ok(mut guard) => *guard += 1,
+        Err(error) => error.into_guard().unwrap().clear_poison(),
+    }
+    drop(field.read().map_err(|error| error.kind()));
+    match field.write() {
+        Ok(mut guard) => guard[0] += 1,
+        Err(error) => error.into_guard().unwrap().clear_poison(),
+    }
+    // A stale segment of this name, whose maker died, and a segment with names.
+    let stale = spawn(
+        |name: String| -> () {
+            let _segment = Segment::create(&name).unwrap();
+            std::process::abort()
+        },
+        (name.clone(),),
+    );
+    assert!(stale.unwrap().join().is_err());
+    let segment = Segment::create(&name).unwrap();
+    let named = Value::new_in(&segment, 1_i32).unwrap();
+    segment.publish("named", &named).unwrap();
+    let again = Segment::attach(&name).unwrap().open::<Value<i32>>("named").unwrap();
+    again.set(2).unwrap();
+    segment.unpublish("named").unwrap();
+    drop((named, again));
+    drop(segment);
+    // A child with a result that has a handle.
+    let child = spawn(|value: Value<u64>| Value::new(value.get().unwrap_or(0)).unwrap(), (shared,))
+        .unwrap();
+    drop(child.join().unwrap());
+    // Attaching what another process made.
+    Segment::attach(&format!("{name}.theirs")).map_or(0, |segment| segment.processes().len() as u32)
+}
+
+/// For the steps of a worker that hands a result over.
+fn as_worker(step: &str, shared: &Value<u64>) -> Result<(), String> {
+    let child = spawn(
+        |step: String, shared: Value<u64>| {
+            multiproc::__private::die_at(&step, 1);
+            (Value::new(3_u64).unwrap(), shared)
+        },
+        (step.to_owned(), shared.clone()),
+    );
+    child.unwrap().join().map(drop).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_death_at_any_step_leaves_the_others_whole() {
+    let _watchdog = watchdog(240);
+    let shared = Value::new(0_u64).unwrap();
+    let field = Array::<u32>::zeroed(100).unwrap();
+    let mut unreached = Vec::new();
+    let steps = steps();
+    assert!(steps.len() > 40, "{steps:?}");
+    for step in &steps {
+        let name = unique("matrix");
+        let theirs = Segment::create(&format!("{name}.theirs")).unwrap();
+        let args = (step.clone(), name.clone(), shared.clone(), field.clone());
+        let died = match spawn(exercise, args).unwrap().join() {
+            Err(ProcessError::Signalled { signal: 9, .. }) => true,
+            Ok(_) => {
+                // Not a step of that process: perhaps of the worker that hands a result over.
+                matches!(as_worker(step, &shared), Err(text) if text.contains("signal 9"))
+            }
+            Err(error) => panic!("{step}: {error}"),
+        };
+        if !died {
+            unreached.push(step.as_str());
+        }
+        // The survivors go on: the lock and the borrow are got, and tell.
+        match shared.lock_timeout(Duration::from_secs(20)) {
+            Ok(guard) => drop(guard),
+            Err(error) => {
+                told(step, error.kind(), error.into_guard().ok().map(|guard| guard.clear_poison()))
+            }
+        }
+        match field.write_timeout(Duration::from_secs(20)) {
+            Ok(guard) => drop(guard),
+            Err(error) => {
+                told(step, error.kind(), error.into_guard().ok().map(|guard| guard.clear_poison()))
+            }
+        }
+        shared.set(0).unwrap();
+        // The name of the dead one's segment can be had again, and its objects are swept.
+        drop(Segment::create(&name).unwrap());
+        drop(theirs);
+        drop(Array::<u8>::zeroed(3 << 20).unwrap());
+        assert_eq!(shared_objects(&name), Vec::<String>::new(), "{step}");
+    }
+    Segment::sweep_stale();
+    assert_eq!(shared_objects("multiproc-"), shared_objects(&session_name()));
+    let expected: Vec<_> =
+        steps.iter().map(String::as_str).filter(|step| ELSEWHERE.contains(step)).collect();
+    let surprising: Vec<_> = unreached.iter().filter(|step| !expected.contains(step)).collect();
+    assert!(surprising.is_empty(), "no scenario reaches {surprising:?}");
+}
+
+/// How the names of this process's session begin.
+fn session_name() -> String {
+    let user =
+        fs::metadata("/proc/self").map(|data| std::os::unix::fs::MetadataExt::uid(&data)).unwrap();
+    format!("multiproc-{user}-{}-", std::process::id())
+}
+
+/// Not got, or got from somebody who had died or panicked: then it is repaired.
+fn told(step: &str, kind: ErrorKind, repaired: Option<()>) {
+    assert!(
+        matches!(kind, ErrorKind::OwnerDied | ErrorKind::Poisoned) && repaired.is_some(),
+        "{step}: {kind:?}"
+    );
+}

@@ -1,0 +1,124 @@
+//! The house is in order: layers, the list of files with unsafe code, and words that do not belong.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+const LAYERS: [&str; 9] =
+    ["os", "segment", "sync", "compat", "shared", "queue", "process", "pool", "__private"];
+
+fn sources() -> Vec<(String, String)> {
+    fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    walk(&root.join("src"), &mut found);
+    assert!(found.len() > 40, "the sources were not found");
+    let name = |path: &Path| path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+    found.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The code of a file without comments and unit tests.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod ").next().unwrap();
+    let text = text.split("#[cfg(all(test, not(loom)))]\nmod ").next().unwrap();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn layer(file: &str) -> Option<usize> {
+    let first = file.strip_prefix("src/")?.split(['/', '.']).next()?;
+    LAYERS.iter().position(|layer| *layer == first)
+}
+
+/// The layers that a file names after `crate::`, singly or in braces.
+fn imports(code: &str) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let mut depth = 0;
+        let mut word = String::new();
+        let mut start = true;
+        for sign in rest.chars() {
+            match sign {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ => {}
+            }
+            if sign.is_alphanumeric() || sign == '_' {
+                word.push(sign);
+                continue;
+            }
+            if start && let Some(layer) = LAYERS.iter().position(|layer| *layer == word) {
+                found.insert(layer);
+            }
+            word.clear();
+            // Only names directly behind `crate::` or directly inside its own braces begin a path.
+            start = depth == 1 && matches!(sign, '{' | ',')
+                || depth == 1 && start && sign.is_whitespace();
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    found
+}
+
+fn wrong_imports(file: &str, text: &str) -> Vec<String> {
+    let Some(own) = layer(file) else { return Vec::new() };
+    let wrong = imports(&code(text)).into_iter().filter(|&other| other > own);
+    wrong.map(|other| format!("{file} ({}) uses {}", LAYERS[own], LAYERS[other])).collect()
+}
+
+#[test]
+fn files_use_their_own_layer_or_lower_ones() {
+    let bad = "use crate::{\n    Error,\n    sync::Lock,\n};\nfn f() { crate::process::spawn() }";
+    assert_eq!(wrong_imports("src/segment/x.rs", bad).len(), 2, "the check itself");
+    assert_eq!(wrong_imports("src/process/x.rs", bad), Vec::<String>::new());
+    let wrong: Vec<_> =
+        sources().iter().flat_map(|(file, text)| wrong_imports(file, text)).collect();
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn files_with_unsafe_code_are_listed() {
+    let safety =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("SAFETY.md")).unwrap();
+    let listed: BTreeSet<_> = safety
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `src/")?.split('`').next())
+        .map(|name| format!("src/{name}"))
+        .collect();
+    let found: BTreeSet<_> = sources()
+        .into_iter()
+        .filter(|(_, text)| text.contains("#![allow(unsafe_code)]"))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(!found.is_empty());
+    assert_eq!(listed, found, "SAFETY.md (left) and the sources (right)");
+}
+
+#[test]
+fn only_the_lowest_layer_speaks_to_the_system() {
+    for (file, text) in sources() {
+        let code = code(&text);
+        let exempt = file.starts_with("src/os/") || file == "src/error.rs";
+        assert!(exempt || !code.contains("libc::"), "{file} says libc");
+        assert!(
+            file == "src/atomic.rs" || !code.contains("sync::atomic"),
+            "{file} goes past the facade for atomics"
+        );
+        for word in ["thread::sleep", "todo!", "unimplemented!", "TODO", "FIXME"] {
+            assert!(!code.contains(word), "{file} has {word}");
+        }
+    }
+}

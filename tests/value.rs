@@ -1,0 +1,155 @@
+//! Values and arrays: VA01, VA03, VA04, VA06, VA10, VA16, and bits that are none of the type's.
+
+mod support;
+
+use multiproc::{Array, ErrorKind, LockError, Segment, Value, spawn};
+use std::time::Duration;
+use support::{clean, shared_objects, unique, watchdog};
+
+multiproc::test_support!();
+
+#[test]
+fn a_recursive_lock_is_an_error() {
+    let value = Value::new(1_u8).unwrap();
+    let held = value.lock().unwrap();
+    assert_eq!(value.get().unwrap_err().kind(), ErrorKind::Deadlock);
+    assert_eq!(value.try_lock().unwrap_err().kind(), ErrorKind::Deadlock);
+    drop(held);
+    assert_eq!(value.get().unwrap(), 1);
+}
+
+#[test]
+fn times_are_kept() {
+    let _watchdog = watchdog(30);
+    let value = Value::new(1_u8).unwrap();
+    let _held = value.lock().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(
+                value.lock_timeout(Duration::ZERO).unwrap_err().kind(),
+                ErrorKind::WouldBlock
+            );
+            let start = std::time::Instant::now();
+            assert_eq!(
+                value.lock_timeout(Duration::from_millis(60)).unwrap_err().kind(),
+                ErrorKind::TimedOut
+            );
+            assert!(start.elapsed() >= Duration::from_millis(60));
+        });
+    });
+}
+
+#[test]
+fn a_panic_poisons() {
+    let value = Value::new(1_u8).unwrap();
+    let other = value.clone();
+    let panicked = std::thread::spawn(move || {
+        let _held = other.lock().unwrap();
+        panic!("inside");
+    });
+    assert!(panicked.join().is_err());
+    assert!(matches!(value.lock(), Err(LockError::Poisoned(guard)) if *guard == 1));
+    assert_eq!(value.set(2).unwrap_err().kind(), ErrorKind::Poisoned);
+    value.overwrite(3).unwrap();
+    assert_eq!(value.get().unwrap(), 3);
+}
+
+/// A `bool` in which another program wrote 7.
+#[test]
+fn invalid_bits_are_an_error() {
+    let name = unique("bits");
+    clean(&name, || {
+        let segment = Segment::create(&name).unwrap();
+        let flag = Value::new_in(&segment, true).unwrap();
+        assert!(flag.get().unwrap());
+        let byte = multiproc_bytes(&name, 8);
+        byte(7);
+        let error = flag.get().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidValue);
+        assert!(error.to_string().contains("[7]"), "{error}");
+        flag.overwrite(false).unwrap();
+        assert!(!flag.get().unwrap());
+    });
+}
+
+/// A scribbler: finds the one `bool` of the segment's member by its descriptor's place, and writes a byte there.
+fn multiproc_bytes(name: &str, offset: u64) -> impl Fn(u8) {
+    use std::os::unix::fs::FileExt;
+    let member = shared_objects(&format!("{name}.multiproc-")).pop().unwrap();
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(format!("/dev/shm/{member}"))
+        .unwrap();
+    // The header says where the first block is, which is the first object's: the eleventh word.
+    let mut word = [0; 8];
+    file.read_exact_at(&mut word, 112).unwrap();
+    let first_block = u64::from_ne_bytes(word);
+    assert!(first_block.is_multiple_of(4096) && first_block > 0);
+    move |byte| file.write_all_at(&[byte], first_block + offset).unwrap()
+}
+
+#[test]
+fn arrays_have_bounds_zeros_and_alignment() {
+    for round in 0..3 {
+        let array = Array::<u128>::zeroed(100).unwrap();
+        let guard = array.read().unwrap();
+        assert!(guard.iter().all(|element| *element == 0), "round {round}");
+        assert!((guard.as_ptr() as usize).is_multiple_of(64));
+        drop(guard);
+        array.write().unwrap().fill(u128::MAX);
+        assert_eq!(array.get(100).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(array.set(100, 1).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    let empty = Array::<u8>::zeroed(0).unwrap();
+    assert!(empty.is_empty() && empty.read().unwrap().is_empty());
+    assert_eq!(
+        Array::<u64>::zeroed(usize::MAX).map(drop).unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
+    assert_eq!(Array::<u64>::zeroed(1 << 47).map(drop).unwrap_err().kind(), ErrorKind::NoSpace);
+    assert_eq!(*Array::from_slice(&[1, 2, 3]).unwrap().read().unwrap(), [1, 2, 3]);
+}
+
+#[test]
+fn borrows_are_many_or_one() {
+    let _watchdog = watchdog(60);
+    let array = Array::<u32>::zeroed(8).unwrap();
+    let (one, two) = (array.read().unwrap(), array.read().unwrap());
+    assert_eq!(array.try_write().map(drop).unwrap_err().kind(), ErrorKind::Deadlock);
+    let reads = spawn(
+        |array: Array<u32>| array.try_read().map(|guard| guard.len()).map_err(|error| error.kind()),
+        (array.clone(),),
+    );
+    assert_eq!(reads.unwrap().join().unwrap(), Ok(8));
+    let writes = spawn(
+        |array: Array<u32>| {
+            array.write_timeout(Duration::from_millis(10)).map(drop).map_err(|error| error.kind())
+        },
+        (array.clone(),),
+    );
+    assert_eq!(writes.unwrap().join().unwrap(), Err(ErrorKind::TimedOut));
+    drop((one, two));
+    let write = array.write().unwrap();
+    assert_eq!(array.try_read().map(drop).unwrap_err().kind(), ErrorKind::Deadlock);
+    drop(write);
+    assert_eq!(array.try_read().unwrap().len(), 8);
+}
+
+/// Large arrays come and go with their shared memory; a million values do not make the session grow.
+#[test]
+fn memory_is_given_back() {
+    let _watchdog = watchdog(120);
+    let value = Value::new(0_u64).unwrap();
+    let before = shared_objects("multiproc-").len();
+    for round in 0..50 {
+        let large = Array::<u64>::zeroed(1 << 20).unwrap();
+        large.set(round, 1).unwrap();
+    }
+    for round in 0..100_000 {
+        value.set(round).unwrap();
+        drop(Value::new(round).unwrap());
+    }
+    // Another test of this executable may have one large array at the moment.
+    assert!(shared_objects("multiproc-").len() <= before + 8);
+}
