@@ -74,9 +74,15 @@ pub enum ErrorKind {
 
 /// An error of this crate: a [kind](Error::kind), a message that says what was wanted, what was found and what to
 /// do, and often the operating system's error as [`source`](std::error::Error::source).
+///
+/// It is one word, so that a `Result` of a hot path stays small.
 #[derive(thiserror::Error)]
+#[error(transparent)]
+pub struct Error(Box<Details>);
+
+#[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub struct Error {
+struct Details {
     kind: ErrorKind,
     message: Cow<'static, str>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -93,11 +99,12 @@ impl Error {
     /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
+    #[cold]
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self(Box::new(Details { kind, message: message.into(), source: None }))
     }
 
     /// The failure of a system call, with the kind that its number tells.
@@ -113,7 +120,7 @@ impl Error {
             _ => ErrorKind::Os,
         };
         let message = format!("{call} failed: {source}");
-        Self { kind, message: message.into(), source: Some(Box::new(source)) }
+        Self::new(kind, message).with_source(source)
     }
 
     /// The failure of the system call that was just made.
@@ -125,20 +132,23 @@ impl Error {
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error").field("kind", &self.kind).field("message", &self.message).finish()
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .finish()
     }
 }
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
-        let kind = match error.kind {
+        let kind = match error.kind() {
             ErrorKind::AlreadyExists => io::ErrorKind::AlreadyExists,
             ErrorKind::NotFound => io::ErrorKind::NotFound,
             ErrorKind::PermissionDenied => io::ErrorKind::PermissionDenied,
@@ -156,7 +166,7 @@ impl serde::Serialize for Error {
         &self,
         serializer: S,
     ) -> std::result::Result<S::Ok, S::Error> {
-        (self.kind, &self.message).serialize(serializer)
+        (self.0.kind, &self.0.message).serialize(serializer)
     }
 }
 

@@ -4,8 +4,9 @@ use super::clock;
 use crate::atomic::{AtomicU32, Ordering};
 use std::{hint, time::Duration};
 
-/// How long a waiter stays awake before it sleeps: less than a sleep and a wake-up cost together.
-pub(crate) const BUDGET: Duration = Duration::from_micros(20);
+/// How long who wants a lock stays awake before it sleeps. Short: while one sleeps, the other works on a cache line that is its own, ten times
+/// faster than two that take it from each other at every step.
+pub(crate) const BUDGET: Duration = Duration::from_micros(1);
 
 /// Looks at `ready` again and again, for about `budget`; the answer, or `None` when the time is over. On a
 /// single processor it looks once: whoever could make it ready cannot run meanwhile.

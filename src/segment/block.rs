@@ -57,6 +57,7 @@ impl Block {
         self.0.member.block(self.0.id.block)
     }
 
+    #[inline]
     pub(crate) fn root(&self) -> &Arc<Root> {
         &self.0.root
     }

@@ -4,7 +4,7 @@
 //! memory; in a process made by a raw `fork()` that memory lies, so [`fork::is_forked`] is asked each time.
 
 use super::{OwnerId, Root};
-use crate::{Result, os::fork};
+use crate::{Error, ErrorKind, Result, os::fork};
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -32,9 +32,16 @@ pub(crate) fn current(root: &Root) -> Result<OwnerId> {
 #[cold]
 fn look_up(root: &Root) -> Result<OwnerId> {
     fork::refuse_if_forked()?;
-    let known = ALL.with_borrow(|all| {
-        all.iter().find(|(serial, _)| *serial == root.serial()).map(|(_, id)| *id)
+    let known = ALL.try_with(|all| {
+        all.borrow().iter().find(|(serial, _)| *serial == root.serial()).map(|(_, id)| *id)
     });
+    let known = known.map_err(|error| {
+        Error::new(
+            ErrorKind::InvalidInput,
+            "this thread is ending: its thread-local memory is gone",
+        )
+        .with_source(error)
+    })?;
     let id = match known {
         Some(id) => id,
         None => {

@@ -121,6 +121,7 @@ impl Root {
         (self.at(NAMES_WORDS), entries)
     }
 
+    #[inline]
     pub(crate) fn serial(&self) -> u64 {
         self.serial
     }
@@ -234,6 +235,8 @@ impl Root {
         }
         let mut blocks = self.blocks();
         if let Some(block) = blocks.get(&id).and_then(WeakBlock::upgrade) {
+            // Before the block may be dropped: if this handle is the last by now, dropping it takes the map.
+            drop(blocks);
             return if block.generation() == generation { Ok(block) } else { Err(stale()) };
         }
         let pins = &member.descriptor(id.block).pins;

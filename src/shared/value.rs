@@ -34,7 +34,7 @@ use std::{
 ///
 /// # When a holder dies
 ///
-/// As [`Lock`]: the next access tells [`OwnerDied`](crate::ErrorKind::OwnerDied), and later ones
+/// As [`Lock`](crate::Lock): the next access tells [`OwnerDied`](crate::ErrorKind::OwnerDied), and later ones
 /// [`Poisoned`](crate::ErrorKind::Poisoned), until the value is repaired under the guard, or overwritten by
 /// [`overwrite`](Self::overwrite).
 ///
@@ -50,13 +50,15 @@ use std::{
 /// ```
 #[doc(alias("RawValue", "Synchronized"))]
 pub struct Value<T> {
+    /// Where the block begins, which never changes.
+    raw: NonNull<RawLock>,
     block: Block,
     _value: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for Value<T> {
     fn clone(&self) -> Self {
-        Self { block: self.block.clone(), _value: PhantomData }
+        Self { raw: self.raw, block: self.block.clone(), _value: PhantomData }
     }
 }
 
@@ -103,24 +105,31 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
     }
 
     fn new_in_root(root: &Arc<Root>, value: T) -> Result<Self> {
-        let block = root.allocate(Self::BYTES, Self::fingerprint(), true)?;
-        let new = Self { block, _value: PhantomData };
+        let new = Self::of_block(root.allocate(Self::BYTES, Self::fingerprint(), true)?);
         // SAFETY: the block has room for the value there, aligned, and nobody else has a handle yet. Zeros before it are a free lock.
         unsafe { new.place().write(value) };
         Ok(new)
     }
 
-    fn raw(&self) -> &RawLock {
-        // SAFETY: every block of this type begins with a RawLock, and lives as long as its pin.
-        unsafe { self.block.as_ptr().cast().as_ref() }
+    /// For a block that is known to hold a value of this type.
+    fn of_block(block: Block) -> Self {
+        Self { raw: block.as_ptr().cast(), block, _value: PhantomData }
     }
 
+    #[inline]
+    fn raw(&self) -> &RawLock {
+        // SAFETY: every block of this type begins with a RawLock, and lives as long as its pin.
+        unsafe { self.raw.as_ref() }
+    }
+
+    #[inline]
     fn place(&self) -> NonNull<T> {
         // SAFETY: the block has `BYTES` bytes: `new_in_root` asked for them, and who opens a published one checks it.
-        unsafe { self.block.as_ptr().add(Self::OFFSET) }.cast()
+        unsafe { self.raw.cast::<u8>().add(Self::OFFSET) }.cast()
     }
 
     /// Locks, and tells how; the caller looks at the bits.
+    #[inline(always)]
     fn lock_raw(
         &self,
         deadline: Deadline,
@@ -132,6 +141,7 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
         }
     }
 
+    #[inline(always)]
     fn lock_by(
         &self,
         deadline: Deadline,
@@ -140,16 +150,22 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
         // SAFETY: under the lock nobody writes; `Bits` has the size of `T` and accepts all bytes.
         let bits = unsafe { self.place().cast::<T::Bits>().read() };
         if !T::is_valid_bit_pattern(&bits) {
-            return Err(LockError::Failed(Error::new(
-                ErrorKind::InvalidValue,
-                format!(
-                    "the bytes in shared memory are not a {}: {bits:?}; Value::overwrite puts a valid one there",
-                    std::any::type_name::<T>(),
-                    bits = ByteList(self.place().cast(), size_of::<T>())
-                ),
-            )));
+            return Err(LockError::Failed(self.invalid()));
         }
         LockError::judge(taken, ValueGuard { held, place: self.place(), _value: PhantomData })
+    }
+
+    /// Under the lock: the bytes are not a `T`.
+    #[cold]
+    fn invalid(&self) -> Error {
+        Error::new(
+            ErrorKind::InvalidValue,
+            format!(
+                "the bytes in shared memory are not a {}: {bits:?}; Value::overwrite puts a valid one there",
+                std::any::type_name::<T>(),
+                bits = ByteList(self.place().cast(), size_of::<T>())
+            ),
+        )
     }
 
     /// Takes the lock; waits as long as it takes.
@@ -158,6 +174,7 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
     ///
     /// [`LockError::OwnerDied`] and [`LockError::Poisoned`] hold the guard. [`LockError::Failed`] if this thread has the lock already, or
     /// the bytes are not a `T` ([`ErrorKind::InvalidValue`]).
+    #[inline]
     pub fn lock(&self) -> Result<ValueGuard<'_, T>, LockError<ValueGuard<'_, T>>> {
         self.lock_by(Deadline::NEVER)
     }
@@ -281,7 +298,7 @@ impl<'de, T: NoUninit + CheckedBitPattern> Deserialize<'de> for Value<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let block =
             transport::receive(deserializer, Self::fingerprint(), std::any::type_name::<Self>())?;
-        Ok(Self { block, _value: PhantomData })
+        Ok(Self::of_block(block))
     }
 }
 
@@ -303,6 +320,7 @@ impl<T> ValueGuard<'_, T> {
 impl<T> Deref for ValueGuard<'_, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the bits were checked when the guard was made, and under the lock nobody else writes.
         unsafe { self.place.as_ref() }
@@ -310,6 +328,7 @@ impl<T> Deref for ValueGuard<'_, T> {
 }
 
 impl<T> DerefMut for ValueGuard<'_, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`; nobody else reads either.
         unsafe { self.place.as_mut() }
@@ -345,6 +364,6 @@ impl<T: NoUninit + CheckedBitPattern + Fingerprint> Published for Value<T> {
                 ),
             ));
         }
-        Ok(Self { block, _value: PhantomData })
+        Ok(Self::of_block(block))
     }
 }

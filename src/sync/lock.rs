@@ -7,7 +7,7 @@ use crate::{
     os::clock::Deadline,
     segment::{Block, Root},
 };
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, ptr::NonNull, sync::Arc, time::Duration};
 
 /// A lock that processes share. Handles are cheap to clone; all clones are the same lock.
 ///
@@ -34,6 +34,8 @@ use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 #[doc(alias("mutex", "acquire", "release"))]
 #[derive(Clone)]
 pub struct Lock {
+    /// Where the block begins, which never changes.
+    raw: NonNull<RawLock>,
     block: Block,
 }
 
@@ -57,21 +59,22 @@ impl Lock {
 
     pub(crate) fn new_in_root(root: &Arc<Root>) -> Result<Self> {
         // Zeros are a free lock.
-        Ok(Self { block: root.allocate(size_of::<RawLock>(), Self::HANDLE, true)? })
+        root.allocate(size_of::<RawLock>(), Self::HANDLE, true).map(Self::of_block)
     }
 
     /// For a block that is known to hold a lock.
     pub(crate) fn of_block(block: Block) -> Self {
-        Self { block }
+        Self { raw: block.as_ptr().cast(), block }
     }
 
     pub(crate) fn as_block(&self) -> &Block {
         &self.block
     }
 
+    #[inline]
     fn raw(&self) -> &RawLock {
         // SAFETY: the block has room for a RawLock, was zero or a RawLock since it was made, and lives as long as its pin.
-        unsafe { self.block.as_ptr().cast().as_ref() }
+        unsafe { self.raw.as_ref() }
     }
 
     /// Takes the lock; waits as long as it takes.
@@ -105,7 +108,7 @@ impl Lock {
         self.lock_by(Deadline::after(timeout))
     }
 
-    #[inline]
+    #[inline(always)]
     fn lock_by(&self, deadline: Deadline) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let thread = Thread::current(self.block.root())?;
         match self.raw().lock(&thread, deadline) {

@@ -64,6 +64,7 @@ impl<G> LockError<G> {
         }
     }
 
+    #[cold]
     pub(crate) fn not_taken(why: NotTaken, deadline: Deadline) -> Self {
         match why {
             NotTaken::Late if deadline == Deadline::NOW => Self::WouldBlock,
@@ -76,6 +77,7 @@ impl<G> LockError<G> {
     }
 
     /// The guard, or the guard in an error that says how it was got.
+    #[inline(always)]
     pub(crate) fn judge(taken: Taken, guard: G) -> Result<G, Self> {
         match taken {
             Taken::Clean => Ok(guard),

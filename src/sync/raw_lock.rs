@@ -107,7 +107,7 @@ impl RawLock {
     }
 
     /// Takes the lock, waiting until the deadline. A dead owner's lock is taken over even when the deadline has passed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lock<P: Party>(&self, party: &P, deadline: Deadline) -> Result<Taken, NotTaken> {
         // Free and clean becomes mine. Acquire pairs with the Release of `unlock`.
         match self.word.compare_exchange(
@@ -209,7 +209,7 @@ impl RawLock {
     /// Gives the lock back. `poison` when the data may be half changed.
     ///
     /// Nothing happens where the caller is not the owner: the word was scribbled over.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn unlock<P: Party>(&self, party: &P, poison: bool) {
         let mine = owned_by(party.id());
         // Release pairs with the Acquire of the next holder.
