@@ -199,3 +199,106 @@ fn a_killed_holder_is_told_to_the_next() {
         assert!(child.join().is_err());
     }
 }
+
+/// PR38, death row 21: children of a killed process end too, and give back what they hold.
+#[test]
+fn a_killed_parents_children_end() {
+    let _watchdog = watchdog(60);
+    let (lock, held) = (Lock::new().unwrap(), Value::new(false).unwrap());
+    let outer = spawn(
+        |lock: Lock, held: Value<bool>| {
+            let inner = spawn(
+                |lock: Lock, held: Value<bool>| -> () {
+                    let _held = lock.lock().unwrap();
+                    held.set(true).unwrap();
+                    loop {
+                        std::thread::park();
+                    }
+                },
+                (lock, held),
+            );
+            inner.unwrap().join().unwrap();
+        },
+        (lock.clone(), held.clone()),
+    )
+    .unwrap();
+    while !held.get().unwrap() {
+        std::thread::yield_now();
+    }
+    assert_eq!(lock.try_lock().map(drop).unwrap_err().kind(), ErrorKind::WouldBlock);
+    outer.kill().unwrap();
+    assert_eq!(lock.lock().map(drop).unwrap_err().kind(), ErrorKind::OwnerDied);
+    assert!(outer.join().is_err());
+}
+
+/// A program killed with all its children, one after the other: the last one out removes the session.
+#[test]
+fn the_last_one_out_removes_the_session() {
+    let _watchdog = watchdog(60);
+    // A program of its own: a child without our session.
+    let program = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_program_with_a_session", "--ignored", "--nocapture"])
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let mut program = program.unwrap();
+    let prefix = format!("-{}-", program.id());
+    let mut lines =
+        std::io::BufRead::lines(std::io::BufReader::new(program.stdout.take().unwrap()));
+    assert!(lines.any(|line| line.unwrap().contains("ready")));
+    let of_program =
+        || support::shared_objects("multiproc-").iter().any(|name| name.contains(&prefix));
+    assert!(of_program());
+    program.kill().unwrap();
+    program.wait().unwrap();
+    while of_program() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+#[ignore = "the program of the test above"]
+fn a_program_with_a_session() {
+    let ready = Value::new(0_u32).unwrap();
+    let children: Vec<_> = (0..3)
+        .map(|_| {
+            spawn(
+                |ready: Value<u32>| -> () {
+                    ready.update(|n| n + 1).unwrap();
+                    loop {
+                        std::thread::park();
+                    }
+                },
+                (ready.clone(),),
+            )
+            .unwrap()
+        })
+        .collect();
+    while ready.get().unwrap() < 3 {
+        std::thread::yield_now();
+    }
+    println!("ready");
+    for child in children {
+        let _ = child.join();
+    }
+}
+
+/// A raw `fork()` holds nothing, and cannot claim anything.
+#[test]
+fn a_raw_fork_is_refused() {
+    let _watchdog = watchdog(60);
+    let (lock, value) = (Lock::new().unwrap(), Value::new(1_u8).unwrap());
+    drop(lock.lock().unwrap());
+    // SAFETY: the child only loads from memory, makes an error, and ends by `_exit`.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let refused = lock.lock().map(drop).is_err_and(|error| error.kind() == ErrorKind::Forked);
+        drop(value);
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(i32::from(!refused)) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child that was made above.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!(status, 0);
+    assert_eq!(value.get().unwrap(), 1, "the child's drop dropped nothing of ours");
+}
