@@ -2,10 +2,10 @@
 //!
 //! Each ratio is the median of the ratios of many short rounds, in which ours and the other take turns.
 
-use multiproc::{Lock, LockError, Process, Value, spawn};
+use multiproc::{Atomic, Lock, LockError, Ordering, Process, Value, spawn};
 use std::{
     hint::black_box,
-    sync::Mutex,
+    sync::{Mutex, atomic::AtomicU64},
     thread,
     time::{Duration, Instant},
 };
@@ -41,6 +41,23 @@ fn uncontended() {
     }
     assert_eq!(ours.get().unwrap(), u64::from(COUNT) * ROUNDS as u64);
     report("lock_uncontended", median(ratios), "<= 1.1");
+}
+
+fn atomic() {
+    const COUNT: u32 = 500_000;
+    let (ours, theirs) = (Atomic::new(0_u64).unwrap(), AtomicU64::new(0));
+    let mut ratios = Vec::new();
+    for _ in 0..ROUNDS {
+        let std = time(COUNT, || {
+            black_box(&theirs).fetch_add(1, Ordering::Relaxed);
+        });
+        let our = time(COUNT, || {
+            black_box(&ours).fetch_add(1, Ordering::Relaxed);
+        });
+        ratios.push(our / std);
+    }
+    assert_eq!(ours.load(Ordering::Relaxed), u64::from(COUNT) * ROUNDS as u64);
+    report("atomic_add", median(ratios), "<= 1.05");
 }
 
 /// How many operations each worker makes in a round.
@@ -149,6 +166,7 @@ fn sleeping_threads() -> usize {
 fn main() {
     multiproc::init();
     uncontended();
+    atomic();
     contended(2);
     contended(8);
     let mut one: Vec<_> = (0..500).map(|_| death(1).as_secs_f64() * 1e3).collect();

@@ -4,8 +4,11 @@
 //! words from here and run on the heap there.
 
 #[cfg(not(loom))]
+pub use std::sync::atomic::Ordering;
+#[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering,
+    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU8,
+    AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
 };
 
 #[cfg(loom)]

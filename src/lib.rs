@@ -40,12 +40,13 @@ mod sync;
 #[doc(hidden)]
 pub mod __private;
 
+pub use atomic::Ordering;
 pub use error::{Error, ErrorKind, Result};
 pub use os::cpus::cpu_count;
 pub use process::{Function, PanicReport, Process, ProcessError, init, spawn};
 pub use shared::{
-    Array, ArrayReadGuard, ArrayWriteGuard, Fingerprint, Published, Segment, SegmentBuilder, Value,
-    ValueGuard,
+    Array, ArrayReadGuard, ArrayWriteGuard, Atomic, AtomicBits, AtomicNumber, AtomicValue,
+    Fingerprint, Published, Segment, SegmentBuilder, Value, ValueGuard,
 };
 pub use sync::{Lock, LockError, LockGuard};
 

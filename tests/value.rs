@@ -2,7 +2,7 @@
 
 mod support;
 
-use multiproc::{Array, ErrorKind, LockError, Segment, Value, spawn};
+use multiproc::{Array, Atomic, ErrorKind, LockError, Ordering, Segment, Value, spawn};
 use std::time::Duration;
 use support::{clean, shared_objects, unique, watchdog};
 
@@ -152,4 +152,40 @@ fn memory_is_given_back() {
     }
     // Another test of this executable may have one large array at the moment.
     assert!(shared_objects("multiproc-").len() <= before + 8);
+}
+
+/// VA12, VA13: atomics are seen and counted across processes.
+#[test]
+fn atomics_count_across_processes() {
+    let _watchdog = watchdog(60);
+    let (hits, least, flag) = (
+        Atomic::new(0_u32).unwrap(),
+        Atomic::new(f64::INFINITY).unwrap(),
+        Atomic::new(false).unwrap(),
+    );
+    let children: Vec<_> = (1..=4_u32)
+        .map(|id| {
+            spawn(
+                |hits: Atomic<u32>, least: Atomic<f64>, flag: Atomic<bool>, id: u32| {
+                    for _ in 0..10_000 {
+                        hits.fetch_add(id, Ordering::Relaxed);
+                        least.fetch_min(f64::from(id), Ordering::Relaxed);
+                    }
+                    flag.fetch_or(id == 3, Ordering::Relaxed);
+                },
+                (hits.clone(), least.clone(), flag.clone(), id),
+            )
+            .unwrap()
+        })
+        .collect();
+    for child in children {
+        child.join().unwrap();
+    }
+    assert_eq!(hits.load(Ordering::Relaxed), 100_000);
+    assert_eq!(least.load(Ordering::Relaxed), 1.0);
+    assert!(flag.load(Ordering::Relaxed));
+    assert_eq!(hits.compare_exchange(1, 2, Ordering::Relaxed, Ordering::Relaxed), Err(100_000));
+    assert_eq!(hits.swap(7, Ordering::Relaxed), 100_000);
+    assert_eq!(hits.fetch_xor(5, Ordering::Relaxed), 7);
+    assert_eq!(hits.load(Ordering::Relaxed), 2);
 }

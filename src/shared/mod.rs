@@ -1,6 +1,8 @@
 //! Typed data in shared memory.
 
 mod array;
+mod atomic;
+mod atomic_value;
 mod codec;
 mod fingerprint;
 mod lock_handle;
@@ -10,6 +12,8 @@ mod transport;
 mod value;
 
 pub use array::{Array, ArrayReadGuard, ArrayWriteGuard};
+pub use atomic::Atomic;
+pub use atomic_value::{AtomicBits, AtomicNumber, AtomicValue};
 pub(crate) use codec::{Message, decode, encode};
 pub use fingerprint::Fingerprint;
 pub use names::Published;
