@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# The long storm, on its own: random kills by number (100,000 unless said), optimised. Usage: ci/storm.sh [KILLS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+MULTIPROC_STORM_KILLS="${1:-100000}" cargo test --release --test storm -- --nocapture
