@@ -46,7 +46,7 @@ pub use os::cpus::cpu_count;
 pub use process::{Function, PanicReport, Process, ProcessError, init, spawn};
 pub use shared::{
     Array, ArrayReadGuard, ArrayWriteGuard, Atomic, AtomicBits, AtomicNumber, AtomicValue,
-    Fingerprint, Published, Segment, SegmentBuilder, Value, ValueGuard,
+    Fingerprint, Published, Segment, SegmentBuilder, Tally, TallyCell, Value, ValueGuard,
 };
 pub use sync::{Lock, LockError, LockGuard};
 

@@ -5,7 +5,7 @@
 
 mod support;
 
-use multiproc::{Array, ErrorKind, ProcessError, Segment, Value, spawn};
+use multiproc::{Array, ErrorKind, ProcessError, Segment, Tally, Value, spawn};
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 use support::{shared_objects, unique, watchdog};
 
@@ -63,6 +63,7 @@ fn exercise(step: String, name: String, shared: Value<u64>, field: Array<u32>) -
     value.set(8).unwrap();
     drop(value);
     drop(Array::<u8>::zeroed(3 << 20).unwrap());
+    drop(Tally::new(1).unwrap().cell(0).unwrap());
     // Those of others.
     match shared.lock() {
         Ok(mut guard) => *guard += 1,

@@ -8,6 +8,7 @@ mod fingerprint;
 mod lock_handle;
 mod names;
 mod segment;
+mod tally;
 mod transport;
 mod value;
 
@@ -18,4 +19,5 @@ pub(crate) use codec::{Message, decode, encode};
 pub use fingerprint::Fingerprint;
 pub use names::Published;
 pub use segment::{Segment, SegmentBuilder};
+pub use tally::{Tally, TallyCell};
 pub use value::{Value, ValueGuard};
