@@ -1,6 +1,6 @@
 //! What a process costs: `spawn` and `join` of an empty function beside `Command` running this executable doing nothing.
 
-use multiproc::{Array, Segment, Value, spawn};
+use multiproc::spawn;
 use std::{
     env,
     process::{Command, Stdio},
@@ -39,29 +39,11 @@ fn spawned(name: &str) {
     println!("ratio {name} {:.3} goal <= 1.3", median(ratios));
 }
 
-fn nanoseconds(name: &str, count: u32, mut body: impl FnMut(u32)) {
-    let rounds =
-        (0..11).map(|_| milliseconds(|| (0..count).for_each(&mut body)) * 1e6 / f64::from(count));
-    println!("{name}_ns {:.0}", median(rounds.collect()));
-}
-
 fn main() {
     multiproc::init();
     if env::var_os(NOTHING).is_some() {
         return;
     }
-    let id = std::process::id();
-    nanoseconds("segment_create_attach_unlink", 50, |round| {
-        let segment = Segment::create(&format!("bench-{id}-{round}")).unwrap();
-        drop(Segment::attach(segment.name()).unwrap());
-    });
-    nanoseconds("value_create_drop", 10_000, |round| drop(Value::new(round).unwrap()));
-    nanoseconds("large_array_create_drop", 50, |_| drop(Array::<u8>::zeroed(2 << 20).unwrap()));
-    let segment = Segment::create(&format!("bench-{id}")).unwrap();
-    let value = Value::new_in(&segment, 1_u64).unwrap();
-    segment.publish("value", &value).unwrap();
-    nanoseconds("open_by_name", 10_000, |_| drop(segment.open::<Value<u64>>("value").unwrap()));
-    drop((value, segment));
     spawned("spawn_join");
     let ballast = vec![1_u8; 4 << 30];
     spawned("spawn_join_4gib");

@@ -45,8 +45,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use os::cpus::cpu_count;
 pub use process::{Function, PanicReport, Process, ProcessError, init, spawn};
 pub use shared::{
-    Array, ArrayReadGuard, ArrayWriteGuard, Atomic, AtomicBits, AtomicNumber, AtomicValue,
-    Fingerprint, Published, Segment, SegmentBuilder, Tally, TallyCell, Value, ValueGuard,
+    Array, ArrayBuilder, ArrayReadGuard, ArrayWriteGuard, Atomic, AtomicBits, AtomicNumber,
+    AtomicValue, Fingerprint, Placement, Published, Segment, SegmentBuilder, Tally, TallyCell,
+    Value, ValueGuard,
 };
 pub use sync::{Lock, LockError, LockGuard};
 

@@ -6,8 +6,8 @@
 #![allow(unsafe_code)]
 
 use super::object::{Access, Object};
-use crate::{Error, Result};
-use std::ptr::NonNull;
+use crate::{Error, ErrorKind, Result};
+use std::{io, ops::Range, ptr::NonNull};
 
 /// Memory that other processes have too.
 #[derive(Debug)]
@@ -33,6 +33,52 @@ impl Mapping {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Asks for huge pages where the system has them; where it has none, nothing is lost but speed.
+    pub(crate) fn advise_huge(&self) {
+        // SAFETY: the range is the mapping itself; the advice changes no contents.
+        unsafe { libc::madvise(self.0.as_mut_ptr().cast(), self.len(), libc::MADV_HUGEPAGE) };
+    }
+
+    /// Takes the pages of these bytes now, as a write by this thread would, and maps them; contents stay. `false` where the kernel cannot (before Linux 5.14).
+    pub(crate) fn populate(&self, bytes: Range<usize>) -> Result<bool> {
+        let start = bytes.start / 4096 * 4096;
+        let end = bytes.end.min(self.len());
+        if start >= end {
+            return Ok(true);
+        }
+        loop {
+            // SAFETY: the range is inside the mapping; the call changes no contents.
+            let answer = unsafe {
+                libc::madvise(
+                    self.0.as_mut_ptr().wrapping_add(start).cast(),
+                    end - start,
+                    libc::MADV_POPULATE_WRITE,
+                )
+            };
+            if answer == 0 {
+                return Ok(true);
+            }
+            let error = io::Error::last_os_error();
+            match error.raw_os_error() {
+                Some(libc::EINTR | libc::EAGAIN) => {}
+                Some(libc::EINVAL) => return Ok(false),
+                // What would have been a SIGBUS, or no memory at all.
+                Some(libc::EFAULT | libc::ENOMEM) => {
+                    return Err(Error::new(
+                        ErrorKind::NoSpace,
+                        format!(
+                            "no room for {} bytes of shared memory: make /dev/shm larger (--shm-size of a container), \
+                             or remove what is not needed",
+                            end - start
+                        ),
+                    )
+                    .with_source(error));
+                }
+                _ => return Err(Error::os("madvise(MADV_POPULATE_WRITE)", error)),
+            }
+        }
     }
 
     /// Keeps the page of this place in memory, where the limit allows it: a dying thread's list is walked when page faults

@@ -184,6 +184,20 @@ impl Object {
         answer.f_bavail * answer.f_frsize
     }
 
+    /// What sizes are multiples of: a page, or a huge page in a file system of such.
+    pub(crate) fn page_bytes(directory: &Path) -> usize {
+        const HUGETLBFS: i64 = 0x9584_58f6;
+        let mut answer = std::mem::MaybeUninit::<libc::statfs>::zeroed();
+        let Ok(path) = c_path(directory) else { return 4096 };
+        // SAFETY: the path is NUL-terminated, and the place valid.
+        if unsafe { libc::statfs(path.as_ptr(), answer.as_mut_ptr()) } != 0 {
+            return 4096;
+        }
+        // SAFETY: the call filled it in; all its bytes were zero before.
+        let answer = unsafe { answer.assume_init() };
+        if answer.f_type == HUGETLBFS { answer.f_bsize as usize } else { 4096 }
+    }
+
     /// Reads without mapping; what ends too early is no segment.
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
         self.file.read_exact_at(bytes, offset).map_err(|error| match error.kind() {

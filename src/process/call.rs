@@ -82,7 +82,7 @@ fn unpack([member, block]: [u64; 2]) -> (BlockId, u32) {
 impl Call {
     /// Makes the call's block.
     pub(super) fn new(root: &Arc<Root>, function: FunctionId, args: &[u8]) -> Result<Self> {
-        let block = root.allocate(size_of::<Head>() + args.len(), FINGERPRINT, true)?;
+        let block = root.allocate(size_of::<Head>() + args.len(), FINGERPRINT)?;
         let head = Head {
             state: AtomicU32::new(STARTED),
             parent: root.holder(),
@@ -154,7 +154,7 @@ impl Call {
         let list: Vec<u64> =
             handles.iter().flat_map(|block| pack(block.id(), block.generation())).collect();
         let list: &[u8] = bytemuck::must_cast_slice(&list);
-        let block = self.block.root().allocate(8 + list.len() + bytes.len(), RESULT, true)?;
+        let block = self.block.root().allocate(8 + list.len() + bytes.len(), RESULT)?;
         let parts: [&[u8]; 3] = [&(handles.len() as u64).to_ne_bytes(), list, &bytes];
         let mut at = block.as_ptr();
         for part in parts {

@@ -96,20 +96,21 @@ pub(crate) fn create(place: Place, plan: Plan) -> Result<Arc<Root>> {
 /// A whole root under its private name; `None` when it was swept meanwhile.
 fn build(birthplace: &Place, plan: Plan) -> Result<Option<(Object, Mapping, Header)>> {
     let layout = RootLayout::new(plan.slots);
-    let object = birthplace.create(layout.size)?;
+    let size = layout.size.next_multiple_of(birthplace.page_bytes());
+    let object = birthplace.create(size)?;
     step!("birth.created");
     object.lock_shared()?;
     if object.facts()?.links == 0 {
         return Ok(None);
     }
     step!("birth.locked");
-    object.reserve(layout.size)?;
+    object.reserve(size)?;
     step!("birth.reserved");
-    let mapping = Mapping::new(&object, layout.size, Access::ReadWrite)?;
+    let mapping = Mapping::new(&object, size, Access::ReadWrite)?;
     let slots = mapping.as_ptr().as_ptr().wrapping_add(layout.slots);
     // SAFETY: the layout puts the slots there, inside the mapping; the object is new, hence zero, and under a private name.
     unsafe { Table::init(slots.cast(), plan.slots as usize) }?;
-    let mut header = Header::new(Kind::Root, layout.size, identity::random_u128().to_ne_bytes());
+    let mut header = Header::new(Kind::Root, size, identity::random_u128().to_ne_bytes());
     header.slots = plan.slots;
     header.keep = u32::from(plan.keep);
     // SAFETY: the header's page is the first of the mapping, and nobody else reads it yet.

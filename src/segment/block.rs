@@ -5,9 +5,17 @@
 //! while the last one goes finds either the old pin or none.
 
 use super::{Root, heap::Member, participant};
-use crate::os::{fork, step::step};
+use crate::{
+    Result,
+    os::{
+        fork,
+        object::{Access, Object},
+        step::step,
+    },
+};
 use std::{
     fmt,
+    ops::Range,
     ptr::NonNull,
     sync::{Arc, Weak},
 };
@@ -77,6 +85,18 @@ impl Block {
     /// Fingerprint and length in bytes of the object in it.
     pub(crate) fn contents(&self) -> (u64, u64) {
         self.0.member.contents(self.0.id.block)
+    }
+
+    /// Takes the pages of these bytes of it now, on behalf of this thread; contents stay. No access to them fails later.
+    pub(crate) fn reserve(&self, bytes: Range<usize>) -> Result<()> {
+        let Pinned { root, member, id, .. } = &*self.0;
+        if !member.populate(id.block, bytes)? {
+            // An old kernel: reserved by the file, all of it.
+            let path = root.place().member(id.member).path();
+            let object = Object::open(&path, Access::ReadWrite)?;
+            object.reserve(object.facts()?.size as usize)?;
+        }
+        Ok(())
     }
 
     /// Pins it for another holder, who finds out by itself whether it wants it.

@@ -46,6 +46,9 @@ pub(crate) struct Header {
     pub(crate) blocks: u64,
     pub(crate) block_bytes: u64,
     pub(crate) first_block: u64,
+    /// Member: whether its mappings ask for huge pages.
+    pub(crate) huge: u32,
+    _reserved: u32,
     /// Member: its index and generation in the root's table.
     pub(crate) index: u32,
     pub(crate) generation: u32,
@@ -125,6 +128,8 @@ impl Header {
             blocks: 0,
             block_bytes: 0,
             first_block: 0,
+            huge: 0,
+            _reserved: 0,
             index: 0,
             generation: 0,
         }
@@ -179,7 +184,7 @@ impl Header {
 
     fn check_root(&self, size: u64) -> Result<()> {
         let sound = (1..=super::OwnerId::MAX_SLOTS).contains(&self.slots)
-            && RootLayout::new(self.slots).size as u64 == size;
+            && RootLayout::new(self.slots).size as u64 <= size;
         sound.then_some(()).ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidSegment,

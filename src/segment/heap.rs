@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::{
-    OwnerId,
+    Backing, OwnerId,
     header::{Header, Kind, PAGE, round_up},
     members::MemberId,
     pins::Pins,
@@ -19,7 +19,7 @@ use crate::{
         step::step,
     },
 };
-use std::{path::Path, ptr::NonNull};
+use std::{ops::Range, path::Path, ptr::NonNull};
 
 /// The smallest block: a cache line, so that no two objects share one.
 pub(crate) const SMALLEST: usize = 64;
@@ -55,21 +55,24 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// Makes the member's object at `path`, ready to be published. `before` members of the same size exist.
+    /// Makes the member's object, of a multiple of `page` bytes, ready to be published. `before` members of the same size exist.
     pub(crate) fn create(
         make: impl Fn(usize) -> Result<Object>,
+        page: usize,
         id: MemberId,
         nonce: [u8; 16],
         block_bytes: usize,
         before: u32,
-        reserve: bool,
+        backing: &Backing,
     ) -> Result<Self> {
         let bytes = FIRST_BYTES.checked_shl(before).unwrap_or(MOST_BYTES).min(MOST_BYTES);
+        // A huge page is filled: a thirty-second of it is more than enough for what else is in it.
+        let bytes = bytes.max(if page > PAGE { page - page / 32 } else { 0 });
         let blocks = if block_bytes > LARGEST { 1 } else { (bytes / block_bytes).max(1) };
         let first_block = round_up(PAGE + blocks * size_of::<Descriptor>(), PAGE);
         let size = blocks
             .checked_mul(block_bytes)
-            .and_then(|bytes| bytes.checked_add(first_block))
+            .and_then(|bytes| bytes.checked_add(first_block)?.checked_next_multiple_of(page))
             .filter(|&size| size <= isize::MAX as usize)
             .ok_or_else(|| {
                 Error::new(
@@ -79,13 +82,14 @@ impl Member {
             })?;
         let object = make(size)?;
         step!("member.created");
-        object.reserve(if reserve { size } else { first_block })?;
-        step!("member.reserved");
         let mapping = Mapping::new(&object, size, Access::ReadWrite)?;
+        backing.apply(&object, &mapping, first_block)?;
+        step!("member.reserved");
         let mut header = Header::new(Kind::Member, size, nonce);
         header.blocks = blocks as u64;
         header.block_bytes = block_bytes as u64;
         header.first_block = first_block as u64;
+        header.huge = u32::from(backing.huge);
         (header.index, header.generation) = (id.index, id.generation);
         // SAFETY: the mapping begins with a page for the header, and nobody else knows of the object yet.
         unsafe { mapping.as_ptr().cast::<Header>().write(header) };
@@ -111,6 +115,9 @@ impl Member {
             ));
         }
         let mapping = Mapping::new(&object, facts.size as usize, access)?;
+        if header.huge != 0 {
+            mapping.advise_huge();
+        }
         Ok(Self {
             id,
             mapping,
@@ -152,6 +159,13 @@ impl Member {
         let offset = self.first_block + block as usize * self.block_bytes;
         // SAFETY: `create` and the check of the header put `blocks` blocks there, inside the mapping.
         unsafe { self.mapping.as_ptr().add(offset) }
+    }
+
+    /// Takes the pages of these bytes of a block now; contents stay. `false` where the kernel cannot.
+    pub(crate) fn populate(&self, block: u32, bytes: Range<usize>) -> Result<bool> {
+        let first = self.first_block + block as usize * self.block_bytes;
+        let bytes = bytes.start.min(self.block_bytes)..bytes.end.min(self.block_bytes);
+        self.mapping.populate(first + bytes.start..first + bytes.end)
     }
 
     /// Fills a claimed block with zeros and says what will be in it. `fresh` blocks were never used.

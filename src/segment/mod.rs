@@ -4,6 +4,7 @@
 //! the blocks in which objects live.
 
 mod attach;
+mod backing;
 mod birth;
 mod block;
 mod header;
@@ -23,6 +24,7 @@ mod shelf;
 mod sweep;
 
 pub(crate) use attach::{attach, attach_by};
+pub(crate) use backing::{Backing, Nodes};
 pub(crate) use birth::{Plan, SLOTS, create};
 pub(crate) use block::{Block, BlockId};
 pub(crate) use holders::NAMES;

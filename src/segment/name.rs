@@ -1,6 +1,6 @@
 //! Names of segments, and where the objects behind them are.
 
-use super::members::MemberId;
+use super::{header::PAGE, members::MemberId};
 use crate::{
     Error, ErrorKind, Result,
     os::{identity, object::Object},
@@ -78,6 +78,17 @@ impl Place {
         match self {
             Self::Named(name) => Path::new(DIRECTORY).join(name),
             Self::File(path) => path.clone(),
+        }
+    }
+
+    /// What the sizes of objects there are multiples of.
+    pub(crate) fn page_bytes(&self) -> usize {
+        match self {
+            Self::Named(_) => PAGE,
+            Self::File(path) => {
+                let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                Object::page_bytes(directory.unwrap_or(Path::new(".")))
+            }
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn after_reboot(place: &Place) -> Result<()> {
         return Ok(());
     }
     let layout = RootLayout::new(header.slots);
-    let mapping = Mapping::new(&object, layout.size, Access::ReadWrite)?;
+    let mapping = Mapping::new(&object, facts.size as usize, Access::ReadWrite)?;
     let slots = mapping.as_ptr().as_ptr().wrapping_add(layout.slots);
     // SAFETY: the layout puts the slots there, inside the mapping; the exclusive lock says that nobody is attached.
     unsafe { Table::reset(slots.cast(), header.slots as usize) }?;

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::{
-    OwnerId,
+    Backing, OwnerId,
     block::{Block, BlockId, WeakBlock},
     header::{Header, NAMES_BYTES, NAMES_WORDS, RootLayout},
     heap::{self, Member},
@@ -189,19 +189,37 @@ impl Root {
     }
 
     /// A new block for an object of `bytes` bytes, filled with zeros.
-    pub(crate) fn allocate(
+    pub(crate) fn allocate(self: &Arc<Self>, bytes: usize, fingerprint: u64) -> Result<Block> {
+        let me = participant::current(self)?;
+        let block_bytes = heap::block_bytes(bytes);
+        if block_bytes > heap::LARGEST {
+            return self.allocate_own(bytes, fingerprint, &Backing::default());
+        }
+        let claim = self.claim(block_bytes, me)?;
+        self.fill(claim, bytes, fingerprint, false, me)
+    }
+
+    /// The same with a member of its own, which is got as `backing` says.
+    pub(crate) fn allocate_own(
         self: &Arc<Self>,
         bytes: usize,
         fingerprint: u64,
-        reserve: bool,
+        backing: &Backing,
     ) -> Result<Block> {
         let me = participant::current(self)?;
-        let block_bytes = heap::block_bytes(bytes);
-        let (claim, fresh) = if block_bytes > heap::LARGEST {
-            (self.grow(block_bytes, 0, me, reserve)?, true)
-        } else {
-            (self.claim(block_bytes, me)?, false)
-        };
+        let claim = self.grow(heap::block_bytes(bytes.max(heap::LARGEST + 1)), 0, me, backing)?;
+        self.fill(claim, bytes, fingerprint, true, me)
+    }
+
+    /// Makes a claimed block a live one.
+    fn fill(
+        self: &Arc<Self>,
+        claim: Claim,
+        bytes: usize,
+        fingerprint: u64,
+        fresh: bool,
+        me: OwnerId,
+    ) -> Result<Block> {
         step!("alloc.claimed");
         claim.member.prepare(claim.block, fingerprint, bytes, fresh);
         let id = BlockId { member: claim.member.id, block: claim.block };
@@ -330,13 +348,19 @@ impl Root {
         if let Some(claim) = shelf.claim(me, is_dead) {
             return Ok(claim);
         }
-        let claim = self.grow(block_bytes, shelf.len(), me, true)?;
+        let claim = self.grow(block_bytes, shelf.len(), me, &Backing::default())?;
         shelf.add(Arc::clone(&claim.member));
         Ok(claim)
     }
 
     /// Adds a member and claims its first block.
-    fn grow(&self, block_bytes: usize, before: u32, me: OwnerId, reserve: bool) -> Result<Claim> {
+    fn grow(
+        &self,
+        block_bytes: usize,
+        before: u32,
+        me: OwnerId,
+        backing: &Backing,
+    ) -> Result<Claim> {
         if block_bytes > heap::LARGEST {
             // Here is where the large objects of the dead are found.
             self.sweep_holders()?;
@@ -351,7 +375,7 @@ impl Root {
                 )
             })?;
         step!("member.claimed");
-        let made = self.make_member(id, block_bytes, before, reserve).and_then(|member| {
+        let made = self.make_member(id, block_bytes, before, backing).and_then(|member| {
             // A root without a name grows no more: nobody could find the member, and nobody would sweep it.
             if self.object.is_at(&self.place.path())? {
                 Ok(member)
@@ -385,7 +409,7 @@ impl Root {
         id: MemberId,
         block_bytes: usize,
         before: u32,
-        reserve: bool,
+        backing: &Backing,
     ) -> Result<Member> {
         let place = self.place.member(id);
         let make = |size| match place.create(size) {
@@ -396,7 +420,15 @@ impl Root {
             }
             made => made,
         };
-        Member::create(make, id, self.nonce(), block_bytes, before, reserve)
+        Member::create(
+            make,
+            self.place.page_bytes(),
+            id,
+            self.nonce(),
+            block_bytes,
+            before,
+            backing,
+        )
     }
 
     fn unlink_member(&self, id: MemberId) {

@@ -2,11 +2,12 @@
 #![allow(unsafe_code)]
 #![allow(private_interfaces, reason = "`Published` is sealed: nobody outside names its methods")]
 
-use super::{Fingerprint, Segment, names::Published, transport};
+use super::{ArrayBuilder, Fingerprint, Segment, names::Published, transport};
 use crate::{
     Error, ErrorKind, Result,
+    atomic::{AtomicU32, Ordering},
     os::clock::Deadline,
-    segment::{Block, Root},
+    segment::{Backing, Block, Root},
     sync::{LockError, RawBorrow, Thread},
 };
 use bytemuck::Pod;
@@ -16,11 +17,19 @@ use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     marker::PhantomData,
-    ops::{Deref, DerefMut},
+    ops::{Deref, DerefMut, Range},
     ptr::NonNull,
     sync::Arc,
     time::Duration,
 };
+
+/// What lies before the elements.
+#[repr(C)]
+struct Head {
+    borrow: RawBorrow,
+    /// Not zero until every page is reserved: see [`Placement::FirstTouch`](super::Placement::FirstTouch).
+    unreserved: AtomicU32,
+}
 
 /// An array of fixed length that processes share. Handles are cheap to clone; all clones are the same array.
 ///
@@ -68,7 +77,7 @@ impl<T: Pod> Array<T> {
             "shared elements can be aligned to 64 bytes at the most: a cache line"
         );
         assert!(size_of::<T>() > 0, "elements without a size cannot be shared");
-        size_of::<RawBorrow>().next_multiple_of(64)
+        size_of::<Head>().next_multiple_of(64)
     };
 
     /// Of the type within this executable.
@@ -76,6 +85,11 @@ impl<T: Pod> Array<T> {
         let mut hasher = DefaultHasher::new();
         ("Array", TypeId::of::<T>(), size_of::<T>()).hash(&mut hasher);
         hasher.finish()
+    }
+
+    /// How an array is to be made: for large ones, of which it matters where their memory is.
+    pub fn builder(len: usize) -> ArrayBuilder<T> {
+        ArrayBuilder::new(len)
     }
 
     /// A new array of zeros in the session's shared memory. The length may be zero.
@@ -109,9 +123,21 @@ impl<T: Pod> Array<T> {
     }
 
     fn zeroed_in_root(root: &Arc<Root>, len: usize) -> Result<Self> {
+        Self::of_block(root.allocate(Self::bytes(len)?, Self::fingerprint())?)
+    }
+
+    pub(super) fn zeroed_as(root: &Arc<Root>, len: usize, backing: &Backing) -> Result<Self> {
+        let block = root.allocate_own(Self::bytes(len)?, Self::fingerprint(), backing)?;
+        let array = Self::of_block(block)?;
+        array.head().unreserved.store(u32::from(backing.later), Ordering::Relaxed);
+        Ok(array)
+    }
+
+    /// What an array of this length takes.
+    fn bytes(len: usize) -> Result<usize> {
         let bytes =
             len.checked_mul(size_of::<T>()).and_then(|bytes| bytes.checked_add(Self::OFFSET));
-        let bytes = bytes.filter(|&bytes| bytes <= isize::MAX as usize / 2).ok_or_else(|| {
+        bytes.filter(|&bytes| bytes <= isize::MAX as usize / 2).ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidInput,
                 format!(
@@ -119,8 +145,7 @@ impl<T: Pod> Array<T> {
                     size_of::<T>()
                 ),
             )
-        })?;
-        Self::of_block(root.allocate(bytes, Self::fingerprint(), true)?)
+        })
     }
 
     /// For a block that is known to hold an array of this type.
@@ -140,9 +165,48 @@ impl<T: Pod> Array<T> {
         Ok(Self { block, len: bytes / size_of::<T>(), _elements: PhantomData })
     }
 
-    fn raw(&self) -> &RawBorrow {
-        // SAFETY: every block of this type begins with a RawBorrow, zero at first, and lives as long as its pin.
+    fn head(&self) -> &Head {
+        // SAFETY: every block of this type begins with a head, zero at first, and lives as long as its pin.
         unsafe { self.block.as_ptr().cast().as_ref() }
+    }
+
+    fn raw(&self) -> &RawBorrow {
+        &self.head().borrow
+    }
+
+    /// Takes the memory of these elements from the system now, on behalf of this thread: on its memory node, as a rule. Contents stay. It needs no borrow.
+    ///
+    /// It is for arrays with [`Placement::FirstTouch`](super::Placement::FirstTouch), whose workers reserve a part each; for others, it maps the pages
+    /// into this process.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoSpace`]; [`ErrorKind::InvalidInput`] for a range that ends beyond the end.
+    pub fn reserve(&self, elements: Range<usize>) -> Result<()> {
+        if elements.start > elements.end || elements.end > self.len {
+            return Err(self.beyond(elements.end));
+        }
+        let byte = |index| Self::OFFSET + index * size_of::<T>();
+        self.block.reserve(byte(elements.start)..byte(elements.end))
+    }
+
+    /// Maps all pages into this process now, instead of one by one at the first accesses.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn prefault(&self) -> Result<()> {
+        self.reserve(0..self.len)
+    }
+
+    /// Before a borrow: no access to the elements may fail.
+    fn reserve_rest(&self) -> Result<()> {
+        // Acquire pairs with the Release below.
+        if self.head().unreserved.load(Ordering::Acquire) != 0 {
+            self.prefault()?;
+            self.head().unreserved.store(0, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// How many elements; it never changes.
@@ -167,6 +231,7 @@ impl<T: Pod> Array<T> {
         &self,
         deadline: Deadline,
     ) -> Result<ArrayReadGuard<'_, T>, LockError<ArrayReadGuard<'_, T>>> {
+        self.reserve_rest()?;
         let thread = Thread::current(self.block.root())?;
         let (cell, taken) = self
             .raw()
@@ -182,6 +247,7 @@ impl<T: Pod> Array<T> {
         &self,
         deadline: Deadline,
     ) -> Result<ArrayWriteGuard<'_, T>, LockError<ArrayWriteGuard<'_, T>>> {
+        self.reserve_rest()?;
         let thread = Thread::current(self.block.root())?;
         let taken = self
             .raw()

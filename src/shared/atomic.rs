@@ -83,7 +83,7 @@ impl<T: AtomicValue> Atomic<T> {
     }
 
     fn new_in_root(root: &Arc<Root>, value: T) -> Result<Self> {
-        let new = Self::of_block(root.allocate(size_of::<T>(), T::FINGERPRINT, true)?);
+        let new = Self::of_block(root.allocate(size_of::<T>(), T::FINGERPRINT)?);
         new.store(value, Ordering::Relaxed);
         Ok(new)
     }

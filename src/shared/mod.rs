@@ -1,6 +1,7 @@
 //! Typed data in shared memory.
 
 mod array;
+mod array_builder;
 mod atomic;
 mod atomic_value;
 mod codec;
@@ -13,6 +14,7 @@ mod transport;
 mod value;
 
 pub use array::{Array, ArrayReadGuard, ArrayWriteGuard};
+pub use array_builder::{ArrayBuilder, Placement};
 pub use atomic::Atomic;
 pub use atomic_value::{AtomicBits, AtomicNumber, AtomicValue};
 pub(crate) use codec::{Message, decode, encode};

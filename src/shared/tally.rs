@@ -103,7 +103,7 @@ impl Tally {
                 format!("{cells} cells of 64 bytes are more than an address space has"),
             )
         })?;
-        Self::of_block(root.allocate(bytes, Self::HANDLE, true)?)
+        Self::of_block(root.allocate(bytes, Self::HANDLE)?)
     }
 
     fn of_block(block: Block) -> Result<Self> {

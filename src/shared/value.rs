@@ -105,7 +105,7 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
     }
 
     fn new_in_root(root: &Arc<Root>, value: T) -> Result<Self> {
-        let new = Self::of_block(root.allocate(Self::BYTES, Self::fingerprint(), true)?);
+        let new = Self::of_block(root.allocate(Self::BYTES, Self::fingerprint())?);
         // SAFETY: the block has room for the value there, aligned, and nobody else has a handle yet. Zeros before it are a free lock.
         unsafe { new.place().write(value) };
         Ok(new)

@@ -59,7 +59,7 @@ impl Lock {
 
     pub(crate) fn new_in_root(root: &Arc<Root>) -> Result<Self> {
         // Zeros are a free lock.
-        root.allocate(size_of::<RawLock>(), Self::HANDLE, true).map(Self::of_block)
+        root.allocate(size_of::<RawLock>(), Self::HANDLE).map(Self::of_block)
     }
 
     /// For a block that is known to hold a lock.
