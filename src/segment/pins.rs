@@ -112,6 +112,11 @@ impl Pins {
         self.step(State::Claimed { next: generation, by: me.bits() }, State::Live { generation });
     }
 
+    /// Whether the block is live with this generation at this moment.
+    pub(crate) fn is_live(&self, generation: u32) -> bool {
+        matches!(self.state(), State::Live { generation: now } if now == generation % GENERATIONS)
+    }
+
     /// Pins a live block of this generation; `false` when it is not that any more.
     pub(crate) fn pin(
         &self,

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::{
-    Backing, OwnerId,
+    Backing, Glimpse, OwnerId,
     block::{Block, BlockId, WeakBlock},
     header::{Header, NAMES_BYTES, NAMES_WORDS, RootLayout},
     heap::{self, Member},
@@ -264,6 +264,18 @@ impl Root {
         let (block, weak) = Block::new(Arc::clone(self), member, id, generation);
         blocks.insert(id, weak);
         Ok(block)
+    }
+
+    /// The block that a handle names, without a pin.
+    pub(crate) fn glimpse(&self, id: BlockId, generation: u32) -> Result<Glimpse> {
+        let member = self.member(id.member).filter(|member| id.block < member.blocks());
+        let seen = member.map(|member| Glimpse::new(member, id.block, generation));
+        seen.filter(Glimpse::is_live).ok_or_else(|| {
+            Error::new(
+                ErrorKind::StaleHandle,
+                format!("the object of {} that was looked at was freed", self.name()),
+            )
+        })
     }
 
     /// Drops the pin of this process on a block for which it has no handle: somebody pinned it for us and died, or the

@@ -12,6 +12,7 @@ mod segment;
 mod tally;
 mod transport;
 mod value;
+mod view;
 
 pub use array::{Array, ArrayReadGuard, ArrayWriteGuard};
 pub use array_builder::{ArrayBuilder, Placement};
@@ -23,3 +24,4 @@ pub use names::Published;
 pub use segment::{Segment, SegmentBuilder};
 pub use tally::{Tally, TallyCell};
 pub use value::{Value, ValueGuard};
+pub use view::{AtomicView, SegmentView};

@@ -38,37 +38,37 @@ pub trait Published: Sized {
 
 const FREE: u64 = 0;
 const CHANGING: u64 = 1;
-const LIVE: u64 = 2;
+pub(super) const LIVE: u64 = 2;
 const LONGEST: usize = 128;
 
 /// An entry as it lies in memory; read and written under the table's lock.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct Entry {
+pub(super) struct Entry {
     state: u64,
-    fingerprint: u64,
+    pub(super) fingerprint: u64,
     member: u32,
     member_generation: u32,
     block: u32,
-    generation: u32,
-    name: [u8; LONGEST],
-    type_name: [u8; 96],
+    pub(super) generation: u32,
+    pub(super) name: [u8; LONGEST],
+    pub(super) type_name: [u8; 96],
 }
 
 const _: () = assert!(size_of::<Entry>() == 256);
 
 impl Entry {
-    fn id(&self) -> BlockId {
+    pub(super) fn id(&self) -> BlockId {
         let member = MemberId { index: self.member, generation: self.member_generation };
         BlockId { member, block: self.block }
     }
 
-    fn is_named(&self, name: &str) -> bool {
+    pub(super) fn is_named(&self, name: &str) -> bool {
         self.state == LIVE && text(&self.name) == name
     }
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(super) fn text(bytes: &[u8]) -> &str {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     std::str::from_utf8(&bytes[..end]).unwrap_or("?")
 }
