@@ -11,9 +11,8 @@ use support::{shared_objects, unique, watchdog};
 
 multiproc::test_support!();
 
-/// Steps that this matrix does not kill at, and why.
+/// Steps that this matrix does not kill at. They need somebody else at just that moment, a sleeper, a contender or a corpse: `tests/contended.rs` kills there.
 const ELSEWHERE: [&str; 13] = [
-    // They need a sleeper or a contender at just that moment: `tests/schedules.rs` and `tests/storm.rs` go there.
     "lock.late",
     "lock.sleep",
     "lock.woken",
@@ -22,15 +21,12 @@ const ELSEWHERE: [&str; 13] = [
     "borrow.cells.sleep",
     "borrow.cells.woken",
     "borrow.cells.cleared",
-    // They need somebody who died before: a worker that comes to the record of a dead one.
     "sweep.member",
     "sweep.freed",
-    // They need a start of the machine in between.
-    "reset.slots",
-    // Before the function, where the test cannot arm a step yet.
     "call.decoded",
-    // The result is there: `join` gives it, whatever happens to the worker then.
     "call.finished",
+    // It needs a start of the machine in between.
+    "reset.slots",
 ];
 
 fn steps() -> BTreeSet<String> {

@@ -74,7 +74,7 @@ fn wait_address(word: *const u32, seen: u32, deadline: Deadline) {
 /// Says whether a whole slice passed without news.
 pub(crate) fn wait_any(watches: &[Watch], deadline: Deadline) -> bool {
     if waitv_is_there() {
-        let end = deadline.within(SLICE);
+        let end = deadline.within(slice());
         if wait_vector(watches, end) {
             return end.has_passed();
         }
@@ -85,6 +85,18 @@ pub(crate) fn wait_any(watches: &[Watch], deadline: Deadline) -> bool {
         wait_address(first.word, first.seen, end);
     }
     end.has_passed()
+}
+
+/// In builds with debug assertions `MULTIPROC_SLICE_MS` can make it so long that a lost wake-up hangs: for tests that look for such.
+fn slice() -> Duration {
+    static CHOSEN: OnceLock<Duration> = OnceLock::new();
+    if !cfg!(debug_assertions) {
+        return SLICE;
+    }
+    *CHOSEN.get_or_init(|| {
+        let chosen = std::env::var("MULTIPROC_SLICE_MS").ok().and_then(|text| text.parse().ok());
+        chosen.map_or(SLICE, Duration::from_millis)
+    })
 }
 
 /// Whether the kernel took the call.

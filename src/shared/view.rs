@@ -103,9 +103,10 @@ fn whole(entry: NonNull<Entry>) -> Option<Entry> {
     const WORDS: usize = size_of::<Entry>() / 8;
     let look = || -> [u64; WORDS] {
         std::array::from_fn(|index| {
-            // SAFETY: inside an entry, which is aligned to 8 bytes; peers that change it meanwhile do so by whole words (volatile copies), which a
-            // relaxed load reads whole.
-            let word = unsafe { AtomicU64::from_ptr(entry.cast::<u64>().add(index).as_ptr()) };
+            let word = entry.as_ptr().cast::<u64>().wrapping_add(index);
+            // SAFETY: inside an entry, which is aligned to 8 bytes; peers that change it meanwhile do so by whole words (volatile
+            // copies), which a relaxed load reads whole.
+            let word = unsafe { AtomicU64::from_ptr(word) };
             word.load(Ordering::Relaxed)
         })
     };
