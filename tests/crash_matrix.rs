@@ -25,7 +25,7 @@ const ELSEWHERE: [&str; 13] = [
     "sweep.freed",
     "call.decoded",
     "call.finished",
-    // It needs a start of the machine in between.
+    // It needs a start of the machine in between: `tests/segment.rs`.
     "reset.slots",
 ];
 

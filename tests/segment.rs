@@ -251,3 +251,48 @@ fn all_slots_taken_is_an_error() {
         drop(held);
     });
 }
+
+/// A kept segment in a file after the machine was started again: what is in it is there, the dead hold nothing, and it works on.
+#[test]
+fn a_kept_file_survives_a_restart_of_the_machine() {
+    let _watchdog = watchdog(60);
+    let path = std::env::temp_dir().join(unique("restart"));
+    let maker = |path: PathBuf| -> () {
+        let segment = Segment::builder().keep(true).create_file(path).unwrap();
+        let value = Value::new_in(&segment, 41_u64).unwrap();
+        let lost = Value::new_in(&segment, 7_u64).unwrap();
+        segment.publish("value", &value).unwrap();
+        segment.publish("held", &lost).unwrap();
+        let _held = lost.lock().unwrap();
+        std::process::abort()
+    };
+    assert!(spawn(maker, (path.clone(),)).unwrap().join().is_err());
+    // The boot id lies behind magic, version, pointer size, layout, size and nonce.
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(&[7; 16], 56).unwrap();
+    drop(file);
+    // One dies while it makes the slots anew.
+    #[cfg(debug_assertions)]
+    {
+        let dies = |path: PathBuf| {
+            multiproc::__private::die_at("reset.slots", 1);
+            Segment::attach_file(path).map(drop)
+        };
+        assert!(spawn(dies, (path.clone(),)).unwrap().join().is_err());
+    }
+    // Several come at once.
+    let attach = |path: PathBuf| -> multiproc::Result<u64> {
+        let segment = Segment::attach_file(path)?;
+        segment.open::<Value<u64>>("value")?.update(|n| n + 1)
+    };
+    let both: Vec<_> = (0..4).map(|_| spawn(attach, (path.clone(),)).unwrap()).collect();
+    both.into_iter().for_each(|process| assert!(process.join().unwrap().unwrap() > 41));
+    let segment = Segment::attach_file(&path).unwrap();
+    assert_eq!(segment.open::<Value<u64>>("value").unwrap().get().unwrap(), 45);
+    let held = segment.open::<Value<u64>>("held").unwrap();
+    assert!(matches!(held.lock(), Err(multiproc::LockError::OwnerDied(guard)) if *guard == 7));
+    let fresh = Value::new_in(&segment, 1_u64).unwrap();
+    segment.publish("fresh", &fresh).unwrap();
+    segment.unlink().unwrap();
+    assert!(!path.exists());
+}

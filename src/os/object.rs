@@ -261,11 +261,6 @@ impl Object {
         self.flock(libc::LOCK_UN).map_err(|error| Error::os("flock", error))
     }
 
-    /// Waits until nobody is attached. On a descriptor that has no lock yet: upgrading would drop it.
-    pub(crate) fn lock_exclusive(&self) -> Result<()> {
-        self.flock(libc::LOCK_EX).map_err(|error| Error::os("flock", error))
-    }
-
     /// Whether nobody is attached; then nobody can be until the descriptor is closed.
     pub(crate) fn try_lock_exclusive(&self) -> Result<bool> {
         match self.flock(libc::LOCK_EX | libc::LOCK_NB) {
@@ -303,6 +298,20 @@ impl Object {
                 Ok(false)
             }
             Err(error) => Err(Error::os("fcntl(F_OFD_SETLK)", error)),
+        }
+    }
+
+    /// Locks one byte for this open file description, until it is closed; waits while another has it.
+    pub(crate) fn lock_byte(&self, offset: u64) -> Result<()> {
+        loop {
+            match self.byte_lock(libc::F_OFD_SETLKW, libc::F_WRLCK, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                locked => {
+                    return locked
+                        .map(|_| ())
+                        .map_err(|error| Error::os("fcntl(F_OFD_SETLKW)", error));
+                }
+            }
         }
     }
 

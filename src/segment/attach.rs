@@ -58,6 +58,7 @@ fn try_attach(place: &Place, access: Access) -> Result<Option<Arc<Root>>> {
     object.read_at(bytemuck::bytes_of_mut(&mut header), 0)?;
     header.check(Kind::Root, facts.size)?;
     if !header.is_of_this_boot() {
+        // With the shared lock held: no sweep comes between.
         reset::after_reboot(place)?;
         return Ok(None);
     }
