@@ -13,7 +13,9 @@ use crate::{
 };
 use std::{ptr, sync::Once};
 
-static PAGE: AtomicPtr<u32> = AtomicPtr::new(ptr::null_mut());
+/// Until there is a page: so that a look is two loads and no more.
+static UNWATCHED: AtomicU32 = AtomicU32::new(WHOLE);
+static PAGE: AtomicPtr<u32> = AtomicPtr::new(UNWATCHED.as_ptr());
 const WHOLE: u32 = 1;
 const PAGE_BYTES: usize = 4096;
 
@@ -51,15 +53,14 @@ extern "C" fn wipe() {
 }
 
 fn word(page: *mut u32) -> &'static AtomicU32 {
-    // SAFETY: the page is mapped for the rest of the process's life, and only used as this atomic.
+    // SAFETY: the page is mapped for the rest of the process's life, or is a static, and only used as this atomic.
     unsafe { AtomicU32::from_ptr(page) }
 }
 
 /// Whether this process was forked, without exec, from one that watches. Two loads.
 #[inline]
 pub(crate) fn is_forked() -> bool {
-    let page = PAGE.load(Ordering::Relaxed);
-    !page.is_null() && word(page).load(Ordering::Relaxed) != WHOLE
+    word(PAGE.load(Ordering::Relaxed)).load(Ordering::Relaxed) != WHOLE
 }
 
 /// An error in a forked child.

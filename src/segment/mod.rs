@@ -33,7 +33,7 @@ pub(crate) use holders::NAMES;
 pub(crate) use members::MemberId;
 pub(crate) use name::Place;
 pub(crate) use owner::OwnerId;
-pub(crate) use participant::current;
+pub(crate) use participant::{current, last_used};
 pub(crate) use registry::find_nonce;
 pub(crate) use root::Root;
 pub(crate) use session::{inherit, leave, session};

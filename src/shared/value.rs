@@ -52,13 +52,15 @@ use std::{
 pub struct Value<T> {
     /// Where the block begins, which never changes.
     raw: NonNull<RawLock>,
+    /// Of the block's root.
+    serial: u64,
     block: Block,
     _value: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for Value<T> {
     fn clone(&self) -> Self {
-        Self { raw: self.raw, block: self.block.clone(), _value: PhantomData }
+        Self { raw: self.raw, serial: self.serial, block: self.block.clone(), _value: PhantomData }
     }
 }
 
@@ -113,7 +115,12 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
 
     /// For a block that is known to hold a value of this type.
     fn of_block(block: Block) -> Self {
-        Self { raw: block.as_ptr().cast(), block, _value: PhantomData }
+        Self {
+            raw: block.as_ptr().cast(),
+            serial: block.root().serial(),
+            block,
+            _value: PhantomData,
+        }
     }
 
     #[inline]
@@ -134,7 +141,7 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
         &self,
         deadline: Deadline,
     ) -> Result<(Taken, LockGuard<'_>), LockError<ValueGuard<'_, T>>> {
-        let thread = Thread::current(self.block.root())?;
+        let thread = Thread::current_by_serial(self.serial, &self.block)?;
         match self.raw().lock(&thread, deadline) {
             Ok(taken) => Ok((taken, LockGuard::new(self.raw(), thread))),
             Err(why) => Err(LockError::not_taken(why, deadline)),

@@ -36,6 +36,8 @@ use std::{fmt, marker::PhantomData, ptr::NonNull, sync::Arc, time::Duration};
 pub struct Lock {
     /// Where the block begins, which never changes.
     raw: NonNull<RawLock>,
+    /// Of the block's root.
+    serial: u64,
     block: Block,
 }
 
@@ -64,7 +66,7 @@ impl Lock {
 
     /// For a block that is known to hold a lock.
     pub(crate) fn of_block(block: Block) -> Self {
-        Self { raw: block.as_ptr().cast(), block }
+        Self { raw: block.as_ptr().cast(), serial: block.root().serial(), block }
     }
 
     pub(crate) fn as_block(&self) -> &Block {
@@ -110,7 +112,7 @@ impl Lock {
 
     #[inline(always)]
     fn lock_by(&self, deadline: Deadline) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
-        let thread = Thread::current(self.block.root())?;
+        let thread = Thread::current_by_serial(self.serial, &self.block)?;
         match self.raw().lock(&thread, deadline) {
             Ok(taken) => LockError::judge(taken, LockGuard::new(self.raw(), thread)),
             Err(why) => Err(LockError::not_taken(why, deadline)),

@@ -10,7 +10,7 @@ use crate::{
         robust_list::RingAtDeath,
         spin,
     },
-    segment::{self, OwnerId, Root},
+    segment::{self, Block, OwnerId, Root},
 };
 
 /// This thread in that root.
@@ -25,6 +25,15 @@ impl<'a> Thread<'a> {
     #[inline]
     pub(crate) fn current(root: &'a Root) -> Result<Self> {
         Ok(Self { root, id: segment::current(root)? })
+    }
+
+    /// The same for who knows the serial number of the block's root: one step less for the processor to wait for.
+    #[inline(always)]
+    pub(crate) fn current_by_serial(serial: u64, block: &'a Block) -> Result<Self> {
+        match segment::last_used(serial) {
+            Some(id) => Ok(Self { root: block.root(), id }),
+            None => Self::current(block.root()),
+        }
     }
 }
 
