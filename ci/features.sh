@@ -5,3 +5,5 @@ cd "$(dirname "$0")/.."
 for features in "" raw-sync tracing; do
     cargo check --workspace --all-targets --no-default-features --features "$features"
 done
+# What the features add is tried by its documentation.
+cargo test --doc --features tracing log_level

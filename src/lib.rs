@@ -43,7 +43,12 @@ pub mod __private;
 pub use atomic::Ordering;
 pub use error::{Error, ErrorKind, Result};
 pub use os::cpus::cpu_count;
-pub use process::{Function, PanicReport, Process, ProcessError, init, spawn};
+pub use process::{
+    ActiveChild, CurrentProcess, Function, PanicReport, ParentProcess, Process, ProcessBuilder,
+    ProcessError, active_children, current, init, parent, spawn,
+};
+#[cfg(feature = "tracing")]
+pub use process::{log_level, set_log_level};
 pub use shared::{
     Array, ArrayBuilder, ArrayReadGuard, ArrayWriteGuard, Atomic, AtomicBits, AtomicNumber,
     AtomicValue, AtomicView, Fingerprint, Placement, Published, Segment, SegmentBuilder,

@@ -27,7 +27,7 @@ fn until(reached: impl Fn() -> bool) {
 
 /// Whether its main thread sleeps in the kernel, or is gone.
 fn sleeps<R>(process: &Process<R>) -> bool {
-    let pid = process.pid().unwrap();
+    let pid = process.pid();
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     matches!(stat.rsplit(')').next().unwrap().trim_start().chars().next(), Some('S' | 'Z' | 'X'))
 }

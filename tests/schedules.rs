@@ -44,7 +44,7 @@ fn until(reached: impl Fn() -> bool) {
 
 /// Whether the process sleeps in the kernel: state S, by its stat line.
 fn sleeps(process: &Process<()>) -> bool {
-    let pid = process.pid().unwrap();
+    let pid = process.pid();
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     stat.rsplit(')').next().unwrap().trim_start().starts_with('S')
 }
@@ -62,10 +62,8 @@ fn each_heir_is_killed_in_turn() {
             until(|| chain.iter().all(sleeps));
             // The holder is the one that the lock names.
             let named = format!("{lock:?}");
-            let holder = chain
-                .iter()
-                .position(|p| named.contains(&format!("process {}", p.pid().unwrap())))
-                .unwrap();
+            let holder =
+                chain.iter().position(|p| named.contains(&format!("process {}", p.pid()))).unwrap();
             let holder = chain.swap_remove(holder);
             holder.kill().unwrap();
             assert!(holder.join().is_err());

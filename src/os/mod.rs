@@ -22,6 +22,7 @@ pub(crate) mod mapping;
 pub(crate) mod numa;
 pub(crate) mod object;
 pub(crate) mod pidfd;
+pub(crate) mod pidfd_set;
 #[cfg(test)]
 pub(crate) mod rerun;
 pub(crate) mod robust_list;

@@ -59,6 +59,22 @@ impl PidFd {
         }
     }
 
+    /// Waits until the pipe has something to read, or its end, or the process has ended. Whether there is something to read.
+    pub(crate) fn wait_or_read(&self, pipe: BorrowedFd<'_>) -> Result<bool> {
+        let watch = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        let mut polls = [watch(pipe.as_raw_fd()), watch(self.0.as_raw_fd())];
+        loop {
+            // SAFETY: two pollfds that live through the call.
+            if unsafe { libc::poll(polls.as_mut_ptr(), 2, -1) } > 0 {
+                return Ok(polls[0].revents != 0);
+            }
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(Error::os("poll", error));
+            }
+        }
+    }
+
     /// Whether the process has ended; does not wait.
     pub(crate) fn has_exited(&self) -> Result<bool> {
         self.wait(Some(Duration::ZERO))

@@ -64,12 +64,6 @@ pub(crate) fn signal_name(signal: i32) -> Cow<'static, str> {
     name.into()
 }
 
-/// Takes the exit status of a child that has ended, so that it is no zombie any more. `waitpid(2)`
-pub(crate) fn reap(pid: u32) {
-    // SAFETY: no status is asked for; the pid is a child's that nobody else waits for.
-    unsafe { libc::waitpid(pid as libc::pid_t, std::ptr::null_mut(), 0) };
-}
-
 #[cfg(test)]
 mod tests {
     use std::{

@@ -46,13 +46,15 @@ pub(super) enum Outcome {
     NotEncoded(String),
 }
 
-/// The head of a call's block; the arguments follow it.
+/// The head of a call's block.
 #[repr(C)]
 struct Head {
     state: AtomicU32,
     /// Who waits for the result.
     parent: u32,
     function: FunctionId,
+    /// Behind the head: first the settings, then the arguments.
+    settings_bytes: u64,
     args_bytes: u64,
     /// Where the result is: member and its generation, block and its generation. Zero until there is one.
     member: AtomicU64,
@@ -81,12 +83,19 @@ fn unpack([member, block]: [u64; 2]) -> (BlockId, u32) {
 
 impl Call {
     /// Makes the call's block.
-    pub(super) fn new(root: &Arc<Root>, function: FunctionId, args: &[u8]) -> Result<Self> {
-        let block = root.allocate(size_of::<Head>() + args.len(), FINGERPRINT)?;
+    pub(super) fn new(
+        root: &Arc<Root>,
+        function: FunctionId,
+        settings: &[u8],
+        args: &[u8],
+    ) -> Result<Self> {
+        let bytes = size_of::<Head>() + settings.len() + args.len();
+        let block = root.allocate(bytes, FINGERPRINT)?;
         let head = Head {
             state: AtomicU32::new(STARTED),
             parent: root.holder(),
             function,
+            settings_bytes: settings.len() as u64,
             args_bytes: args.len() as u64,
             member: AtomicU64::new(0),
             block: AtomicU64::new(0),
@@ -94,8 +103,13 @@ impl Call {
         let call = Self { block };
         // SAFETY: the block has room for the head and the arguments, is aligned to a cache line, and nobody else knows it.
         unsafe { call.block.as_ptr().cast::<Head>().write(head) };
-        // SAFETY: as above.
-        unsafe { call.args_at().copy_from_nonoverlapping(NonNull::from(args).cast(), args.len()) };
+        let mut at = call.behind_head();
+        for part in [settings, args] {
+            // SAFETY: as above; the parts lie one behind the other.
+            unsafe { at.copy_from_nonoverlapping(NonNull::from(part).cast(), part.len()) };
+            // SAFETY: the end of the last part is the end of the object.
+            at = unsafe { at.add(part.len()) };
+        }
         step!("call.made");
         Ok(call)
     }
@@ -111,9 +125,12 @@ impl Call {
         let block = root.pin(id, generation)?;
         let (fingerprint, length) = block.contents();
         let call = Self { block };
-        if fingerprint != FINGERPRINT
-            || length.checked_sub(size_of::<Head>() as u64) != Some(call.head().args_bytes)
-        {
+        let bytes = usize::try_from(length).unwrap_or(usize::MAX);
+        let is_call = fingerprint == FINGERPRINT
+            && (size_of::<Head>()..=call.block.member().block_bytes()).contains(&bytes)
+            && call.head().settings_bytes.checked_add(call.head().args_bytes)
+                == Some(length - size_of::<Head>() as u64);
+        if !is_call {
             return Err(Error::new(
                 ErrorKind::InvalidHandle,
                 "the environment does not name a call of this session",
@@ -127,7 +144,7 @@ impl Call {
         unsafe { self.block.as_ptr().cast().as_ref() }
     }
 
-    fn args_at(&self) -> NonNull<u8> {
+    fn behind_head(&self) -> NonNull<u8> {
         // SAFETY: the block is at least as large as the head.
         unsafe { self.block.as_ptr().add(size_of::<Head>()) }
     }
@@ -136,10 +153,20 @@ impl Call {
         self.head().function
     }
 
-    pub(super) fn args(&self) -> &[u8] {
-        let bytes = NonNull::slice_from_raw_parts(self.args_at(), self.head().args_bytes as usize);
+    /// Settings and arguments.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let (settings, args) = (self.head().settings_bytes, self.head().args_bytes);
+        let bytes = NonNull::slice_from_raw_parts(self.behind_head(), (settings + args) as usize);
         // SAFETY: `new` wrote them, `open` checked the length, and nobody changes them.
-        unsafe { bytes.as_ref() }
+        unsafe { bytes.as_ref() }.split_at(settings as usize)
+    }
+
+    pub(super) fn settings(&self) -> &[u8] {
+        self.parts().0
+    }
+
+    pub(super) fn args(&self) -> &[u8] {
+        self.parts().1
     }
 
     /// The worker has decoded the arguments.

@@ -16,20 +16,24 @@ pub enum ProcessError {
         report: PanicReport,
     },
     /// A signal ended it: a crash, or somebody killed it.
-    #[error("process {pid} was killed by signal {signal} ({})", signal_name(*signal))]
+    #[error("process {pid} was killed by signal {signal} ({}){}", signal_name(*signal), last_words(stderr))]
     Signalled {
         /// Of the process.
         pid: u32,
         /// The signal's number.
         signal: i32,
+        /// The last lines of its standard error, if they were [captured](crate::ProcessBuilder::capture_stderr).
+        stderr: String,
     },
-    /// It exited by itself before the function returned.
-    #[error("process {pid} exited with code {code} before the function returned")]
+    /// It exited by itself before the function returned; another program exited with a code that is not 0.
+    #[error("process {pid} exited with code {code}{}", last_words(stderr))]
     Exited {
         /// Of the process.
         pid: u32,
         /// The exit code.
         code: i32,
+        /// The last lines of its standard error, if they were [captured](crate::ProcessBuilder::capture_stderr).
+        stderr: String,
     },
     /// The arguments could not be decoded there; the function was not called.
     #[error("process {pid} did not call the function: {message}")]
@@ -50,6 +54,10 @@ pub enum ProcessError {
     /// This process could not wait for it, or decode its result.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+fn last_words(stderr: &str) -> String {
+    if stderr.is_empty() { String::new() } else { format!("; it wrote: {stderr}") }
 }
 
 impl From<ProcessError> for Error {

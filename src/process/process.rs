@@ -1,89 +1,128 @@
-//! `spawn` and `Process`: a function running in a process of its own.
+//! `Process`: a function, or another program, running in a process of its own.
 
 use super::{
-    Function, ProcessError,
+    ProcessBuilder, ProcessError,
     call::{Call, Collected, Outcome},
-    function::FunctionId,
-    worker::{self, Errand, VARIABLE},
+    child::{Child, Work},
+    children,
+    log::tell,
+    stderr_tail::StderrTail,
 };
-use crate::{
-    Error, ErrorKind, Result,
-    os::{executable, pidfd::PidFd, signals},
-    segment::{self, Block},
-    shared::{Message, decode, encode},
-};
-use serde::{Serialize, de::DeserializeOwned};
+use crate::{Error, ErrorKind, Result, shared::decode};
+use serde::de::DeserializeOwned;
 use std::{
     fmt,
     marker::PhantomData,
     os::unix::process::ExitStatusExt,
-    process::{Child, Command, ExitStatus},
-    thread,
+    process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus},
+    sync::Arc,
     time::Duration,
 };
 
-/// Starts a process that calls `function` with the arguments of a tuple.
-///
-/// The function is a named function, a generic one, or a closure that captures nothing; what it needs goes in as arguments. Handles of
-/// shared objects ([`Value`](crate::Value), [`Lock`](crate::Lock)) travel among them and mean the same objects there.
-///
-/// The process is the same executable, run again; so `main` must begin with [`init`](crate::init). It dies with this process, whatever ends it.
-///
-/// # Errors
-///
-/// [`ErrorKind::NotInitialised`] without `init`; [`ErrorKind::Encode`] for arguments that cannot be encoded; [`ErrorKind::InvalidFunction`] for a function in
-/// a shared library; and what the system says when it cannot start a process.
-///
-/// ```
-/// # multiproc::test_support!();
-/// let twice = multiproc::spawn(|x: u64| 2 * x, (21,))?;
-/// assert_eq!(twice.join()?, 42);
-/// # Ok::<(), multiproc::Error>(())
-/// ```
-pub fn spawn<F, A>(function: F, args: A) -> Result<Process<F::Output>>
-where
-    F: Function<A, Output: Serialize + DeserializeOwned + 'static>,
-    A: Serialize + DeserializeOwned + 'static,
-{
-    if !worker::is_initialised() {
-        return Err(Error::new(
-            ErrorKind::NotInitialised,
-            "no process was started: write multiproc::init() as the first line of main (or multiproc::test_support!() in a test), \
-             so that the new process can begin its work there instead of running main again",
-        ));
-    }
-    let id = FunctionId::of::<F, A>(function)?;
-    let Message { bytes, handles } = encode(&args)?;
-    let root = segment::session()?;
-    let call = Call::new(&root, id, &bytes)?;
-    let errand = Errand {
-        session: root.place().clone(),
-        nonce: root.nonce(),
-        call: call.place(),
-        parent: std::process::id(),
-    };
-    let program = executable::worker_executable()?;
-    let child = Command::new(&program)
-        .env(VARIABLE, errand.to_text())
-        .spawn()
-        .map_err(|error| Error::os(format_args!("starting {}", program.display()), error))?;
-    Ok(Process { running: Some(Running { child, call, _handles: handles }), _result: PhantomData })
-}
-
 /// A process that runs a function. Its result comes from [`join`](Self::join).
 ///
-/// Dropping it neither ends nor waits for the process, and leaves no zombie.
+/// It comes from [`spawn`](crate::spawn), or from a [builder](Process::builder) that says more about it. Dropping it neither ends
+/// nor waits for the process, and leaves no zombie. When this process exits, it waits for its children, and terminates the daemonic ones.
 #[must_use = "join it for the function's result, or for its fate"]
 pub struct Process<R> {
-    running: Option<Running>,
+    child: Arc<Child>,
+    tail: Option<Arc<StderrTail>>,
+    pipes: Pipes,
     _result: PhantomData<fn() -> R>,
 }
 
-struct Running {
-    child: Child,
-    call: Call,
-    /// Pinned until the process has pinned them, or has ended.
-    _handles: Vec<Block>,
+/// This process's ends of the standard streams.
+#[derive(Debug, Default)]
+pub(super) struct Pipes {
+    pub(super) stdin: Option<ChildStdin>,
+    pub(super) stdout: Option<ChildStdout>,
+    pub(super) stderr: Option<ChildStderr>,
+}
+
+impl Process<()> {
+    /// How a process is to be: its name, environment, processors, limits and streams.
+    pub fn builder() -> ProcessBuilder {
+        ProcessBuilder::default()
+    }
+}
+
+impl<R> Process<R> {
+    pub(super) fn new(child: Arc<Child>, tail: Option<Arc<StderrTail>>, pipes: Pipes) -> Self {
+        Self { child, tail, pipes, _result: PhantomData }
+    }
+
+    /// Its name: `Process-1` and so on, unless the builder gave it one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.child.name
+    }
+
+    /// Its process id. Once it has ended and was joined, another process may have it.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.pid
+    }
+
+    /// Whether it is terminated when this process exits.
+    #[must_use]
+    pub fn is_daemon(&self) -> bool {
+        self.child.is_daemon
+    }
+
+    /// Whether it still runs; it may end at any time.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.child.is_alive()
+    }
+
+    /// How it ended, if it has: the system's word, whatever became of the function.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    #[doc(alias = "exitcode")]
+    pub fn exit_status(&self) -> Result<Option<ExitStatus>> {
+        self.child.wait(Some(Duration::ZERO))
+    }
+
+    /// Asks it to end: SIGTERM. Nothing happens once it has ended.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn terminate(&self) -> Result<()> {
+        self.child.terminate()
+    }
+
+    /// Ends it: SIGKILL. Nothing happens once it has ended.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn kill(&self) -> Result<()> {
+        self.child.kill()
+    }
+
+    /// The last lines of its standard error until now, if they are [captured](ProcessBuilder::capture_stderr).
+    #[must_use]
+    pub fn captured_stderr(&self) -> Option<String> {
+        self.tail.as_ref().map(|tail| tail.text())
+    }
+
+    /// The writing end of its standard input, if that is a pipe. Once.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.pipes.stdin.take()
+    }
+
+    /// The reading end of its standard output, if that is a pipe. Once.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.pipes.stdout.take()
+    }
+
+    /// The reading end of its standard error, if that is a pipe and not captured. Once.
+    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
+        self.pipes.stderr.take()
+    }
 }
 
 impl<R: DeserializeOwned> Process<R> {
@@ -93,9 +132,11 @@ impl<R: DeserializeOwned> Process<R> {
     ///
     /// What became of a process that has no result: it panicked, was killed, or exited.
     pub fn join(mut self) -> Result<R, ProcessError> {
-        let Some(mut running) = self.running.take() else { return Err(already_joined()) };
-        let status = wait(&mut running.child)?;
-        result(&running, status)
+        // Nobody will write to it any more.
+        self.pipes.stdin = None;
+        self.join_by(None).unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::TimedOut, "the wait for a process ended early").into())
+        })
     }
 
     /// As [`join`](Self::join), but waits for this time at the most: `None` if the process still runs.
@@ -104,20 +145,7 @@ impl<R: DeserializeOwned> Process<R> {
     ///
     /// As [`join`](Self::join); and when it was joined before.
     pub fn join_timeout(&mut self, timeout: Duration) -> Option<Result<R, ProcessError>> {
-        let Some(running) = &mut self.running else { return Some(Err(already_joined())) };
-        let ended =
-            PidFd::open(running.child.id()).and_then(|descriptor| descriptor.wait(Some(timeout)));
-        match ended {
-            Ok(false) => return None,
-            Err(error) => return Some(Err(error.into())),
-            Ok(true) => {}
-        }
-        let mut running = self.running.take()?;
-        Some(
-            wait(&mut running.child)
-                .map_err(Into::into)
-                .and_then(|status| result(&running, status)),
-        )
+        self.join_by(Some(timeout))
     }
 
     /// As [`join_timeout`](Self::join_timeout) with no time at all.
@@ -128,103 +156,72 @@ impl<R: DeserializeOwned> Process<R> {
     pub fn try_join(&mut self) -> Option<Result<R, ProcessError>> {
         self.join_timeout(Duration::ZERO)
     }
-}
 
-impl<R> Process<R> {
-    /// Its process id; `None` once it was joined.
-    #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        self.running.as_ref().map(|running| running.child.id())
-    }
-
-    /// Whether it still runs; it may end at any time.
-    #[must_use]
-    pub fn is_alive(&self) -> bool {
-        self.running.as_ref().is_some_and(|running| {
-            PidFd::open(running.child.id())
-                .and_then(|descriptor| descriptor.has_exited())
-                .is_ok_and(|exited| !exited)
+    fn join_by(&self, timeout: Option<Duration>) -> Option<Result<R, ProcessError>> {
+        let status = match self.child.wait(timeout) {
+            Ok(status) => status?,
+            Err(error) => return Some(Err(error.into())),
+        };
+        Some(match self.child.take_work() {
+            Some(Work::Call { call, .. }) => self.outcome(&call, status),
+            Some(Work::Command) if status.success() => decode(&[]).map_err(Into::into),
+            Some(Work::Command) => Err(self.died(status)),
+            None => {
+                Err(Error::new(ErrorKind::InvalidInput, "the process was joined already").into())
+            }
         })
     }
 
-    /// Asks it to end: SIGTERM. Nothing happens once it has ended.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses.
-    pub fn terminate(&self) -> Result<()> {
-        self.signal(signals::SIGTERM)
+    fn outcome(&self, call: &Call, status: ExitStatus) -> Result<R, ProcessError> {
+        match call.collect()? {
+            Some(collected) => self.returned(&collected),
+            None => Err(self.died(status)),
+        }
     }
 
-    /// Ends it: SIGKILL. Nothing happens once it has ended.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses.
-    pub fn kill(&self) -> Result<()> {
-        self.signal(signals::SIGKILL)
+    fn returned(&self, collected: &Collected) -> Result<R, ProcessError> {
+        let pid = self.pid();
+        match decode(&collected.bytes)? {
+            Outcome::Returned(bytes) => Ok(decode(&bytes)?),
+            Outcome::Panicked(report) => Err(ProcessError::Panicked { pid, report }),
+            Outcome::NotDecoded(message) => Err(ProcessError::Decode { pid, message }),
+            Outcome::NotEncoded(message) => Err(ProcessError::Encode { pid, message }),
+        }
     }
 
-    fn signal(&self, signal: i32) -> Result<()> {
-        let Some(running) = &self.running else { return Ok(()) };
-        match PidFd::open(running.child.id())?.send_signal(signal) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            sent => sent,
+    /// It ended without a word.
+    fn died(&self, status: ExitStatus) -> ProcessError {
+        let pid = self.pid();
+        let stderr = self.tail.as_ref().map(|tail| tail.last_words()).unwrap_or_default();
+        tell!(WARN, name = self.name(), pid, %status, "process died");
+        match (status.signal(), status.code()) {
+            (Some(signal), _) => ProcessError::Signalled { pid, signal, stderr },
+            (None, code) => ProcessError::Exited { pid, code: code.unwrap_or(-1), stderr },
         }
     }
 }
 
-fn already_joined() -> ProcessError {
-    Error::new(ErrorKind::InvalidInput, "the process was joined already").into()
-}
-
-fn wait(child: &mut Child) -> Result<ExitStatus> {
-    child.wait().map_err(|error| Error::os("waiting for a process", error))
-}
-
-fn result<R: DeserializeOwned>(running: &Running, status: ExitStatus) -> Result<R, ProcessError> {
-    let pid = running.child.id();
-    let Some(collected) = running.call.collect()? else {
-        return Err(match (status.signal(), status.code()) {
-            (Some(signal), _) => ProcessError::Signalled { pid, signal },
-            (None, code) => ProcessError::Exited { pid, code: code.unwrap_or(-1) },
-        });
-    };
-    outcome(pid, &collected)
-}
-
-fn outcome<R: DeserializeOwned>(pid: u32, collected: &Collected) -> Result<R, ProcessError> {
-    match decode(&collected.bytes)? {
-        Outcome::Returned(bytes) => Ok(decode(&bytes)?),
-        Outcome::Panicked(report) => Err(ProcessError::Panicked { pid, report }),
-        Outcome::NotDecoded(message) => Err(ProcessError::Decode { pid, message }),
-        Outcome::NotEncoded(message) => Err(ProcessError::Encode { pid, message }),
-    }
-}
-
-impl Drop for Running {
+impl<R> Drop for Process<R> {
     fn drop(&mut self) {
-        // Joined, or ended: reaped here. Otherwise somebody must wait, or a zombie stays.
-        if !matches!(self.child.try_wait(), Ok(None)) {
+        if crate::os::fork::is_forked() || !self.child.has_work() {
             return;
         }
-        let Ok(descriptor) = PidFd::open(self.child.id()) else { return };
-        let pid = self.child.id();
-        let wait = move || {
-            let _ = descriptor.wait(None);
-            crate::os::signals::reap(pid);
-        };
-        // Where no thread can be made, the zombie stays until this process ends.
-        let _ =
-            thread::Builder::new().name("multiproc-reaper".into()).stack_size(64 << 10).spawn(wait);
+        match self.child.wait(Some(Duration::ZERO)) {
+            Ok(None) => {
+                // Where no thread can be made, the zombie stays until this process ends.
+                let _ = children::wait_in_background(&self.child);
+            }
+            _ => self.child.forget(),
+        }
     }
 }
 
 impl<R> fmt::Debug for Process<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Process")
+            .field("name", &self.name())
             .field("pid", &self.pid())
             .field("alive", &self.is_alive())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

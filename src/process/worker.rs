@@ -3,14 +3,16 @@
 use super::{
     call::{Call, Outcome},
     function::EntryError,
+    log::tell,
     panic, parent,
+    settings::Settings,
 };
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicBool, Ordering},
-    os::{auxv, limits, object::Access, signals},
+    os::{auxv, object::Access, signals},
     segment::{self, Place},
-    shared::Message,
+    shared::{Message, decode},
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, process};
@@ -98,9 +100,7 @@ fn begin(text: &str) -> Result<i32> {
         Error::new(ErrorKind::InvalidInput, format!("{VARIABLE} has no errand: {text:?}"))
     })?;
     crate::os::environment::remove(VARIABLE);
-    limits::forbid_core_dumps()?;
-    parent::watch(errand.parent, errand.session.clone())?;
-    let root = segment::attach(errand.session, Access::ReadWrite)?;
+    let root = segment::attach(errand.session.clone(), Access::ReadWrite)?;
     if root.nonce() != errand.nonce {
         return Err(Error::new(
             ErrorKind::StaleHandle,
@@ -109,12 +109,18 @@ fn begin(text: &str) -> Result<i32> {
     }
     segment::inherit(std::sync::Arc::clone(&root));
     let call = Call::open(&root, errand.call)?;
+    let settings: Settings = decode(call.settings())?;
+    if !settings.outlives_parent {
+        parent::watch(errand.parent, errand.session)?;
+    }
+    settings.apply(errand.parent)?;
     serve(&call)
 }
 
 /// Calls the function and hands the outcome over.
 fn serve(call: &Call) -> Result<i32> {
     let entry = call.function().resolve()?;
+    tell!(DEBUG, name = super::current().name(), "function called");
     let returned = panic::catch(|| entry.call(call.args(), &mut || call.decoded()));
     let (outcome, handles, code) = match returned {
         Ok(Ok(Message { bytes, handles })) => (Outcome::Returned(bytes), handles, 0),
@@ -127,6 +133,7 @@ fn serve(call: &Call) -> Result<i32> {
         // The exit code of a Rust program whose main thread panicked.
         Err(report) => (Outcome::Panicked(report), Vec::new(), 101),
     };
+    tell!(DEBUG, name = super::current().name(), code, "function ended");
     call.finish(&outcome, &handles)?;
     Ok(code)
 }

@@ -36,5 +36,5 @@ pub(crate) use owner::OwnerId;
 pub(crate) use participant::{current, last_used};
 pub(crate) use registry::find_nonce;
 pub(crate) use root::Root;
-pub(crate) use session::{inherit, leave, session};
+pub(crate) use session::{SESSION_VARIABLE, from_env, inherit, leave, session, session_text};
 pub(crate) use sweep::all as sweep_all;

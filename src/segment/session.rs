@@ -3,7 +3,7 @@
 use super::{Place, Plan, Root, SLOTS, create, sweep};
 use crate::{
     Error, ErrorKind, Result,
-    os::{exit, fork},
+    os::{exit, fork, object::Access},
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,6 +28,37 @@ pub(crate) fn session() -> Result<Arc<Root>> {
     exit::at_exit(remove);
     *session = Some(Session { root: Arc::clone(&root), mine: true });
     Ok(root)
+}
+
+/// In the environment of another program: the session of the process that started it.
+pub(crate) const SESSION_VARIABLE: &str = "MULTIPROC_SEGMENT";
+
+/// A root, as text for that variable.
+pub(crate) fn session_text(root: &Root) -> String {
+    format!("{:032x}:{}", u128::from_be_bytes(root.nonce()), root.place().path().display())
+}
+
+/// The root that the environment names.
+pub(crate) fn from_env() -> Result<Arc<Root>> {
+    let wrong = |kind, found: &str| {
+        let wanted = "start this program with Process::command of multiproc, or attach a segment by its name";
+        Error::new(kind, format!("{SESSION_VARIABLE} {found}: {wanted}"))
+    };
+    let Ok(text) = std::env::var(SESSION_VARIABLE) else {
+        return Err(wrong(ErrorKind::NotFound, "is not in the environment"));
+    };
+    let parsed = text.split_once(':').and_then(|(nonce, path)| {
+        Some((u128::from_str_radix(nonce, 16).ok()?.to_be_bytes(), Place::at(path.into())))
+    });
+    let Some((nonce, place)) = parsed else {
+        return Err(wrong(ErrorKind::InvalidInput, &format!("names no segment: {text:?}")));
+    };
+    let root = super::attach(place, Access::ReadWrite)?;
+    if root.nonce() == nonce {
+        Ok(root)
+    } else {
+        Err(wrong(ErrorKind::StaleHandle, "names a segment that is another one now"))
+    }
 }
 
 /// A worker's session is its parent's.

@@ -118,6 +118,25 @@ impl Segment {
         Ok(Self::new(segment::attach(Place::File(path.into()), Access::ReadWrite)?, false))
     }
 
+    /// The session of the process that started this program by [`Process::command`](crate::Process::command).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if no such process did; else as [`attach`](Self::attach).
+    pub fn from_env() -> Result<Self> {
+        Ok(Self::new(segment::from_env()?, false))
+    }
+
+    /// The session: the shared memory in which [`Value::new`](crate::Value::new) and the like make their objects. It is made on first use; workers have that of their
+    /// parent.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn session() -> Result<Self> {
+        Ok(Self::new(segment::session()?, false))
+    }
+
     /// Removes the names of segments that this user's killed programs have left. Every program does so when it makes its session; this is for
     /// those that run for long.
     pub fn sweep_stale() {

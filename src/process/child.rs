@@ -1,0 +1,118 @@
+//! A process that this one has started, as the library keeps it: by descriptor, until it has ended and was waited for.
+
+use super::{call::Call, children, log::tell};
+use crate::{
+    Error, ErrorKind, Result,
+    atomic::{AtomicU64, Ordering},
+    os::{pidfd::PidFd, signals},
+    segment::Block,
+};
+use std::{
+    process::ExitStatus,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// What the process was started for, and what must stay until it has ended.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// A call of a function, with the handles in its arguments: pinned until the process has pinned them, or has ended.
+    Call { call: Call, _handles: Vec<Block> },
+    /// Another program.
+    Command,
+}
+
+/// A child process.
+#[derive(Debug)]
+pub(super) struct Child {
+    /// Never used again, as a pid is.
+    pub(super) serial: u64,
+    pub(super) name: String,
+    pub(super) pid: u32,
+    pub(super) is_daemon: bool,
+    descriptor: PidFd,
+    process: Mutex<std::process::Child>,
+    work: Mutex<Option<Work>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Child {
+    /// For a process that was just started. It is in the list of children from now on.
+    pub(super) fn new(
+        mut process: std::process::Child,
+        name: String,
+        is_daemon: bool,
+        work: Work,
+    ) -> Result<Arc<Self>> {
+        let pid = process.id();
+        let descriptor = PidFd::open(pid).inspect_err(|_| {
+            // Nobody could wait for it.
+            let _ = process.kill();
+            let _ = process.wait();
+        })?;
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let (process, work) = (Mutex::new(process), Mutex::new(Some(work)));
+        let child = Arc::new(Self { serial, name, pid, is_daemon, descriptor, process, work });
+        children::add(&child);
+        Ok(child)
+    }
+
+    pub(super) fn descriptor(&self) -> &PidFd {
+        &self.descriptor
+    }
+
+    /// Waits for its end, for this time at the most; `None` if it still runs. From its end on it is no zombie.
+    pub(super) fn wait(&self, timeout: Option<Duration>) -> Result<Option<ExitStatus>> {
+        if !self.descriptor.wait(timeout)? {
+            return Ok(None);
+        }
+        // It has ended: this waits for nothing. The status is kept for who asks again.
+        let status = lock(&self.process).wait();
+        if children::remove(self) {
+            tell!(DEBUG, name = self.name, pid = self.pid, ?status, "process ended");
+        }
+        status.map(Some).map_err(|error| Error::os("waiting for a process", error))
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.descriptor.has_exited().is_ok_and(|exited| !exited)
+    }
+
+    /// Sends a signal; nothing happens once it has ended.
+    pub(super) fn signal(&self, signal: i32) -> Result<()> {
+        match self.descriptor.send_signal(signal) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            sent => sent,
+        }
+    }
+
+    pub(super) fn terminate(&self) -> Result<()> {
+        self.signal(signals::SIGTERM)
+    }
+
+    pub(super) fn kill(&self) -> Result<()> {
+        self.signal(signals::SIGKILL)
+    }
+
+    /// What it was started for; once.
+    pub(super) fn take_work(&self) -> Option<Work> {
+        lock(&self.work).take()
+    }
+
+    /// Whether nobody has taken its result.
+    pub(super) fn has_work(&self) -> bool {
+        lock(&self.work).is_some()
+    }
+
+    /// Once it has ended and nobody wants its result: drops what it pinned for this process.
+    pub(super) fn forget(&self) {
+        if let Some(Work::Call { call, .. }) = self.take_work() {
+            // What cannot be read leaves pins until this process ends.
+            let _ = call.collect();
+        }
+    }
+}

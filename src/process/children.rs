@@ -1,0 +1,92 @@
+//! The children of this process that have not ended, or that nobody has waited for.
+//!
+//! A child whose handle is dropped is waited for by one thread, so that no zombie stays. At the exit of this process, as in Python, daemonic
+//! children are terminated and the others are waited for.
+
+use super::child::Child;
+use crate::{
+    Result,
+    os::{exit, fork, pidfd_set::PidFdSet},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError},
+    thread,
+    time::Duration,
+};
+
+/// How long a daemonic child may take to end after SIGTERM, at the exit of this process.
+const GRACE: Duration = Duration::from_secs(1);
+
+fn children() -> MutexGuard<'static, Vec<Arc<Child>>> {
+    static CHILDREN: Mutex<Vec<Arc<Child>>> = Mutex::new(Vec::new());
+    CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Adds a child that was just started.
+pub(super) fn add(child: &Arc<Child>) {
+    static AT_EXIT: Once = Once::new();
+    AT_EXIT.call_once(|| exit::at_exit(finish));
+    children().push(Arc::clone(child));
+}
+
+/// Takes out a child that has ended and was waited for; `false` if somebody did before.
+pub(super) fn remove(child: &Child) -> bool {
+    let mut children = children();
+    let before = children.len();
+    children.retain(|other| other.serial != child.serial);
+    children.len() < before
+}
+
+/// Those that have not ended. Those that have are waited for.
+pub(super) fn alive() -> Vec<Arc<Child>> {
+    let all = children().clone();
+    // What cannot be waited for is left out.
+    all.into_iter().filter(|child| matches!(child.wait(Some(Duration::ZERO)), Ok(None))).collect()
+}
+
+/// Waits for a child whose handle is gone, on a thread that serves all such.
+pub(super) fn wait_in_background(child: &Child) -> Result<()> {
+    static REAPER: OnceLock<PidFdSet> = OnceLock::new();
+    if let Some(reaper) = REAPER.get() {
+        return reaper.add(child.descriptor(), child.serial);
+    }
+    let reaper = PidFdSet::new()?;
+    // Of two that come first, one is dropped before it has a thread.
+    let is_new = REAPER.set(reaper).is_ok();
+    let Some(reaper) = REAPER.get() else { return Ok(()) };
+    if is_new {
+        thread::Builder::new()
+            .name("multiproc-reaper".into())
+            .stack_size(64 << 10)
+            .spawn(move || while reaper.wait().is_ok_and(reap) {})
+            .map_err(|error| crate::Error::os("starting a thread", error))?;
+    }
+    reaper.add(child.descriptor(), child.serial)
+}
+
+/// A child has ended whose handle is gone.
+fn reap(serial: u64) -> bool {
+    let ended = children().iter().find(|child| child.serial == serial).cloned();
+    if let Some(child) = ended {
+        child.forget();
+        let _ = child.wait(None);
+    }
+    true
+}
+
+/// At exit.
+extern "C" fn finish() {
+    if fork::is_forked() {
+        return;
+    }
+    for child in alive().iter().filter(|child| child.is_daemon) {
+        let _ = child.terminate();
+    }
+    for child in alive() {
+        // A daemonic child that does not listen is killed: nothing hangs for its sake.
+        if child.is_daemon && matches!(child.wait(Some(GRACE)), Ok(None)) {
+            let _ = child.kill();
+        }
+        let _ = child.wait(None);
+    }
+}
