@@ -46,8 +46,8 @@ pub use os::cpus::cpu_count;
 pub use process::{Function, PanicReport, Process, ProcessError, init, spawn};
 pub use shared::{
     Array, ArrayBuilder, ArrayReadGuard, ArrayWriteGuard, Atomic, AtomicBits, AtomicNumber,
-    AtomicValue, AtomicView, Fingerprint, Placement, Published, Segment, SegmentBuilder,
-    SegmentView, Tally, TallyCell, Value, ValueGuard,
+    AtomicValue, AtomicView, FileArray, FileArrayBuilder, Fingerprint, Placement, Published,
+    Segment, SegmentBuilder, SegmentView, Tally, TallyCell, Value, ValueGuard,
 };
 pub use sync::{Lock, LockError, LockGuard};
 
