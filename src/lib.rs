@@ -51,8 +51,8 @@ pub use process::{
 pub use process::{log_level, set_log_level};
 pub use shared::{
     Array, ArrayBuilder, ArrayReadGuard, ArrayWriteGuard, Atomic, AtomicBits, AtomicNumber,
-    AtomicValue, AtomicView, Fingerprint, Placement, Published, Segment, SegmentBuilder,
-    SegmentView, Tally, TallyCell, Value, ValueGuard,
+    AtomicValue, AtomicView, FileArray, FileArrayBuilder, Fingerprint, Placement, Published,
+    Segment, SegmentBuilder, SegmentView, Tally, TallyCell, Value, ValueGuard,
 };
 pub use sync::{Lock, LockError, LockGuard};
 

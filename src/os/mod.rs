@@ -5,12 +5,14 @@
 #[allow(dead_code, reason = "for the builder of processes, which comes next")]
 pub(crate) mod affinity;
 pub(crate) mod auxv;
+pub(crate) mod bus_error;
 pub(crate) mod clock;
 pub(crate) mod cpus;
 pub(crate) mod directory_watch;
 pub(crate) mod environment;
 pub(crate) mod executable;
 pub(crate) mod exit;
+pub(crate) mod file_mapping;
 pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod identity;

@@ -55,6 +55,25 @@ struct Wire {
     fingerprint: u64,
 }
 
+#[cold]
+fn outside<E: ser::Error>() -> E {
+    E::custom(
+        "a handle of shared memory can be sent as an argument, a result or an item of a queue only: outside these nothing \
+         would keep the object alive",
+    )
+}
+
+/// Serialises the handle of something that is in no segment, and keeps itself alive: what is sent instead of it.
+pub(crate) fn send_other<S: Serializer>(
+    wire: &impl Serialize,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    if !TRANSPORT.with_borrow(|transport| matches!(transport, Transport::Sending(_))) {
+        return Err(outside());
+    }
+    wire.serialize(serializer)
+}
+
 /// Serialises a handle.
 pub(crate) fn send<S: Serializer>(
     block: &Block,
@@ -68,10 +87,7 @@ pub(crate) fn send<S: Serializer>(
         _ => false,
     });
     if !sent {
-        return Err(ser::Error::custom(
-            "a handle of shared memory can be sent as an argument, a result or an item of a queue only: outside these nothing \
-             would keep the object alive",
-        ));
+        return Err(outside());
     }
     let BlockId { member, block: number } = block.id();
     let root = block.root();
@@ -94,8 +110,25 @@ pub(crate) fn receive<'de, D: Deserializer<'de>>(
     fingerprint: u64,
     wanted: &str,
 ) -> std::result::Result<Block, D::Error> {
-    let wire = Wire::deserialize(deserializer)?;
-    open(&wire, fingerprint, wanted).map_err(|error| {
+    receive_other(deserializer, |wire| open(&wire, fingerprint, wanted))
+}
+
+/// Deserialises what was sent instead of a handle, and makes the handle of it.
+pub(crate) fn receive_other<'de, D: Deserializer<'de>, W: Deserialize<'de>, T>(
+    deserializer: D,
+    open: impl FnOnce(W) -> Result<T>,
+) -> std::result::Result<T, D::Error> {
+    let wire = W::deserialize(deserializer)?;
+    let inside = TRANSPORT.with_borrow(|transport| matches!(transport, Transport::Receiving(_)));
+    let opened = if inside {
+        open(wire)
+    } else {
+        Err(Error::new(
+            ErrorKind::OutsideTransport,
+            "a handle of shared memory can be received as an argument, a result or an item of a queue only",
+        ))
+    };
+    opened.map_err(|error| {
         let text = error.to_string();
         TRANSPORT.with_borrow_mut(|transport| {
             if let Transport::Receiving(first @ None) = transport {
@@ -107,12 +140,6 @@ pub(crate) fn receive<'de, D: Deserializer<'de>>(
 }
 
 fn open(wire: &Wire, fingerprint: u64, wanted: &str) -> Result<Block> {
-    if TRANSPORT.with_borrow(|transport| !matches!(transport, Transport::Receiving(_))) {
-        return Err(Error::new(
-            ErrorKind::OutsideTransport,
-            "a handle of shared memory can be received as an argument, a result or an item of a queue only",
-        ));
-    }
     let root = match (segment::find_nonce(wire.nonce), &wire.place) {
         (Some(root), _) => root,
         (None, Some(place)) => segment::attach(place.clone(), Access::ReadWrite)?,

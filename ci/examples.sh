@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Every example, optimised and end to end: its lines, against other programs where there are some, and its exit codes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release --examples
+built="${CARGO_TARGET_DIR:-target}/release/examples"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+    echo "ci/examples.sh: $*" >&2
+    exit 1
+}
+
+# same EXPECTED FOUND WHAT: two texts are equal.
+same() {
+    [ "$1" = "$2" ] || fail "$3: expected"$'\n'"$1"$'\n'"and found"$'\n'"$2"
+}
+
+# code EXPECTED COMMAND...: exit code; what goes to stdout is in $out.
+code() {
+    local expected=$1 found=0
+    shift
+    out=$(timeout 120 "$@" 2>"$work/stderr") || found=$?
+    [ "$found" = "$expected" ] || fail "$* exited with $found, not $expected: $(cat "$work/stderr")"
+}
+
+# What every example has: --help, and 2 for an argument that it does not know, told on stderr only.
+usage() {
+    code 0 "$built/$1" --help
+    [ -n "$out" ] || fail "$1 --help says nothing"
+    code 2 "$built/$1" --no-such-argument
+    [ -z "$out" ] || fail "$1 complains on stdout"
+    [ -s "$work/stderr" ] || fail "$1 does not complain on stderr"
+}
+
+echo "shared_value"
+usage shared_value
+code 0 "$built/shared_value"
+same "final value: 15" "$out" shared_value
+
+echo "isolation"
+usage isolation
+code 0 "$built/isolation"
+same "child 0 counter 100000
+child 1 counter 100000
+child 2 counter 100000
+parent counter 0
+shared counter 300000" "$out" isolation
+
+echo "sum_of_squares"
+usage sum_of_squares
+code 0 "$built/sum_of_squares"
+# Three times the sum of the squares below a million.
+sum=$((3 * (999999 * 1000000 / 2 * 1999999 / 3)))
+same "sequential_sum $sum
+parallel_sum $sum
+sequential_seconds T
+parallel_seconds T" "$(sed -E 's/^([a-z]+_seconds) [0-9]+\.[0-9]+$/\1 T/' <<<"$out")" sum_of_squares
+code 2 "$built/sum_of_squares" --tasks 0
+
+echo "byte_histogram"
+usage byte_histogram
+histogram="$built/byte_histogram"
+
+# The same by other programs.
+counted() {
+    od -An -v -tu1 -w1 "$1" | sort -n | uniq -c | awk '{ print $2, $1 }'
+    echo "total $(stat -L -c %s "$1")"
+}
+
+check() {
+    local expected
+    expected=$(counted "$1")
+    code 0 "$histogram" "$1"
+    same "$expected" "$out" "byte_histogram $1"
+    for workers in 1 5; do
+        code 0 "$histogram" --workers "$workers" --verify "$1"
+        same "$expected
+verify ok speedup X" "$(sed -E 's/^(verify ok speedup) [0-9]+\.[0-9]+$/\1 X/' <<<"$out")" \
+            "byte_histogram --workers $workers --verify $1"
+    done
+}
+
+for size in 0 1 4095 4096 4097 262144 262145 5242891; do
+    head -c "$size" /dev/urandom >"$work/random-$size"
+    check "$work/random-$size"
+done
+truncate -s 3M "$work/zeros"
+check "$work/zeros"
+ln -s random-4097 "$work/a link"
+check "$work/a link"
+
+code 0 "$histogram"
+same "total $(stat -L -c %s "$histogram")" "$(tail -n 1 <<<"$out")" "byte_histogram alone"
+grep -q "no file was named" "$work/stderr" || fail "byte_histogram does not say what it counts"
+
+mkfifo "$work/pipe"
+for input in "$work/missing" "$work" "$work/pipe" /dev/zero; do
+    code 2 "$histogram" "$input"
+    same "" "$out" "byte_histogram $input"
+done
+code 2 "$histogram" --workers 0 "$work/zeros"
+code 2 "$histogram" --workers x "$work/zeros"
+code 1 sh -c "'$histogram' '$work/zeros' >/dev/full"
+
+# Whenever workers are killed, the counts are right: what they held is counted again.
+truncate -s 512M "$work/large"
+expected="0 $((512 << 20))
+total $((512 << 20))"
+"$histogram" --workers 3 "$work/large" >"$work/out" 2>"$work/stderr" &
+counting=$!
+for _ in 1 2; do
+    worker=""
+    while kill -0 "$counting" 2>/dev/null && [ -z "$worker" ]; do
+        worker=$(cat "/proc/$counting/task/$counting/children" 2>/dev/null | cut -d' ' -f1)
+    done
+    [ -z "$worker" ] || kill -KILL "$worker" 2>/dev/null || true
+done
+wait "$counting" || fail "byte_histogram with killed workers: $(cat "$work/stderr")"
+same "$expected" "$(cat "$work/out")" "byte_histogram with killed workers"
+grep -c "killed by signal" "$work/stderr" >"$work/killed" || true
+echo "all examples are as they should be; $(cat "$work/killed") workers were killed"
