@@ -59,6 +59,43 @@ sequential_seconds T
 parallel_seconds T" "$(sed -E 's/^([a-z]+_seconds) [0-9]+\.[0-9]+$/\1 T/' <<<"$out")" sum_of_squares
 code 2 "$built/sum_of_squares" --tasks 0
 
+echo "attach_by_name"
+usage attach_by_name
+usage attach_by_name_peer
+for cargo in "$(command -v cargo)" ""; do
+    code 0 env ${cargo:+CARGO="$cargo"} "$built/attach_by_name"
+    same "residual 0.5
+residual 0.25" "$out" attach_by_name
+done
+code 2 "$built/attach_by_name_peer" no-such-segment
+
+echo "race_free_counters"
+usage race_free_counters
+# counted EXPECTED KILLS: what the counters say is right, whatever the racy one lost.
+counters() {
+    local expected=$1 kills=$2 acknowledged got
+    same "tally expected $expected got $expected
+value expected $expected got $expected
+lock expected $expected got $expected" "$(head -n 3 <<<"$out")" race_free_counters
+    read -r _ _ acknowledged _ got <<<"$(sed -n 4p <<<"$out")"
+    [ "$acknowledged" = "$expected" ] && [ "$got" -ge "$acknowledged" ] &&
+        [ "$got" -le $((acknowledged + kills)) ] || fail "race_free_counters: $out"
+    grep -qx "racy lost [0-9]*" <<<"$out" || fail "race_free_counters: $out"
+    [ "$kills" = 0 ] || { grep -qx "kills $kills" <<<"$out" && grep -qx "owner deaths [0-9]*" <<<"$out"; } ||
+        fail "race_free_counters: $out"
+}
+code 0 "$built/race_free_counters"
+counters 4000000 0
+for seed in 1 2 3 4 5 6 7 8 9 10; do
+    code 0 "$built/race_free_counters" --workers 4 --increments 1000000 --kill 20 --seed "$seed"
+    counters 4000000 20
+done
+code 0 "$built/race_free_counters" --workers 3 --increments 1 --kill 7
+counters 3 7
+code 0 "$built/race_free_counters" --workers 1 --increments 0
+counters 0 0
+code 2 "$built/race_free_counters" --workers 0
+
 echo "byte_histogram"
 usage byte_histogram
 histogram="$built/byte_histogram"
