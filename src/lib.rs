@@ -30,6 +30,8 @@
 #![deny(unsafe_code, missing_docs)]
 
 mod atomic;
+#[cfg(feature = "raw-sync")]
+pub mod compat;
 mod error;
 mod os;
 mod process;

@@ -28,6 +28,8 @@ pub(crate) mod pidfd_set;
 #[cfg(test)]
 pub(crate) mod rerun;
 pub(crate) mod robust_list;
+#[cfg(feature = "raw-sync")]
+pub(crate) mod robust_mutex;
 pub(crate) mod signals;
 pub(crate) mod spin;
 pub(crate) mod step;
