@@ -2,7 +2,9 @@
 
 mod support;
 
-use multiproc::{Array, Atomic, ErrorKind, LockError, Ordering, Segment, Value, spawn};
+use multiproc::{
+    Array, Atomic, AtomicArray, ErrorKind, LockError, Ordering, Segment, Value, spawn,
+};
 use std::time::Duration;
 use support::{clean, shared_objects, unique, watchdog};
 
@@ -188,4 +190,54 @@ fn atomics_count_across_processes() {
     assert_eq!(hits.swap(7, Ordering::Relaxed), 100_000);
     assert_eq!(hits.fetch_xor(5, Ordering::Relaxed), 7);
     assert_eq!(hits.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn an_array_without_borrows_counts_across_processes() {
+    let _watchdog = watchdog(60);
+    let counts = AtomicArray::<u32>::zeroed(3).unwrap();
+    let count = |counts: AtomicArray<u32>, index: usize| {
+        for _ in 0..10_000 {
+            counts.fetch_add(index, 1, Ordering::Relaxed);
+            counts.fetch_add(2, 1, Ordering::Relaxed);
+        }
+    };
+    let workers: Vec<_> = (0..2).map(|i| spawn(count, (counts.clone(), i)).unwrap()).collect();
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
+    assert_eq!(counts.to_vec(), [10_000, 10_000, 20_000]);
+    let floats = AtomicArray::from_slice(&[1.5_f64, 2.5]).unwrap();
+    assert_eq!(floats.fetch_max(0, 9.0, Ordering::SeqCst), 1.5);
+    floats.copy_from(1, &[4.0]);
+    let mut copy = [0.0; 2];
+    floats.copy_to(0, &mut copy);
+    assert_eq!((copy, format!("{floats:?}").as_str()), ([9.0, 4.0], "[9.0, 4.0]"));
+    let flags = AtomicArray::<bool>::zeroed(1).unwrap();
+    assert_eq!(
+        flags.compare_exchange(0, false, true, Ordering::SeqCst, Ordering::SeqCst),
+        Ok(false)
+    );
+    assert!(flags.load(0, Ordering::SeqCst) && !flags.is_empty() && flags.len() == 1);
+    let beyond = std::panic::catch_unwind(|| flags.load(1, Ordering::SeqCst)).unwrap_err();
+    assert!(beyond.downcast_ref::<String>().unwrap().contains("has 1 elements"));
+    let huge = AtomicArray::<u64>::zeroed(usize::MAX / 4).unwrap_err();
+    assert_eq!(huge.kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn rows_are_rows() {
+    let field = Array::from_slice(&[1, 2, 3, 4, 5, 6]).unwrap();
+    let mut guard = field.write().unwrap();
+    assert_eq!(guard.rows(4).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(guard.rows(0).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let mut rows = guard.rows_mut(2).unwrap();
+    rows.row_mut(2)[0] = 50;
+    rows[(0, 1)] = 20;
+    for row in &mut rows {
+        row[0] += 1;
+    }
+    assert_eq!((rows.len(), rows.columns(), rows.is_empty(), rows[(1, 1)]), (3, 2, false, 4));
+    assert_eq!(format!("{rows:?}"), "[[2, 20], [4, 4], [51, 6]]");
+    let rows = guard.rows(2).unwrap();
+    assert_eq!(rows.into_iter().map(|row| row[0]).collect::<Vec<_>>(), [2, 4, 51]);
+    assert!(std::panic::catch_unwind(|| rows[(0, 2)]).is_err());
 }

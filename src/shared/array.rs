@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 #![allow(private_interfaces, reason = "`Published` is sealed: nobody outside names its methods")]
 
-use super::{ArrayBuilder, Fingerprint, Segment, names::Published, transport};
+use super::{ArrayBuilder, Fingerprint, Rows, RowsMut, Segment, names::Published, transport};
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU32, Ordering},
@@ -416,6 +416,27 @@ pub struct ArrayReadGuard<'a, T> {
     elements: NonNull<[T]>,
 }
 
+impl<T> ArrayReadGuard<'_, T> {
+    /// The elements as rows of this many columns.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] unless the length is a multiple of it.
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let field = multiproc::Array::from_slice(&[1, 2, 3, 4, 5, 6])?;
+    /// let guard = field.read()?;
+    /// let rows = guard.rows(3)?;
+    /// assert_eq!((rows.row(1), rows[(0, 2)]), (&[4, 5, 6][..], 3));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rows(&self, columns: usize) -> Result<Rows<'_, T>> {
+        Rows::new(self, columns)
+    }
+}
+
 impl<T> Deref for ArrayReadGuard<'_, T> {
     type Target = [T];
 
@@ -448,6 +469,33 @@ pub struct ArrayWriteGuard<'a, T> {
 }
 
 impl<T> ArrayWriteGuard<'_, T> {
+    /// The elements as rows of this many columns.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] unless the length is a multiple of it.
+    pub fn rows(&self, columns: usize) -> Result<Rows<'_, T>> {
+        Rows::new(self, columns)
+    }
+
+    /// The elements as rows of this many columns, to be changed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] unless the length is a multiple of it.
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let field = multiproc::Array::<f64>::zeroed(6)?;
+    /// field.write()?.rows_mut(3)?[(1, 2)] = 0.5;
+    /// assert_eq!(field.get(5)?, 0.5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rows_mut(&mut self, columns: usize) -> Result<RowsMut<'_, T>> {
+        RowsMut::new(self, columns)
+    }
+
     /// Says that the elements are whole again.
     pub fn clear_poison(&self) {
         self.raw.writer().set_poison(false);
