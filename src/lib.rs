@@ -52,10 +52,10 @@ pub use process::{
 #[cfg(feature = "tracing")]
 pub use process::{log_level, set_log_level};
 pub use shared::{
-    Array, ArrayBuilder, ArrayReadGuard, ArrayWriteGuard, Atomic, AtomicArray, AtomicBits,
-    AtomicNumber, AtomicValue, AtomicView, FileArray, FileArrayBuilder, Fingerprint, Placement,
-    Published, Rows, RowsMut, Segment, SegmentBuilder, SegmentView, Tally, TallyCell, Value,
-    ValueGuard,
+    Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,
+    Atomic, AtomicArray, AtomicBits, AtomicNumber, AtomicValue, AtomicView, FileArray,
+    FileArrayBuilder, Fingerprint, Placement, Published, Rows, RowsMut, Segment, SegmentBuilder,
+    SegmentView, Tally, TallyCell, Value, ValueGuard,
 };
 pub use sync::{Lock, LockError, LockGuard};
 

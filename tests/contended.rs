@@ -189,6 +189,32 @@ fn a_reader_dies_while_it_rings() {
     second.join().unwrap();
 }
 
+/// A writer dies, and then its heir while it settles.
+#[test]
+fn an_heir_dies_too() {
+    let _watchdog = watchdog(60);
+    let mut died = 0;
+    for position in 0..3 {
+        let (field, begun) = (Array::zeroed(4).unwrap(), Atomic::new(0_u32).unwrap());
+        let keep = |field: Array<u32>, begun: Atomic<u32>| -> () {
+            let _held = field.write().unwrap();
+            begun.fetch_add(1, Ordering::SeqCst);
+            loop {
+                thread::park();
+            }
+        };
+        let writer = spawn(keep, (field.clone(), begun.clone())).unwrap();
+        until(|| begun.load(Ordering::SeqCst) == 1);
+        let fates = (0..3).map(|index| (index != position).then_some("borrow.settled"));
+        let waiting = fates.map(|fate| (fate, borrower(fate, &field, &begun, false))).collect();
+        writer.kill().unwrap();
+        assert!(writer.join().is_err());
+        died += u32::from(survivors(waiting));
+        assert!(field.is_poisoned());
+    }
+    assert!(died > 0, "nobody came to borrow.settled");
+}
+
 /// A corpse's pins are swept by one that dies while it sweeps, and then by another.
 #[test]
 fn a_sweeper_dies() {

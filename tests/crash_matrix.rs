@@ -12,12 +12,13 @@ use support::{shared_objects, unique, watchdog};
 multiproc::test_support!();
 
 /// Steps that this matrix does not kill at. They need somebody else at just that moment, a sleeper, a contender or a corpse: `tests/contended.rs` kills there.
-const ELSEWHERE: [&str; 13] = [
+const ELSEWHERE: [&str; 14] = [
     "lock.late",
     "lock.sleep",
     "lock.woken",
     "lock.taken",
     "lock.released",
+    "borrow.settled",
     "borrow.cells.sleep",
     "borrow.cells.woken",
     "borrow.cells.cleared",
@@ -59,6 +60,12 @@ fn exercise(step: String, name: String, shared: Value<u64>, field: Array<u32>) -
     value.set(8).unwrap();
     drop(value);
     drop(Array::<u8>::zeroed(3 << 20).unwrap());
+    // Parts of an array, written by another thread.
+    if let Ok(mut parts) = field.split(2) {
+        let mut part = parts.next().unwrap();
+        std::thread::spawn(move || part.write().unwrap().fill(1)).join().unwrap();
+        drop(parts.finish().map_err(|error| error.kind()));
+    }
     drop(Tally::new(1).unwrap().cell(0).unwrap());
     // Those of others.
     match shared.lock() {

@@ -2,10 +2,12 @@
 #![allow(unsafe_code)]
 #![allow(private_interfaces, reason = "`Published` is sealed: nobody outside names its methods")]
 
-use super::{ArrayBuilder, Fingerprint, Rows, RowsMut, Segment, names::Published, transport};
+use super::{
+    ArrayBuilder, ArrayParts, Fingerprint, Rows, RowsMut, Segment, names::Published, transport,
+};
 use crate::{
     Error, ErrorKind, Result,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicU32, AtomicU64, Ordering},
     os::clock::Deadline,
     segment::{Backing, Block, Root},
     sync::{LockError, RawBorrow, Thread},
@@ -25,10 +27,13 @@ use std::{
 
 /// What lies before the elements.
 #[repr(C)]
-struct Head {
+pub(super) struct Head {
     borrow: RawBorrow,
     /// Not zero until every page is reserved: see [`Placement::FirstTouch`](super::Placement::FirstTouch).
-    unreserved: AtomicU32,
+    pub(super) unreserved: AtomicU32,
+    /// While parts are lent: how many, and what their lengths are multiples of.
+    pub(super) parts: AtomicU32,
+    pub(super) unit: AtomicU64,
 }
 
 /// An array of fixed length that processes share. Handles are cheap to clone; all clones are the same array.
@@ -52,7 +57,7 @@ struct Head {
 /// ```
 #[doc(alias("RawArray", "ShareableList"))]
 pub struct Array<T> {
-    block: Block,
+    pub(super) block: Block,
     len: usize,
     _elements: PhantomData<fn() -> T>,
 }
@@ -165,12 +170,12 @@ impl<T: Pod> Array<T> {
         Ok(Self { block, len: bytes / size_of::<T>(), _elements: PhantomData })
     }
 
-    fn head(&self) -> &Head {
+    pub(super) fn head(&self) -> &Head {
         // SAFETY: every block of this type begins with a head, zero at first, and lives as long as its pin.
         unsafe { self.block.as_ptr().cast().as_ref() }
     }
 
-    fn raw(&self) -> &RawBorrow {
+    pub(super) fn raw(&self) -> &RawBorrow {
         &self.head().borrow
     }
 
@@ -200,7 +205,7 @@ impl<T: Pod> Array<T> {
     }
 
     /// Before a borrow: no access to the elements may fail.
-    fn reserve_rest(&self) -> Result<()> {
+    pub(super) fn reserve_rest(&self) -> Result<()> {
         // Acquire pairs with the Release below.
         if self.head().unreserved.load(Ordering::Acquire) != 0 {
             self.prefault()?;
@@ -221,7 +226,7 @@ impl<T: Pod> Array<T> {
         self.len == 0
     }
 
-    fn elements(&self) -> NonNull<[T]> {
+    pub(super) fn elements(&self) -> NonNull<[T]> {
         // SAFETY: `of_block` found room for the elements behind the offset.
         let first = unsafe { self.block.as_ptr().add(Self::OFFSET) };
         NonNull::slice_from_raw_parts(first.cast(), self.len)
@@ -248,6 +253,14 @@ impl<T: Pod> Array<T> {
         deadline: Deadline,
     ) -> Result<ArrayWriteGuard<'_, T>, LockError<ArrayWriteGuard<'_, T>>> {
         self.reserve_rest()?;
+        self.write_unreserved(deadline)
+    }
+
+    /// A write borrow of memory that may not be reserved yet: its elements are not to be touched.
+    pub(super) fn write_unreserved(
+        &self,
+        deadline: Deadline,
+    ) -> Result<ArrayWriteGuard<'_, T>, LockError<ArrayWriteGuard<'_, T>>> {
         let thread = Thread::current(self.block.root())?;
         let taken = self
             .raw()
@@ -256,7 +269,13 @@ impl<T: Pod> Array<T> {
         let panicking = std::thread::panicking();
         LockError::judge(
             taken,
-            ArrayWriteGuard { raw: self.raw(), thread, panicking, elements: self.elements() },
+            ArrayWriteGuard {
+                array: self,
+                raw: self.raw(),
+                thread,
+                panicking,
+                elements: self.elements(),
+            },
         )
     }
 
@@ -344,6 +363,17 @@ impl<T: Pod> Array<T> {
             ErrorKind::InvalidInput,
             format!("the index is {index}, but the array has {} elements", self.len),
         )
+    }
+
+    /// Borrows for writing and lends parts of almost equal length to other threads and processes: see [`ArrayParts`]. Unlike
+    /// [`write`](Self::write) with [`split`](ArrayWriteGuard::split) it reserves nothing of an array with [`Placement::FirstTouch`](super::Placement::FirstTouch):
+    /// who writes a part reserves it.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write), a poisoned array included; [`ErrorKind::InvalidInput`] unless there are 1 to 60 parts.
+    pub fn split(&self, parts: usize) -> Result<ArrayParts<'_, T>> {
+        ArrayParts::lend(self.write_unreserved(Deadline::NEVER)?, parts, 1)
     }
 
     /// Whether a writer died or panicked and nobody has cleared the poison since.
@@ -461,8 +491,9 @@ impl<T: fmt::Debug> fmt::Debug for ArrayReadGuard<'_, T> {
 /// The elements, borrowed for writing while this lives.
 #[must_use = "the borrow ends when the guard is dropped"]
 pub struct ArrayWriteGuard<'a, T> {
-    raw: &'a RawBorrow,
-    thread: Thread<'a>,
+    pub(super) array: &'a Array<T>,
+    pub(super) raw: &'a RawBorrow,
+    pub(super) thread: Thread<'a>,
     panicking: bool,
     /// A raw pointer: the guard is not `Send`, as the thread's name is on the word.
     elements: NonNull<[T]>,
@@ -499,6 +530,27 @@ impl<T> ArrayWriteGuard<'_, T> {
     /// Says that the elements are whole again.
     pub fn clear_poison(&self) {
         self.raw.writer().set_poison(false);
+    }
+}
+
+impl<'a, T: Pod> ArrayWriteGuard<'a, T> {
+    /// Lends parts of almost equal length to other threads and processes: see [`ArrayParts`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] unless there are 1 to 60 parts; the borrow is over then.
+    pub fn split(self, parts: usize) -> Result<ArrayParts<'a, T>> {
+        ArrayParts::lend(self, parts, 1)
+    }
+
+    /// As [`split`](Self::split), but parts have whole rows of this many columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`split`](Self::split); [`ErrorKind::InvalidInput`] unless the length is a multiple of `columns`.
+    pub fn split_rows(self, parts: usize, columns: usize) -> Result<ArrayParts<'a, T>> {
+        Rows::new(&self, columns)?;
+        ArrayParts::lend(self, parts, columns)
     }
 }
 

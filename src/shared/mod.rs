@@ -2,6 +2,7 @@
 
 mod array;
 mod array_builder;
+mod array_parts;
 mod atomic;
 mod atomic_array;
 mod atomic_value;
@@ -19,6 +20,7 @@ mod view;
 
 pub use array::{Array, ArrayReadGuard, ArrayWriteGuard};
 pub use array_builder::{ArrayBuilder, Placement};
+pub use array_parts::{ArrayPart, ArrayPartGuard, ArrayParts};
 pub use atomic::Atomic;
 pub use atomic_array::AtomicArray;
 pub use atomic_value::{AtomicBits, AtomicNumber, AtomicValue};

@@ -7,20 +7,32 @@
 //! (J. Dekker's argument): the reader steps back, and the writer waits.
 //!
 //! Invariants:
-//! 1. A reader reads only while its cell has its name *and* it has seen the writer's word free after writing the cell.
-//! 2. A writer writes only while it owns the word *and* it has seen every cell empty, dead or lent (below) after taking the word.
-//! 3. `writing` has the writer's name exactly while it may have changed data: a writer that dies before that has spoilt nothing.
-//! 4. A cell that the writer marked **lent** belongs to one part of the data: one thread may put its name there instead and write that
-//!    part. The writer's borrow ends when no cell is lent or held.
-//! 5. Who waits for cells sets the **bell** before it looks at them for the last time; who empties a cell looks at the bell
+//! 1. A reader reads only while its cell has its name *and* it has seen the writer's word free, and `writing` zero, after writing the cell.
+//! 2. A writer writes only while it owns the word *and* it has seen no living name in any cell after taking the word.
+//! 3. `writing` has the writer's name from before it may change data until the data is whole again and no part is out: a writer that dies without it has spoilt nothing.
+//! 4. Who waits for cells sets the **bell** before it looks at them for the last time; who empties a cell looks at the bell
 //!    afterwards, clears it and rings. Sequentially consistent again: one of them sees the other.
 //!
 //! Writers come first: while a writer waits for readers, new readers wait for it. A thread that reads and asks for a
 //! second read borrow while a writer waits would wait for itself, as with the standard library's lock.
 //!
+//! # Parts
+//!
+//! A writer may lend parts of the data, one for each of the first cells. No two hands touch a part:
+//!
+//! | cell | meaning | next |
+//! | --- | --- | --- |
+//! | EMPTY | – | a reader's name, while no writer is there; LENT, by the writer |
+//! | LENT(epoch) | a part that nobody has taken | a borrower's name, by one compare-exchange; DONE, by the lender, who calls it back |
+//! | a name | a borrower writes the part, or a reader reads | DONE by a borrower, EMPTY by a reader; by others once it is dead |
+//! | DONE | the part is written, called back, or its borrower died | EMPTY, by the lender |
+//!
+//! The epoch grows with each loan, so a part of an old one is refused. The lender ends its borrow when no part is lent or held.
+//! When it dies before, `writing` still has its name: then whoever takes the word next, reader or writer, waits for the living borrowers, and
+//! clears `writing` and the marks, before anybody reads or writes.
+//!
 //! A death at each step: a dead reader's cell is emptied by the writer that finds it; a dead writer's word is taken over by whoever
-//! waits for it, reader or writer, and the borrow is poisoned if invariant 3 says that it had begun; a dead borrower of a part
-//! keeps its cell until the writer has seen it, who poisons the borrow.
+//! waits for it, and the borrow is poisoned if invariant 3 says that it had begun; a dead borrower keeps its cell until the lender has seen it, who poisons the borrow.
 
 use super::{
     party::{Party, Place, Sleep},
@@ -36,8 +48,13 @@ use crate::{
 /// and the kernel takes 128 words.
 pub(crate) const CELLS: usize = 60;
 
-/// A cell that waits for the borrower of its part: no thread has this name, as generation 0 is never given.
-const LENT: u32 = OwnerId::MAX_SLOTS - 1;
+/// In a cell: done. No thread has this name, nor those of the loans below it, as generation 0 is never given.
+pub(super) const DONE: u32 = OwnerId::MAX_SLOTS - 1;
+
+/// Whose name a cell has, if it is a name.
+pub(super) fn holder(cell: u32) -> Option<OwnerId> {
+    OwnerId::from_bits(cell).filter(|id| id.generation() != 0)
+}
 
 /// Set in the bell: somebody waits for cells. The bits of a thread id stay zero, as in a gate.
 const SET: u32 = 1 << 31;
@@ -46,17 +63,14 @@ const SET: u32 = 1 << 31;
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct RawBorrow {
-    writer: RawLock,
+    pub(super) writer: RawLock,
     writing: AtomicU32,
-    /// Grows with each loan, so that a part of an old one is refused.
-    epoch: AtomicU32,
-    bell: AtomicU32,
-    cells: [AtomicU32; CELLS],
+    /// Grows with each loan.
+    pub(super) epoch: AtomicU32,
+    pub(super) bell: AtomicU32,
+    pub(super) cells: [AtomicU32; CELLS],
     _reserved: u32,
 }
-
-/// Why a wait for cells ended early.
-type Drained<T> = Result<T, NotTaken>;
 
 impl RawBorrow {
     /// The writer's lock: its owner and poison.
@@ -66,7 +80,7 @@ impl RawBorrow {
 
     /// How many cells have a name, dead or alive, at this moment.
     pub(crate) fn readers(&self) -> usize {
-        self.cells.iter().filter(|cell| !matches!(cell.load(Ordering::Relaxed), 0 | LENT)).count()
+        self.cells.iter().filter(|cell| holder(cell.load(Ordering::Relaxed)).is_some()).count()
     }
 
     /// Borrows for reading; the cell must be given back to [`Self::end_read`].
@@ -77,26 +91,47 @@ impl RawBorrow {
     ) -> Result<(usize, Taken), NotTaken> {
         let mut heir = None;
         loop {
-            let cell = self.take_cell(party, deadline)?;
-            step!("borrow.read.cell");
-            // SeqCst: after the cell; a writer takes the word before it looks at the cells.
-            let word = self.writer.word().load(Ordering::SeqCst);
-            if (word >> 32) == 0 {
-                let taken = match heir {
-                    Some(taken) => taken,
-                    None if self.writer.is_poisoned() => Taken::Poisoned,
-                    None => Taken::Clean,
-                };
-                return Ok((cell, taken));
+            if self.may_read()
+                && let Some(cell) = self.take_cell(party, deadline)?
+            {
+                step!("borrow.read.cell");
+                // After the cell; a writer takes the word before it looks at the cells.
+                if self.may_read() {
+                    let taken = match heir {
+                        Some(taken) => taken,
+                        None if self.writer.is_poisoned() => Taken::Poisoned,
+                        None => Taken::Clean,
+                    };
+                    return Ok((cell, taken));
+                }
+                self.empty(party, cell);
             }
-            self.empty(party, cell);
             // Wait for the writer by queueing at its lock, and bury it if it is dead.
             let taken = self.judge(self.writer.lock(party, deadline)?);
             if let Taken::OwnerDied { .. } = taken {
                 heir = Some(taken);
             }
+            let settled = self.settle(party, deadline);
             self.writer.unlock(party, false);
+            settled?;
         }
+    }
+
+    /// Whether there is no writer, and none has left parts behind.
+    fn may_read(&self) -> bool {
+        // SeqCst: see invariant 1. `writing` after the word: whoever frees the word has written it before.
+        self.writer.word().load(Ordering::SeqCst) >> 32 == 0
+            && self.writing.load(Ordering::SeqCst) == 0
+    }
+
+    /// As the owner of the word: waits for the borrowers of a writer that died, if it has left any.
+    fn settle<P: Party>(&self, party: &P, deadline: Deadline) -> Result<(), NotTaken> {
+        if self.writing.load(Ordering::Acquire) != 0 {
+            self.drain(party, deadline)?;
+            step!("borrow.settled");
+            self.writing.store(0, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Ends a read borrow.
@@ -110,7 +145,7 @@ impl RawBorrow {
         let taken = self.judge(self.writer.lock(party, deadline)?);
         step!("borrow.write.word");
         match self.drain(party, deadline) {
-            Ok(_) => {
+            Ok(()) => {
                 // Before any change of the data, and ordered before it: see invariant 3.
                 self.writing.swap(party.id().bits(), Ordering::SeqCst);
                 step!("borrow.write.begun");
@@ -125,10 +160,12 @@ impl RawBorrow {
 
     /// Ends a write borrow that has no parts out.
     pub(crate) fn end_write<P: Party>(&self, party: &P, poison: bool) {
-        if !poison {
-            // The data is whole; a death from here on spoils nothing. Release: after the data.
-            self.writing.store(0, Ordering::Release);
+        if poison {
+            // Before the next line says that a death spoils nothing.
+            self.writer.set_poison(true);
         }
+        // Release: after the data, which is whole, or poisoned.
+        self.writing.store(0, Ordering::Release);
         step!("borrow.write.ended");
         self.writer.unlock(party, poison);
     }
@@ -149,81 +186,93 @@ impl RawBorrow {
         }
     }
 
-    /// Waits, as the owner of the word, until no cell has a living name. Tells how many had a dead one.
-    fn drain<P: Party>(&self, party: &P, deadline: Deadline) -> Drained<usize> {
-        let mut died = 0;
+    /// Waits, as the owner of the word, until no cell has a living name, and empties those of the dead and the marks of a dead writer's loan.
+    fn drain<P: Party>(&self, party: &P, deadline: Deadline) -> Result<(), NotTaken> {
         loop {
-            // SeqCst: before the look at the cells (invariant 5), which comes after the word was taken (invariant 2).
+            // SeqCst: before the look at the cells (invariant 4), which comes after the word was taken (invariant 2).
             let bell = self.bell.load(Ordering::SeqCst);
-            let mut held = Vec::new();
+            let mut living = Vec::new();
+            let mut again = false;
             for cell in &self.cells {
                 let seen = cell.load(Ordering::SeqCst);
-                match OwnerId::from_bits(seen) {
-                    None => {}
+                match holder(seen) {
+                    None if seen == 0 => continue,
                     Some(holder) if holder == party.id() => return Err(NotTaken::Recursive),
-                    Some(holder) if seen != LENT && !party.is_dead(holder) => held.push(holder),
-                    Some(holder) => {
-                        // A corpse's, or lent by a dead writer and never taken.
-                        if cell
-                            .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed)
-                            .is_err()
-                        {
-                            held.push(holder);
-                        } else if seen != LENT {
-                            died += 1;
-                            party.ring_life(holder);
+                    Some(holder) if !party.is_dead(holder) => {
+                        living.push(holder);
+                        continue;
+                    }
+                    dead_or_mark => {
+                        let emptied =
+                            cell.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
+                        again |= emptied.is_err();
+                        if let (Ok(_), Some(dead)) = (emptied, dead_or_mark) {
+                            party.ring_life(dead);
                         }
                     }
                 }
             }
-            if held.is_empty() {
-                return Ok(died);
+            if again {
+                continue;
             }
-            self.wait_for_cells(party, bell, &held, deadline)?;
+            if living.is_empty() {
+                return Ok(());
+            }
+            self.wait_for_cells(party, bell, &living, deadline)?;
         }
     }
 
-    /// Finds an empty cell, or a corpse's, and writes the caller's name in it.
-    fn take_cell<P: Party>(&self, party: &P, deadline: Deadline) -> Result<usize, NotTaken> {
+    /// Finds an empty cell, or a corpse's, and writes the caller's name in it; `None` when a writer came meanwhile.
+    fn take_cell<P: Party>(
+        &self,
+        party: &P,
+        deadline: Deadline,
+    ) -> Result<Option<usize>, NotTaken> {
         let me = party.id();
         // Each slot begins elsewhere, so that readers rarely meet.
         let first = me.slot() as usize % CELLS;
         loop {
             let bell = self.bell.load(Ordering::SeqCst);
-            let mut held = Vec::new();
+            let mut living = Vec::new();
             for index in (first..CELLS).chain(0..first) {
                 let cell = &self.cells[index];
                 let seen = cell.load(Ordering::SeqCst);
-                if let Some(holder) = OwnerId::from_bits(seen) {
-                    // A loan, and a corpse that may have had a part of it, are the writer's to see. (The owner is read after
-                    // the cell: a corpse of the present loan implies a present writer.)
-                    if seen == LENT || !party.is_dead(holder) || self.writer.owner().is_some() {
-                        held.push(holder);
+                match holder(seen) {
+                    None if seen == 0 => {}
+                    // A loan is the writer's to see, and a corpse that may have had a part of it. (The owner is read after the cell: a corpse
+                    // of the present loan implies a present writer.)
+                    None => continue,
+                    Some(holder) if !party.is_dead(holder) => {
+                        living.push(holder);
                         continue;
                     }
+                    Some(_) if self.writer.owner().is_some() => continue,
+                    Some(_) => {}
                 }
                 // SeqCst: before the look at the writer's word.
                 if cell
                     .compare_exchange(seen, me.bits(), Ordering::SeqCst, Ordering::Relaxed)
                     .is_ok()
                 {
-                    return Ok(index);
+                    return Ok(Some(index));
                 }
             }
-            if held.len() == CELLS {
-                self.wait_for_cells(party, bell, &held, deadline)?;
+            if living.len() == CELLS {
+                self.wait_for_cells(party, bell, &living, deadline)?;
+            } else if !self.may_read() {
+                return Ok(None);
             }
         }
     }
 
     /// Waits for a moment in which it pays to look at the cells again.
-    fn wait_for_cells<P: Party>(
+    pub(super) fn wait_for_cells<P: Party>(
         &self,
         party: &P,
         bell: u32,
-        held: &[OwnerId],
+        living: &[OwnerId],
         deadline: Deadline,
-    ) -> Drained<()> {
+    ) -> Result<(), NotTaken> {
         if deadline.has_passed() {
             return Err(NotTaken::Late);
         }
@@ -235,12 +284,9 @@ impl RawBorrow {
         let rung = || (self.bell.load(Ordering::Relaxed) != SET).then_some(());
         if party.spin(rung).is_none() {
             step!("borrow.cells.sleep");
-            // A mark of a loan is nobody whose life could be watched.
-            let living: Vec<_> =
-                held.iter().copied().filter(|holder| holder.bits() != LENT).collect();
-            party.sleep(&Sleep { place: Place::Bell(&self.bell, SET), owners: &living, deadline });
+            party.sleep(&Sleep { place: Place::Bell(&self.bell, SET), owners: living, deadline });
             step!("borrow.cells.woken");
-            for &holder in &living {
+            for &holder in living {
                 if party.is_dead(holder) {
                     party.ring_life(holder);
                 }
@@ -252,13 +298,24 @@ impl RawBorrow {
     /// Empties a cell that has the caller's name, and wakes who waits for cells.
     #[inline]
     fn empty<P: Party>(&self, party: &P, cell: usize) {
+        self.leave(party, cell, 0);
+    }
+
+    /// Puts a mark in the place of the caller's name, and wakes who waits for cells.
+    #[inline]
+    pub(super) fn leave<P: Party>(&self, party: &P, cell: usize, mark: u32) {
         // SeqCst: before the look at the bell; the accesses to the data come before it (Release).
         let _ = self.cells[cell].compare_exchange(
             party.id().bits(),
-            0,
+            mark,
             Ordering::SeqCst,
             Ordering::Relaxed,
         );
+        self.look_at_bell(party);
+    }
+
+    #[inline]
+    pub(super) fn look_at_bell<P: Party>(&self, party: &P) {
         if self.bell.load(Ordering::SeqCst) == SET {
             self.ring_for_cells(party);
         }
