@@ -44,6 +44,7 @@ pub mod __private;
 
 pub use atomic::Ordering;
 pub use error::{Error, ErrorKind, Result};
+pub use multiproc_macros::Shared;
 pub use os::cpus::cpu_count;
 pub use process::{
     ActiveChild, CurrentProcess, Function, PanicReport, ParentProcess, Process, ProcessBuilder,
@@ -53,9 +54,9 @@ pub use process::{
 pub use process::{log_level, set_log_level};
 pub use shared::{
     Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,
-    Atomic, AtomicArray, AtomicBits, AtomicNumber, AtomicValue, AtomicView, FileArray,
+    Atomic, AtomicArray, AtomicBits, AtomicCell, AtomicNumber, AtomicValue, AtomicView, FileArray,
     FileArrayBuilder, Fingerprint, Placement, Published, Rows, RowsMut, Segment, SegmentBuilder,
-    SegmentView, Tally, TallyCell, Value, ValueGuard,
+    SegmentView, Shared, SharedFields, SharedGuard, Tally, TallyCell, Value, ValueGuard,
 };
 pub use sync::{Lock, LockError, LockGuard};
 

@@ -18,7 +18,7 @@ pub unsafe trait Fingerprint: Copy + 'static {
 }
 
 /// FNV-1a over words.
-const fn mix(hash: u64, word: u64) -> u64 {
+pub(crate) const fn mix(hash: u64, word: u64) -> u64 {
     let mut hash = hash;
     let mut byte = 0;
     while byte < 8 {
@@ -28,7 +28,19 @@ const fn mix(hash: u64, word: u64) -> u64 {
     hash
 }
 
-const START: u64 = 0xcbf2_9ce4_8422_2325;
+/// The same over text.
+pub(crate) const fn mix_text(hash: u64, text: &str) -> u64 {
+    let mut hash = mix(hash, text.len() as u64);
+    let mut at = 0;
+    while at < text.len() {
+        hash = mix(hash, text.as_bytes()[at] as u64);
+        at += 1;
+    }
+    hash
+}
+
+/// What every fingerprint begins with.
+pub(crate) const START: u64 = 0xcbf2_9ce4_8422_2325;
 
 const fn of_scalar(kind: u8, size: usize, align: usize) -> u64 {
     mix(mix(mix(START, kind as u64), size as u64), align as u64)
