@@ -56,7 +56,8 @@ pub use shared::{
     Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,
     Atomic, AtomicArray, AtomicBits, AtomicCell, AtomicNumber, AtomicValue, AtomicView, FileArray,
     FileArrayBuilder, Fingerprint, Placement, Published, Rows, RowsMut, Segment, SegmentBuilder,
-    SegmentView, Shared, SharedFields, SharedGuard, Tally, TallyCell, Value, ValueGuard,
+    SegmentView, Shared, SharedFields, SharedGuard, SharedMemory, Tally, TallyCell, Value,
+    ValueGuard,
 };
 pub use sync::{Lock, LockError, LockGuard};
 

@@ -31,7 +31,7 @@ pub(crate) use block::{Block, BlockId};
 pub(crate) use glimpse::Glimpse;
 pub(crate) use holders::NAMES;
 pub(crate) use members::MemberId;
-pub(crate) use name::Place;
+pub(crate) use name::{DIRECTORY as SHM_DIRECTORY, Place, RawName};
 pub(crate) use owner::OwnerId;
 pub(crate) use participant::{current, last_used};
 pub(crate) use registry::find_nonce;

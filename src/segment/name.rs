@@ -25,26 +25,7 @@ pub(crate) enum Place {
 impl Place {
     /// A user's name. A leading `/`, as `shm_open(3)` wants it, is allowed and means nothing.
     pub(crate) fn named(name: &str) -> Result<Self> {
-        let bare = name.strip_prefix('/').unwrap_or(name);
-        let wrong = if bare.is_empty() {
-            "is empty"
-        } else if bare.contains('\0') {
-            "has a NUL character"
-        } else if bare.contains('/') {
-            "has a '/'"
-        } else if bare.len() > LONGEST {
-            "is longer than 200 bytes"
-        } else if matches!(bare, "." | "..") {
-            "is a directory"
-        } else if bare.contains(".multiproc-") || bare.starts_with("multiproc-") {
-            "is of the kind that the library makes for itself"
-        } else {
-            return Ok(Self::Named(bare.to_owned()));
-        };
-        Err(Error::new(
-            ErrorKind::InvalidName,
-            format!("the segment name {name:?} {wrong}; use 1 to 200 bytes without '/' and NUL"),
-        ))
+        RawName::of_user(name).map(|name| Self::Named(name.0))
     }
 
     /// A name for a session, which nobody else has.
@@ -125,6 +106,61 @@ impl Place {
             Self::File(path) => Object::create_file(path, size),
         }
     }
+}
+
+/// A name in the directory of shared memory, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct RawName(String);
+
+impl RawName {
+    /// A user's name for something new.
+    pub(crate) fn of_user(name: &str) -> Result<Self> {
+        let checked = Self::of_any(name)?;
+        if checked.0.contains(MEMBER) || checked.0.starts_with("multiproc-") {
+            return Err(wrong(name, "is of the kind that the library makes for itself"));
+        }
+        Ok(checked)
+    }
+
+    /// Any name, the library's own too.
+    pub(crate) fn of_any(name: &str) -> Result<Self> {
+        let bare = name.strip_prefix('/').unwrap_or(name);
+        let reason = if bare.is_empty() {
+            "is empty"
+        } else if bare.contains('\0') {
+            "has a NUL character"
+        } else if bare.contains('/') {
+            "has a '/'"
+        } else if bare.len() > LONGEST {
+            "is longer than 200 bytes"
+        } else if matches!(bare, "." | "..") {
+            "is a directory"
+        } else {
+            return Ok(Self(bare.to_owned()));
+        };
+        Err(wrong(name, reason))
+    }
+
+    /// A name for bytes, which nothing else has, and which tells the sweep that nobody wants it for its own sake.
+    pub(crate) fn chosen() -> Self {
+        Self(format!("{}raw-{:032x}", session_prefix(), identity::random_u128()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn wrong(name: &str, reason: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidName,
+        format!("the name {name:?} {reason}; use 1 to 200 bytes without '/' and NUL"),
+    )
+}
+
+/// Whether it is a name that [`RawName::chosen`] gave.
+pub(crate) fn is_raw(name: &str) -> bool {
+    name.strip_prefix(&session_prefix()).is_some_and(|rest| rest.starts_with("raw-"))
 }
 
 /// Between a root's name and the number of its member.

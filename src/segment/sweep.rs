@@ -63,8 +63,8 @@ pub(crate) fn all() {
     for file in object::list(directory, "").unwrap_or_default() {
         if let Some(root) = name::root_of_member(&file) {
             orphan(directory, root, &file);
-        } else if name::is_birthplace(&file) {
-            unborn(&directory.join(&file));
+        } else if name::is_birthplace(&file) || name::is_raw(&file) {
+            nobodys(&directory.join(&file));
         } else {
             root(&Place::Named(file));
         }
@@ -81,8 +81,8 @@ fn orphan(directory: &Path, root: &str, file: &str) {
     }
 }
 
-/// A root whose maker died while making it.
-fn unborn(path: &Path) {
+/// A root whose maker died while making it, or bytes under a name that nobody chose: if nobody is there.
+fn nobodys(path: &Path) {
     let Ok(object) = Object::open(path, Access::ReadOnly) else { return };
     if object.check_private().is_ok() && object.try_lock_exclusive().unwrap_or(false) {
         let _ = object.unlink_if_same(path);

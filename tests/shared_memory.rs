@@ -1,0 +1,152 @@
+//! Bytes by name, as other programs have them: SM01–SM05, SM08–SM16, SM25, SM26, SM28.
+
+mod support;
+
+use multiproc::{ErrorKind, SharedMemory, spawn};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt, symlink},
+    process::Command,
+};
+use support::{clean, shared_objects, unique, watchdog};
+
+multiproc::test_support!();
+
+fn kind<T>(result: multiproc::Result<T>) -> ErrorKind {
+    result.map(drop).unwrap_err().kind()
+}
+
+fn bytes(memory: &SharedMemory, offset: usize, count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count];
+    memory.read_at(offset, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn made_found_shared_and_gone() {
+    let name = unique("raw:memory");
+    clean(&name, || {
+        let memory = SharedMemory::create(&name, 1001).unwrap();
+        assert_eq!((memory.name(), memory.len()), (name.as_str(), 1001));
+        assert_eq!(bytes(&memory, 0, 1001), [0; 1001]);
+        assert!(format!("{memory:?}").contains("1001"));
+        assert_eq!(kind(SharedMemory::create(&name, 1)), ErrorKind::AlreadyExists);
+        // A child, by name and by handle; it removes nothing.
+        let child = |by_handle: SharedMemory, name: String| {
+            let by_name = SharedMemory::attach(&format!("/{name}")).unwrap();
+            by_handle.write_at(999, b"ab").unwrap();
+            (by_name.len(), bytes(&by_name, 998, 3))
+        };
+        let seen = spawn(child, (memory.clone(), name.clone())).unwrap().join().unwrap();
+        assert_eq!(seen, (1001, b"\0ab".to_vec()));
+        assert_eq!(bytes(&memory, 1000, 1), b"b");
+        for (offset, count) in [(1001, 1), (0, 1002), (usize::MAX, 2)] {
+            assert_eq!(kind(memory.read_at(offset, &mut vec![0; count])), ErrorKind::InvalidInput);
+            assert_eq!(kind(memory.write_at(offset, &vec![0; count])), ErrorKind::InvalidInput);
+        }
+        memory.unlink().unwrap();
+        assert_eq!(kind(SharedMemory::attach(&name)), ErrorKind::NotFound);
+        // Another one under the same name is not removed with the first.
+        let second = SharedMemory::create(&name, 8).unwrap();
+        let handle = second.clone();
+        drop(memory);
+        assert_eq!(SharedMemory::attach(&name).unwrap().len(), 8);
+        drop(second);
+        assert!(SharedMemory::attach(&name).is_ok(), "a handle is left");
+        drop(handle);
+    });
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    let name = unique("raw-wrong");
+    let path = format!("/dev/shm/{name}");
+    clean(&name, || {
+        assert_eq!(kind(SharedMemory::create(&name, 0)), ErrorKind::InvalidInput);
+        for wrong in ["", "a/b", "a\0b", &"x".repeat(201), "multiproc-0-x"] {
+            assert_eq!(kind(SharedMemory::create(wrong, 1)), ErrorKind::InvalidName);
+        }
+        assert_eq!(kind(SharedMemory::create(&name, 1 << 60)), ErrorKind::NoSpace);
+        assert!(shared_objects(&name).is_empty());
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(kind(SharedMemory::attach(&name)), ErrorKind::InvalidSegment);
+        fs::write(&path, "x").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        assert_eq!(kind(SharedMemory::attach(&name)), ErrorKind::PermissionDenied);
+        let link = format!("{path}-link");
+        symlink(&path, &link).unwrap();
+        assert_eq!(
+            kind(SharedMemory::attach(&format!("{name}-link"))),
+            ErrorKind::PermissionDenied
+        );
+        fs::remove_file(link).unwrap();
+        fs::remove_file(&path).unwrap();
+        // Shorter than it was: an error, and no signal.
+        let memory = SharedMemory::create(&name, 3 << 12).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(10).unwrap();
+        assert_eq!(kind(memory.read_at(2 << 12, &mut [0; 8])), ErrorKind::Truncated);
+    });
+}
+
+#[test]
+fn a_killed_creators_unnamed_memory_is_swept() {
+    let _watchdog = watchdog(60);
+    let make = || -> String {
+        let memory = SharedMemory::create_unnamed(100).unwrap();
+        memory.keep(true);
+        memory.name().to_owned()
+    };
+    let name = spawn(make, ()).unwrap().join().unwrap();
+    assert!(name.contains("-raw-"), "{name}");
+    // Somebody is attached: it stays.
+    let attached = SharedMemory::attach(&name).unwrap();
+    multiproc::Segment::sweep_stale();
+    assert_eq!(SharedMemory::attach(&name).unwrap().len(), 100);
+    drop(attached);
+    multiproc::Segment::sweep_stale();
+    assert_eq!(kind(SharedMemory::attach(&name)), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_mapping_of_the_crate_shared_memory_is_taken_over() {
+    let name = unique("raw-shmem");
+    clean(&name, || {
+        let conf = shared_memory::ShmemConf::new().os_id(format!("/{name}")).size(100);
+        let mut theirs = conf.create().unwrap();
+        let memory = SharedMemory::from_shmem(&mut theirs).unwrap();
+        memory.write_at(0, b"x").unwrap();
+        // SAFETY: nobody writes meanwhile.
+        assert_eq!(unsafe { theirs.as_ptr().read() }, b'x');
+        assert!(memory.len() >= 100);
+        drop(theirs);
+        assert!(SharedMemory::attach(&name).is_ok(), "the name is ours now");
+    });
+}
+
+/// Python attaches what is made here, and the other way round.
+#[test]
+fn python_sees_the_same_bytes() {
+    let _watchdog = watchdog(60);
+    let name = unique("raw-python");
+    let python = |script: &str| Command::new("python3").args(["-c", script]).output();
+    if !python("import multiprocessing.shared_memory").is_ok_and(|found| found.status.success()) {
+        eprintln!("skipped: there is no python3 with shared memory");
+        return;
+    }
+    clean(&name, || {
+        let memory = SharedMemory::create(&name, 100).unwrap();
+        memory.write_at(0, b"from Rust").unwrap();
+        let script = format!(
+            "from multiprocessing import shared_memory as s, resource_tracker as r\n\
+             m = s.SharedMemory(name='{name}')\n\
+             r.unregister(m._name, 'shared_memory')\n\
+             assert bytes(m.buf[:9]) == b'from Rust' and m.size >= 100\n\
+             m.buf[10:14] = b'back'\n\
+             m.close()\n"
+        );
+        let ran = python(&script).unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        assert_eq!(bytes(&memory, 10, 4), b"back");
+    });
+}
