@@ -1,15 +1,9 @@
-//! The one facade for atomics: the standard library's, or loom's under `cfg(loom)`.
+//! The one facade for atomics: the standard library's here, those of `loom` in the crate `models`, which explores the protocols.
 //!
-//! Words in a segment are always the standard library's; algorithms that loom explores import their
-//! words from here and run on the heap there.
+//! The files of a protocol take their words from `crate::atomic`, so `models` includes the same files with a facade of its own.
 
-#[cfg(not(loom))]
 pub use std::sync::atomic::Ordering;
-#[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU8,
     AtomicU16, AtomicU32, AtomicU64, AtomicUsize, fence,
 };
-
-#[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};

@@ -31,7 +31,7 @@ fn sources() -> Vec<(String, String)> {
 /// The code of a file without comments and unit tests.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap();
-    let text = text.split("#[cfg(all(test, not(loom)))]\nmod ").next().unwrap();
+    let text = text.split("#[cfg(all(test, not(feature = \"models\")))]\nmod ").next().unwrap();
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 

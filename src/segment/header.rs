@@ -3,7 +3,7 @@
 //! It is written once, before the segment has its name, and never changes, so attachers read it by `pread`
 //! and check it before they map anything.
 
-use super::{heap::Descriptor, holders::Record, members::Entry, participants::Slot, pins};
+use super::{heap::Descriptor, holders::Record, members::Entry, participants::Slot};
 use crate::{
     Error, ErrorKind, Result,
     os::{identity, life},
@@ -76,7 +76,7 @@ pub(crate) struct RootLayout {
 impl RootLayout {
     pub(crate) fn new(slots: u32) -> Self {
         let holders = PAGE;
-        let members = holders + round_up(size_of::<Record>() * pins::HOLDERS as usize, PAGE);
+        let members = holders + round_up(size_of::<Record>() * super::HOLDERS as usize, PAGE);
         let names = members + round_up(size_of::<Entry>() * super::members::ENTRIES, PAGE);
         let slots_at = names + NAMES_BYTES;
         let size = slots_at + round_up(size_of::<Slot>() * slots as usize, PAGE);
@@ -96,7 +96,7 @@ fn layout_hash() -> u64 {
         size_of::<Entry>(),
         size_of::<Slot>(),
         size_of::<Descriptor>(),
-        pins::HOLDERS as usize,
+        super::HOLDERS as usize,
         super::members::ENTRIES,
         NAMES_BYTES,
         life::word_offset(),

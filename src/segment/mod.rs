@@ -24,6 +24,9 @@ mod session;
 mod shelf;
 mod sweep;
 
+/// How many holders a root segment has: processes, and tables that keep blocks alive.
+pub(crate) const HOLDERS: u32 = 512;
+
 pub(crate) use attach::{attach, attach_by};
 pub(crate) use backing::{Backing, Nodes};
 pub(crate) use birth::{Plan, SLOTS, create};

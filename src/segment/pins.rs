@@ -25,14 +25,12 @@
 //! A death leaves: CLAIMED by a corpse, which is FREE to whoever meets it; LIVE with a corpse's bits, which the sweep clears; DYING by a
 //! corpse, which the sweep finishes.
 
-use super::OwnerId;
+use super::{HOLDERS, OwnerId};
 use crate::{
     atomic::{AtomicU64, Ordering},
     os::step::step,
 };
 
-/// How many holders a root segment has.
-pub(crate) const HOLDERS: u32 = 512;
 const WORDS: usize = HOLDERS as usize / 64;
 
 /// Generations go round after 2^30 uses of one block.
@@ -78,7 +76,7 @@ impl State {
 }
 
 impl Pins {
-    #[cfg(any(loom, test))]
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
         Self { state: AtomicU64::new(0), bits: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
@@ -220,7 +218,7 @@ fn bit_of(holder: u32) -> u64 {
     1 << (holder % 64)
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(feature = "models")))]
 mod tests {
     use super::*;
 

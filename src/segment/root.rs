@@ -14,7 +14,6 @@ use super::{
     name::Place,
     participant,
     participants::{Slot, Table},
-    pins,
     shelf::{Claim, Shelf},
 };
 use crate::{
@@ -106,7 +105,7 @@ impl Root {
 
     pub(crate) fn holders(&self) -> Holders<'_> {
         Holders::new(
-            self.table::<Record>(self.layout.holders, pins::HOLDERS as usize),
+            self.table::<Record>(self.layout.holders, super::HOLDERS as usize),
             &self.object,
         )
     }

@@ -8,8 +8,12 @@ mod raw_loan;
 mod raw_lock;
 mod thread;
 
+/// How many readers of one array, or parts of its writer, there can be at once: whoever waits for them watches each one's life,
+/// and the kernel takes 128 words.
+pub(crate) const CELLS: usize = 60;
+
 pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
-pub(crate) use raw_borrow::{CELLS, RawBorrow};
+pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_lock::{RawLock, Taken};
 pub(crate) use thread::Thread;

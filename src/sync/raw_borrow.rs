@@ -35,6 +35,7 @@
 //! waits for it, and the borrow is poisoned if invariant 3 says that it had begun; a dead borrower keeps its cell until the lender has seen it, who poisons the borrow.
 
 use super::{
+    CELLS,
     party::{Party, Place, Sleep},
     raw_lock::{NotTaken, RawLock, Taken},
 };
@@ -43,10 +44,6 @@ use crate::{
     os::{clock::Deadline, step::step},
     segment::OwnerId,
 };
-
-/// How many readers, or parts of a writer, there can be at once: whoever waits for them watches each one's life,
-/// and the kernel takes 128 words.
-pub(crate) const CELLS: usize = 60;
 
 /// In a cell: done. No thread has this name, nor those of the loans below it, as generation 0 is never given.
 pub(super) const DONE: u32 = OwnerId::MAX_SLOTS - 1;
@@ -73,6 +70,18 @@ pub(crate) struct RawBorrow {
 }
 
 impl RawBorrow {
+    #[cfg(all(test, feature = "models"))]
+    pub(crate) fn new() -> Self {
+        Self {
+            writer: RawLock::new(),
+            writing: AtomicU32::new(0),
+            epoch: AtomicU32::new(0),
+            bell: AtomicU32::new(0),
+            cells: std::array::from_fn(|_| AtomicU32::new(0)),
+            _reserved: 0,
+        }
+    }
+
     /// The writer's lock: its owner and poison.
     pub(crate) fn writer(&self) -> &RawLock {
         &self.writer

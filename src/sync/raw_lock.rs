@@ -84,6 +84,11 @@ fn owner_of(word: u64) -> Option<OwnerId> {
 }
 
 impl RawLock {
+    #[cfg(all(test, feature = "models"))]
+    pub(crate) fn new() -> Self {
+        Self { word: AtomicU64::new(0) }
+    }
+
     pub(crate) fn word(&self) -> &AtomicU64 {
         &self.word
     }

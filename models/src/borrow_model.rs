@@ -1,0 +1,145 @@
+//! Borrows: many readers or one writer, and parts, whoever dies where.
+
+use crate::{
+    os::clock::Deadline,
+    sync::{RawBorrow, party::Party},
+    world::{Model, Moment, World, anybody_died, explore, live, reached},
+};
+use loom::{
+    cell::UnsafeCell,
+    sync::{Arc, atomic::AtomicU32, atomic::Ordering},
+    thread,
+};
+
+struct Shared {
+    borrow: RawBorrow,
+    /// Two parts. `loom` reports a writer beside anybody else.
+    data: [UnsafeCell<u32>; 2],
+    /// The epoch of a loan, once there is one.
+    epoch: AtomicU32,
+    moment: Moment,
+}
+
+// SAFETY: the data is only touched under borrows, which is what is explored.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+#[derive(Clone, Copy)]
+enum Role {
+    Reader,
+    Writer,
+    /// Lends two parts and calls them back.
+    Lender,
+    /// Takes the first part, if it is lent.
+    Borrower,
+}
+
+fn act<P: Party>(shared: &Shared, party: &P, role: Role) {
+    let Shared { borrow, data, epoch, moment } = shared;
+    // SAFETY: nobody writes under the borrow, or the part.
+    let read = |part: usize| data[part].with(|data| unsafe { *data });
+    let write = |part: usize| {
+        // SAFETY: exclusive under the borrow, or the part.
+        data[part].with_mut(|data| unsafe { *data += 1 });
+        let written = read(part);
+        moment.passes();
+        assert_eq!(read(part), written);
+    };
+    match role {
+        Role::Reader => {
+            let (cell, _) = borrow.read(party, Deadline::NEVER).unwrap();
+            let seen = [read(0), read(1)];
+            moment.passes();
+            assert_eq!([read(0), read(1)], seen);
+            reached("reading");
+            borrow.end_read(party, cell);
+        }
+        Role::Writer => {
+            let _ = borrow.write(party, Deadline::NEVER).unwrap();
+            write(0);
+            write(1);
+            reached("writing");
+            borrow.end_write(party, false);
+        }
+        Role::Lender => {
+            let _ = borrow.write(party, Deadline::NEVER).unwrap();
+            write(0);
+            write(1);
+            let loan = borrow.lend(2);
+            epoch.store(loan, Ordering::Release);
+            reached("lent");
+            let _ = borrow.call_back(party, 2, loan, Deadline::NEVER).unwrap();
+            write(0);
+            borrow.end_write(party, false);
+        }
+        Role::Borrower => {
+            let loan = epoch.load(Ordering::Acquire);
+            if loan != 0 && borrow.borrow_part(party, 0, loan).unwrap() {
+                write(0);
+                reached("borrowing");
+                borrow.return_part(party, 0, false);
+            }
+        }
+    }
+}
+
+fn run(preemptions: usize, fates: &'static [(Option<&'static str>, Role)]) -> bool {
+    anybody_died();
+    explore(preemptions, move || {
+        let world = World::new();
+        let shared = Arc::new(Shared {
+            borrow: RawBorrow::new(),
+            data: [UnsafeCell::new(0), UnsafeCell::new(0)],
+            epoch: AtomicU32::new(0),
+            moment: Moment::default(),
+        });
+        let threads: Vec<_> = fates[1..]
+            .iter()
+            .enumerate()
+            .map(|(index, &(step, role))| {
+                let (world, shared) = (Arc::clone(&world), Arc::clone(&shared));
+                thread::spawn(move || {
+                    live(&world, index + 1, step, |party: &Model| act(&shared, party, role));
+                })
+            })
+            .collect();
+        let (step, role) = fates[0];
+        live(&world, 0, step, |party| act(&shared, party, role));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+    anybody_died()
+}
+
+macro_rules! borrow_models {
+    ($($name:ident $preemptions:literal [$($step:expr, $role:ident);*];)*) => {$(
+        #[test]
+        fn $name() {
+            const FATES: &[(Option<&str>, Role)] = &[$(($step, Role::$role)),*];
+            let died = run($preemptions, FATES);
+            assert_eq!(died, FATES.iter().any(|(step, _)| step.is_some()), "nobody came to the step");
+        }
+    )*};
+}
+
+borrow_models! {
+    loom_a_reader_and_a_writer 3 [None, Reader; None, Writer];
+    loom_readers_and_a_writer 1 [None, Reader; None, Reader; None, Writer];
+    loom_two_writers_and_a_reader 1 [None, Writer; None, Writer; None, Reader];
+    loom_a_reader_dies 2 [Some("reading"), Reader; None, Writer];
+    loom_a_reader_dies_while_it_rings 2 [Some("borrow.cells.cleared"), Reader; None, Writer];
+    loom_a_reader_dies_with_its_cell 2 [Some("borrow.read.cell"), Reader; None, Writer];
+    loom_a_writer_dies 2 [Some("writing"), Writer; None, Reader];
+    loom_a_writer_dies_and_two_read 1 [Some("writing"), Writer; None, Reader; None, Reader];
+    loom_a_waiting_writer_dies 2 [None, Reader; Some("borrow.cells.sleep"), Writer];
+    loom_a_woken_writer_dies 1 [None, Reader; Some("borrow.cells.woken"), Writer; None, Writer];
+    loom_an_heir_dies 1 [Some("writing"), Writer; Some("borrow.settled"), Reader; None, Reader];
+    loom_parts_are_disjoint 2 [None, Lender; None, Borrower];
+    loom_parts_and_a_reader 1 [None, Lender; None, Borrower; None, Reader];
+    loom_a_borrower_dies 2 [None, Lender; Some("borrowing"), Borrower];
+    loom_a_lender_dies 1 [Some("lent"), Lender; None, Borrower; None, Reader];
+    loom_a_lender_dies_and_another_writes 1 [Some("lent"), Lender; None, Borrower; None, Writer];
+    loom_lender_and_borrower_die 1 [Some("lent"), Lender; Some("borrowing"), Borrower; None, Reader];
+}

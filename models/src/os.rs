@@ -1,0 +1,45 @@
+//! What the protocols ask of the system.
+
+pub mod clock {
+    use std::cell::Cell;
+
+    /// A moment: never, now, or after one sleep.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Deadline(u8);
+
+    loom::thread_local! {
+        static SLEPT: Cell<bool> = Cell::new(false);
+    }
+
+    impl Deadline {
+        pub const NEVER: Self = Self(0);
+        pub const NOW: Self = Self(1);
+        /// Passes while this thread sleeps for the first time.
+        pub const SOON: Self = Self(2);
+
+        pub fn has_passed(self) -> bool {
+            match self {
+                Self::NEVER => false,
+                Self::NOW => true,
+                _ => SLEPT.with(Cell::get),
+            }
+        }
+
+        /// The clock goes on while this thread sleeps; it wakes by itself then.
+        pub fn passes_in_sleep(self) -> bool {
+            if self == Self::SOON {
+                SLEPT.with(|slept| slept.set(true));
+            }
+            self == Self::SOON
+        }
+    }
+}
+
+pub mod step {
+    macro_rules! step {
+        ($name:literal) => {
+            $crate::world::reached($name)
+        };
+    }
+    pub(crate) use step;
+}

@@ -1,0 +1,16 @@
+//! The library's files of this layer that have protocols.
+
+#[path = "../../src/sync/party.rs"]
+pub mod party;
+#[path = "../../src/sync/raw_borrow.rs"]
+pub mod raw_borrow;
+#[path = "../../src/sync/raw_loan.rs"]
+mod raw_loan;
+#[path = "../../src/sync/raw_lock.rs"]
+pub mod raw_lock;
+
+/// Few, so that all of them are looked at soon.
+pub const CELLS: usize = 2;
+
+pub(crate) use raw_borrow::RawBorrow;
+pub(crate) use raw_lock::RawLock;

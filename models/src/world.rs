@@ -1,0 +1,262 @@
+//! The kernel, as far as the protocols know it, and the threads that take part.
+
+use crate::{
+    atomic::{AtomicU32, AtomicU64, Ordering},
+    segment::OwnerId,
+    sync::party::{Party, Place, Sleep},
+};
+use loom::sync::{Arc, Condvar, Mutex};
+use std::{
+    cell::{Cell, RefCell},
+    panic::{self, AssertUnwindSafe},
+};
+
+/// Parts of the protocol that can be taken away by `MODEL_BROKEN`, to see the models fail.
+fn broken(part: &str) -> bool {
+    thread_local! {
+        static BROKEN: String = std::env::var("MODEL_BROKEN").unwrap_or_default();
+    }
+    BROKEN.with(|broken| broken == part)
+}
+
+/// Where a word is: what the kernel calls the futex.
+type Address = usize;
+
+struct Sleeper {
+    thread: usize,
+    gate: Address,
+    lives: Vec<usize>,
+    woken: bool,
+}
+
+/// The kernel's lists of sleepers. Its lock is that of the futex's bucket: values are compared, and sleepers woken, under it.
+#[derive(Default)]
+struct Kernel {
+    sleepers: Vec<Sleeper>,
+}
+
+pub const THREADS: usize = 3;
+
+pub struct World {
+    kernel: Mutex<Kernel>,
+    wake: Condvar,
+    /// The life words: 1 once the thread is dead.
+    dead: [AtomicU32; THREADS],
+}
+
+impl World {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            kernel: Mutex::new(Kernel::default()),
+            wake: Condvar::new(),
+            dead: std::array::from_fn(|_| AtomicU32::new(0)),
+        })
+    }
+
+    pub fn is_dead(&self, owner: OwnerId) -> bool {
+        self.dead.get(owner.slot() as usize).is_none_or(|dead| dead.load(Ordering::Acquire) != 0)
+    }
+
+    /// Wakes up to `count` sleepers that a test picks.
+    fn wake(&self, count: usize, is_meant: impl Fn(&Sleeper) -> bool) {
+        let mut kernel = self.kernel.lock().unwrap();
+        let mut left = count;
+        for sleeper in kernel.sleepers.iter_mut().filter(|sleeper| !sleeper.woken) {
+            if left > 0 && is_meant(sleeper) {
+                sleeper.woken = true;
+                left -= 1;
+            }
+        }
+        self.wake.notify_all();
+    }
+
+    /// What the kernel does when a thread ends: it marks its life word and wakes one who sleeps on it; then it rings the word that the thread named.
+    fn die(&self, thread: usize, pending: Option<Address>) {
+        self.dead[thread].store(1, Ordering::SeqCst);
+        self.wake(1, |sleeper| sleeper.lives.contains(&thread));
+        if let Some(gate) = pending {
+            self.wake(1, |sleeper| sleeper.gate == gate);
+        }
+    }
+}
+
+pub fn id(thread: usize) -> OwnerId {
+    OwnerId::new(thread as u32, 1).unwrap()
+}
+
+/// A thread of the model.
+pub struct Model {
+    world: Arc<World>,
+    thread: usize,
+}
+
+#[derive(Default)]
+struct Fate {
+    world: Option<Arc<World>>,
+    thread: usize,
+    step: Option<&'static str>,
+    pending: Option<Address>,
+}
+
+loom::thread_local! {
+    static FATE: RefCell<Fate> = RefCell::new(Fate::default());
+}
+
+/// With which a thread that died leaves its frames.
+struct Death;
+
+thread_local! {
+    /// Whether some thread came to the step at which it was to die, in any run.
+    static DIED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether some thread has died since this was asked last.
+pub fn anybody_died() -> bool {
+    DIED.replace(false)
+}
+
+/// A step of a protocol: the thread ends here if that is its fate.
+pub fn reached(step: &'static str) {
+    let end = FATE.with(|fate| {
+        let mut fate = fate.borrow_mut();
+        if fate.step != Some(step) {
+            return None;
+        }
+        fate.step = None;
+        fate.world.clone().map(|world| (world, fate.thread, fate.pending))
+    });
+    if let Some((world, thread, pending)) = end {
+        DIED.set(true);
+        world.die(thread, pending);
+        panic::resume_unwind(Box::new(Death));
+    }
+}
+
+/// A moment in the use of plain data. `loom` orders only what threads do to the same atomic, so all of them do something to this one.
+#[derive(Debug, Default)]
+pub struct Moment(loom::sync::atomic::AtomicUsize);
+
+impl Moment {
+    pub fn passes(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs `body` as this thread, which dies at the step if it comes there.
+pub fn live(
+    world: &Arc<World>,
+    thread: usize,
+    step: Option<&'static str>,
+    body: impl FnOnce(&Model),
+) {
+    FATE.with(|fate| {
+        *fate.borrow_mut() = Fate { world: Some(Arc::clone(world)), thread, step, pending: None };
+    });
+    let model = Model { world: Arc::clone(world), thread };
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| body(&model)));
+    FATE.with(|fate| fate.borrow_mut().world = None);
+    drop(model);
+    if let Err(payload) = ended
+        && !payload.is::<Death>()
+    {
+        panic::resume_unwind(payload);
+    }
+}
+
+impl Model {
+    /// Nobody watches this thread any more, in the sense of the kernel: it ends well.
+    fn depend(&self, gate: Address) -> Dependence {
+        let gate = (!broken("depend_on")).then_some(gate);
+        FATE.with(|fate| Dependence {
+            before: std::mem::replace(&mut fate.borrow_mut().pending, gate),
+        })
+    }
+}
+
+pub struct Dependence {
+    before: Option<Address>,
+}
+
+impl Drop for Dependence {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            FATE.with(|fate| fate.borrow_mut().pending = self.before);
+        }
+    }
+}
+
+fn address<T>(word: &T) -> Address {
+    std::ptr::from_ref(word) as Address
+}
+
+impl Party for Model {
+    type Dependence = Dependence;
+
+    fn id(&self) -> OwnerId {
+        id(self.thread)
+    }
+
+    fn is_dead(&self, owner: OwnerId) -> bool {
+        self.world.is_dead(owner)
+    }
+
+    fn sleep(&self, sleep: &Sleep<'_>) {
+        let mut kernel = self.world.kernel.lock().unwrap();
+        let (gate, changed) = match sleep.place {
+            Place::Gate(word, seen) => (address(word), word.load(Ordering::SeqCst) != seen),
+            Place::Bell(bell, seen) => (address(bell), bell.load(Ordering::SeqCst) != seen),
+        };
+        let lives: Vec<_> = sleep.owners.iter().map(|owner| owner.slot() as usize).collect();
+        let is_dead = |&thread: &usize| self.world.dead[thread].load(Ordering::SeqCst) != 0;
+        if sleep.deadline.passes_in_sleep() || changed || lives.iter().any(is_dead) {
+            return;
+        }
+        let lives = if broken("watch") { Vec::new() } else { lives };
+        kernel.sleepers.push(Sleeper { thread: self.thread, gate, lives, woken: false });
+        let mine = |sleeper: &Sleeper| sleeper.thread == self.thread;
+        while kernel.sleepers.iter().any(|sleeper| mine(sleeper) && !sleeper.woken) {
+            kernel = self.world.wake.wait(kernel).unwrap();
+        }
+        kernel.sleepers.retain(|sleeper| !mine(sleeper));
+    }
+
+    fn ring(&self, gate: &AtomicU64) {
+        if !broken("ring") {
+            let gate = address(gate);
+            self.world.wake(1, |sleeper| sleeper.gate == gate);
+        }
+    }
+
+    fn ring_bell(&self, bell: &AtomicU32) {
+        if !broken("ring_bell") {
+            let bell = address(bell);
+            self.world.wake(usize::MAX, |sleeper| sleeper.gate == bell);
+        }
+    }
+
+    fn ring_life(&self, dead: OwnerId) {
+        if !broken("ring_life") {
+            self.world.wake(usize::MAX, |sleeper| sleeper.lives.contains(&(dead.slot() as usize)));
+        }
+    }
+
+    fn depend_on(&self, gate: &AtomicU64) -> Dependence {
+        self.depend(address(gate))
+    }
+
+    fn depend_on_bell(&self, bell: &AtomicU32) -> Dependence {
+        self.depend(address(bell))
+    }
+
+    fn spin<T>(&self, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+        ready()
+    }
+}
+
+/// Explores all orders with up to this many preemptions.
+pub fn explore(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 100_000;
+    builder.check(body);
+}
