@@ -39,3 +39,23 @@ pub unsafe fn is_valid<T: bytemuck::NoUninit + bytemuck::CheckedBitPattern>(at: 
     // SAFETY: the caller's; `Bits` has the size of `T` and accepts all bytes.
     T::is_valid_bit_pattern(&unsafe { at.cast::<T::Bits>().read() })
 }
+
+// For tests of forged handles and for fuzzing.
+
+/// The bytes of a value as it travels. The handles in it are pinned no longer than this call.
+///
+/// # Errors
+///
+/// As [`spawn`](crate::spawn).
+pub fn encode<T: serde::Serialize>(value: &T) -> crate::Result<Vec<u8>> {
+    crate::shared::encode(value).map(|message| message.bytes)
+}
+
+/// A value from the bytes of one that has travelled.
+///
+/// # Errors
+///
+/// As [`Process::join`](crate::Process::join).
+pub fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> crate::Result<T> {
+    crate::shared::decode(bytes)
+}
