@@ -166,3 +166,23 @@ fn what_was_sent_in_vain_is_freed() {
     };
     assert_eq!(support::shared_objects(&session).iter().filter(|name| is_large(name)).count(), 0);
 }
+
+/// Nobody would keep it until the parent has it.
+#[test]
+fn a_result_has_no_handles_of_other_segments() {
+    let _watchdog = watchdog(60);
+    let name = unique("result");
+    clean(&name, || {
+        let segment = Segment::create(&name).unwrap();
+        let kept = Value::new_in(&segment, 7_u8).unwrap();
+        // As an argument it is fine: the parent keeps it.
+        let seen = spawn(|value: Value<u8>| value.get(), (kept.clone(),)).unwrap().join();
+        assert_eq!(seen.unwrap().unwrap(), 7);
+        match spawn(|value: Value<u8>| value, (kept,)).unwrap().join().map(drop) {
+            Err(ProcessError::Encode { message, .. }) => {
+                assert!(message.contains("publish"), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+}

@@ -175,6 +175,15 @@ impl Call {
         step!("call.decoded");
     }
 
+    /// Why these handles cannot be results: nobody would keep the objects of another segment until the parent has them.
+    pub(super) fn foreign(&self, handles: &[Block]) -> Option<String> {
+        let foreign = handles.iter().find(|block| !Arc::ptr_eq(block.root(), self.block.root()))?;
+        Some(format!(
+            "the result holds a handle of an object in the segment {}, and only objects of the session can be returned: publish it there under a name",
+            foreign.root().name()
+        ))
+    }
+
     /// As the worker: hands the outcome over. `handles` are those of the result.
     pub(super) fn finish(&self, outcome: &Outcome, handles: &[Block]) -> Result<()> {
         let Message { bytes, .. } = encode(outcome)?;
@@ -198,10 +207,7 @@ impl Call {
         step!("call.placed");
         let parent = self.head().parent;
         block.pin_for(parent);
-        handles
-            .iter()
-            .filter(|block| Arc::ptr_eq(block.root(), self.block.root()))
-            .for_each(|block| block.pin_for(parent));
+        handles.iter().for_each(|block| block.pin_for(parent));
         step!("call.pinned");
         // Release: everything is there.
         self.head().state.store(FINISHED, Ordering::Release);

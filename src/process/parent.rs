@@ -16,7 +16,10 @@ pub(super) fn watch(parent: u32, session: Place) -> Result<()> {
     // The pid may have become another process's before the descriptor was made: then this is somebody else's child now.
     let descriptor = match descriptor {
         Ok(descriptor) if parent_id() == parent => descriptor,
-        _ => signals::kill_self(),
+        _ => {
+            segment::leave(&session);
+            signals::kill_self()
+        }
     };
     let watch = move || {
         while !matches!(descriptor.wait(None), Ok(true)) {}

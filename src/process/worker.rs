@@ -12,7 +12,7 @@ use crate::{
     atomic::{AtomicBool, Ordering},
     os::{auxv, object::Access, signals},
     segment::{self, Place},
-    shared::{Message, decode},
+    shared::decode,
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, process};
@@ -123,7 +123,10 @@ fn serve(call: &Call) -> Result<i32> {
     tell!(DEBUG, name = super::current().name(), "function called");
     let returned = panic::catch(|| entry.call(call.args(), &mut || call.decoded()));
     let (outcome, handles, code) = match returned {
-        Ok(Ok(Message { bytes, handles })) => (Outcome::Returned(bytes), handles, 0),
+        Ok(Ok(message)) => match call.foreign(&message.handles) {
+            None => (Outcome::Returned(message.bytes), message.handles, 0),
+            Some(reason) => (Outcome::NotEncoded(reason), Vec::new(), 1),
+        },
         Ok(Err(EntryError::Decode(error))) => {
             (Outcome::NotDecoded(error.to_string()), Vec::new(), 1)
         }
