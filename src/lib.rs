@@ -1,5 +1,8 @@
 //! Processes that share memory: Python's `multiprocessing` for Rust.
 //!
+//! Functions run in processes of their own, which find locks, values and arrays in shared memory and work in it without copying. Any process may be killed at
+//! any instruction: the others go on, nothing is torn or leaked, and whoever comes next is told what was lost.
+//!
 //! # Hello, world
 //!
 //! ```
@@ -27,6 +30,50 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! # What there is
+//!
+//! | for | there is | in Python |
+//! | --- | --- | --- |
+//! | a function in another process | [`spawn`], [`Process`], [`Process::builder`] | `Process` |
+//! | another program | [`Process::command`], [`Segment::from_env`] | – |
+//! | who is who | [`current`], [`parent`], [`active_children`] | the same |
+//! | mutual exclusion | [`Lock`] | `Lock` |
+//! | one value under its own lock | [`Value`]; a struct: [`Shared`](struct@Shared) | `Value`, `Structure` |
+//! | one number without a lock | [`Atomic`]; many: [`AtomicArray`]; one a worker, which survives it: [`Tally`] | – |
+//! | many values, borrowed as a slice | [`Array`]; its parts, one for each worker: [`ArrayParts`] | `Array` |
+//! | an existing file as an array | [`FileArray`] | `mmap` |
+//! | objects by name, for other programs | [`Segment`] | – |
+//! | bytes by name, for programs in any language | [`SharedMemory`] | `shared_memory` |
+//! | programs written for `raw_sync` | [`compat`] | – |
+//!
+//! # Choosing
+//!
+//! - A count that must survive the death of workers: [`Tally`]. A count that many change at once: [`Atomic`].
+//! - A few numbers that belong together: [`Value`] of an array or a plain struct, or [`Shared`](struct@Shared).
+//! - A field that workers read and one writes: [`Array`], with [`read`](Array::read) and [`write`](Array::write). One that all write at once, each its part:
+//!   [`split`](ArrayWriteGuard::split). One in which everybody touches single elements at any time: [`AtomicArray`].
+//! - Where data outlives the programs: a segment in a file, [`SegmentBuilder::create_file`] with [`keep`](SegmentBuilder::keep).
+//!
+//! # What can be shared
+//!
+//! Plain data without pointers and padding, by the traits of the crate `bytemuck`: [`Value`] takes `NoUninit + CheckedBitPattern` (numbers, `bool`, `char`, your own enums and structs that
+//! derive them), [`Array`] and [`FileArray`] take `Pod`. References exist only inside guards. What another process wrote is checked before anybody gets a reference to it.
+//!
+//! Handles ([`Value`], [`Lock`], …) are cheap to clone and travel as arguments and results of [`spawn`], anywhere inside them. Outside these transports serialising a handle is an error, because
+//! nothing would keep its object alive.
+//!
+//! # When a process dies
+//!
+//! - Its result is a [`ProcessError`]: panic, signal, or exit code, with its last words if they were captured.
+//! - A lock that it held is taken over at once by somebody who waits, with [`LockError::OwnerDied`]: the guard is inside, so that the data can be repaired. Until somebody
+//!   says so by `clear_poison`, later ones get [`LockError::Poisoned`].
+//! - What it was reading is free again; what it was writing is told like a lock. What it allocated is freed when somebody needs room.
+//! - Its children die with it, unless they were [asked not to](ProcessBuilder::outlive_parent), and the last one removes the shared memory.
+//!
+//! A process that is stopped (SIGSTOP) but alive holds on to what it has; the forms with a time-out help.
+//!
+//! What the unsafe code relies on, and who repairs what, is in [`safety`].
 #![deny(unsafe_code, missing_docs)]
 
 mod atomic;
@@ -41,6 +88,15 @@ mod sync;
 
 #[doc(hidden)]
 pub mod __private;
+
+#[cfg(doc)]
+#[doc = include_str!("../SAFETY.md")]
+pub mod safety {}
+
+/// The examples of the README are tried with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use atomic::Ordering;
 pub use error::{Error, ErrorKind, Result};
