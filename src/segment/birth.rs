@@ -97,7 +97,11 @@ pub(crate) fn create(place: Place, plan: Plan) -> Result<Arc<Root>> {
 fn build(birthplace: &Place, plan: Plan) -> Result<Option<(Object, Mapping, Header)>> {
     let layout = RootLayout::new(plan.slots);
     let size = layout.size.next_multiple_of(birthplace.page_bytes());
-    let object = birthplace.create(size)?;
+    let object = match birthplace.create(size) {
+        // A sweep was faster than the second look at the name.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        created => created?,
+    };
     step!("birth.created");
     object.lock_shared()?;
     if object.facts()?.links == 0 {

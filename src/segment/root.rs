@@ -388,21 +388,17 @@ impl Root {
         step!("member.claimed");
         let made = self.make_member(id, block_bytes, before, backing).and_then(|member| {
             // A root without a name grows no more: nobody could find the member, and nobody would sweep it.
-            if self.object.is_at(&self.place.path())? {
-                Ok(member)
-            } else {
-                Err(Error::new(
-                    ErrorKind::Unlinked,
-                    format!("{} was unlinked; it works on, but cannot grow", self.name()),
-                ))
-            }
+            if self.object.is_at(&self.place.path())? { Ok(member) } else { Err(self.unlinked()) }
         });
         let member = match made {
             Ok(member) => member,
             Err(error) => {
                 self.unlink_member(id);
                 self.members().abandon(id, me);
-                return Err(error);
+                // A member of a root without a name may be swept while it is made.
+                let lost = error.kind() == ErrorKind::NotFound
+                    && !self.object.is_at(&self.place.path())?;
+                return Err(if lost { self.unlinked() } else { error });
             }
         };
         let generation = member.descriptor(0).pins.claim(me, |id| self.is_dead(id));
@@ -413,6 +409,13 @@ impl Root {
         let member = Arc::new(member);
         lock(&self.attached).insert(id, Arc::clone(&member));
         Ok(Claim { member, block: 0, generation })
+    }
+
+    fn unlinked(&self) -> Error {
+        Error::new(
+            ErrorKind::Unlinked,
+            format!("{} was unlinked; it works on, but cannot grow", self.name()),
+        )
     }
 
     fn make_member(

@@ -84,7 +84,8 @@ impl SharedMemory {
         loop {
             match Self::make(RawName::chosen().as_str(), len) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                // A sweep was faster than the lock.
+                // A sweep was faster than the second look at the name, or than the lock.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Ok(None) => {}
                 Ok(Some(memory)) => return Ok(memory),
                 Err(error) => return Err(error),
