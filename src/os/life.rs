@@ -40,23 +40,8 @@ impl LifeWord {
     ///
     /// `at` points to memory for a `LifeWord` that no other thread or process reads or writes during the call.
     pub(crate) unsafe fn init(at: *mut Self) -> Result<()> {
-        let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
-        let attributes = attributes.as_mut_ptr();
-        // SAFETY: the place is valid and uninitialised.
-        check("pthread_mutexattr_init", unsafe { libc::pthread_mutexattr_init(attributes) })?;
-        // SAFETY: initialised above.
-        check("pthread_mutexattr_setpshared", unsafe {
-            libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED)
-        })?;
-        // SAFETY: initialised above.
-        check("pthread_mutexattr_setrobust", unsafe {
-            libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST)
-        })?;
-        // SAFETY: the caller owns the memory at `at`; the attributes are initialised.
-        check("pthread_mutex_init", unsafe { libc::pthread_mutex_init(at.cast(), attributes) })?;
-        // SAFETY: initialised above and not used any more.
-        unsafe { libc::pthread_mutexattr_destroy(attributes) };
-        Ok(())
+        // SAFETY: the caller's.
+        unsafe { init_robust(at.cast(), libc::PTHREAD_MUTEX_DEFAULT) }
     }
 
     /// The futex word.
@@ -100,6 +85,35 @@ impl LifeWord {
             .compare_exchange(seen, OWNER_DIED | WAITERS, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
+}
+
+/// Makes a robust mutex that processes share, of this kind (`pthread_mutexattr_settype(3)`).
+///
+/// # Safety
+///
+/// `at` points to memory for a mutex that no other thread or process reads or writes during the call.
+pub(super) unsafe fn init_robust(at: *mut libc::pthread_mutex_t, kind: libc::c_int) -> Result<()> {
+    let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+    let attributes = attributes.as_mut_ptr();
+    // SAFETY: the place is valid and uninitialised.
+    check("pthread_mutexattr_init", unsafe { libc::pthread_mutexattr_init(attributes) })?;
+    // SAFETY: initialised above.
+    check("pthread_mutexattr_setpshared", unsafe {
+        libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED)
+    })?;
+    // SAFETY: initialised above.
+    check("pthread_mutexattr_setrobust", unsafe {
+        libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST)
+    })?;
+    // SAFETY: initialised above.
+    check("pthread_mutexattr_settype", unsafe {
+        libc::pthread_mutexattr_settype(attributes, kind)
+    })?;
+    // SAFETY: the caller owns the memory at `at`; the attributes are initialised.
+    check("pthread_mutex_init", unsafe { libc::pthread_mutex_init(at, attributes) })?;
+    // SAFETY: initialised above and not used any more.
+    unsafe { libc::pthread_mutexattr_destroy(attributes) };
+    Ok(())
 }
 
 /// Where the futex word lies in the mutex of this C library: part of the layout that attachers compare.

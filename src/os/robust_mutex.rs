@@ -10,7 +10,7 @@ use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU32, Ordering},
 };
-use std::{cell::UnsafeCell, io, mem::MaybeUninit};
+use std::{cell::UnsafeCell, io};
 
 /// The mutex as libc has it.
 #[repr(C, align(8))]
@@ -35,27 +35,8 @@ impl RobustMutex {
     ///
     /// `at` points to memory for a mutex, aligned to 8, that nobody else uses during the call.
     pub(crate) unsafe fn init(at: *mut Self) -> Result<()> {
-        let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
-        let attributes = attributes.as_mut_ptr();
-        // SAFETY: the place is valid and uninitialised.
-        check("pthread_mutexattr_init", unsafe { libc::pthread_mutexattr_init(attributes) })?;
-        // SAFETY: initialised above.
-        check("pthread_mutexattr_setpshared", unsafe {
-            libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED)
-        })?;
-        // SAFETY: initialised above.
-        check("pthread_mutexattr_setrobust", unsafe {
-            libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST)
-        })?;
-        // SAFETY: initialised above.
-        check("pthread_mutexattr_settype", unsafe {
-            libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_RECURSIVE)
-        })?;
-        // SAFETY: the caller owns the memory; the attributes are initialised.
-        check("pthread_mutex_init", unsafe { libc::pthread_mutex_init(at.cast(), attributes) })?;
-        // SAFETY: initialised above and not used any more.
-        unsafe { libc::pthread_mutexattr_destroy(attributes) };
-        Ok(())
+        // SAFETY: the caller's.
+        unsafe { life::init_robust(at.cast(), libc::PTHREAD_MUTEX_RECURSIVE) }
     }
 
     /// Whether the calling thread has it.

@@ -2,21 +2,19 @@
 #![allow(unsafe_code)]
 #![allow(private_interfaces, reason = "`Published` is sealed: nobody outside names its methods")]
 
-use super::{
-    AtomicBits, AtomicNumber, AtomicValue, Fingerprint, Segment, names::Published, transport,
-};
+use super::{AtomicCell, AtomicValue, Fingerprint, Segment, names::Published, transport};
 use crate::{
     Result,
     atomic::Ordering,
     segment::{Block, Root},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{fmt, ptr::NonNull, sync::Arc};
+use std::{fmt, ops::Deref, ptr::NonNull, sync::Arc};
 
 /// A number, or a `bool`, that processes share and change by single instructions: no lock, nobody to wait for, nothing to repair.
 /// Handles are cheap to clone; all clones are the same number.
 ///
-/// The operations and their [`Ordering`] are those of [`std::sync::atomic`]; arithmetic wraps. Each has happened or not when its process is killed.
+/// The operations are those of [`AtomicCell`], to which it dereferences. Each has happened or not when its process is killed.
 ///
 /// ```
 /// use multiproc::{Atomic, Ordering};
@@ -30,19 +28,15 @@ use std::{fmt, ptr::NonNull, sync::Arc};
 /// # Ok(())
 /// # }
 /// ```
-///
-/// # Panics
-///
-/// Loads and stores panic for orderings that they do not have, as the standard library's.
 pub struct Atomic<T> {
     /// Where the block begins, which never changes.
-    at: NonNull<T>,
+    cell: NonNull<AtomicCell<T>>,
     block: Block,
 }
 
 impl<T> Clone for Atomic<T> {
     fn clone(&self) -> Self {
-        Self { at: self.at, block: self.block.clone() }
+        Self { cell: self.cell, block: self.block.clone() }
     }
 }
 
@@ -50,18 +44,6 @@ impl<T> Clone for Atomic<T> {
 unsafe impl<T: AtomicValue> Send for Atomic<T> {}
 // SAFETY: as above.
 unsafe impl<T: AtomicValue> Sync for Atomic<T> {}
-
-/// Calls an operation of the sealed traits on the number.
-macro_rules! operation {
-    ($($(#[$doc:meta])* $operation:ident;)*) => {$(
-        $(#[$doc])*
-        #[inline]
-        pub fn $operation(&self, value: T, order: Ordering) -> T {
-            // SAFETY: the block is a cache line that holds the number at its beginning, lives as long as its pin, and is only touched so.
-            unsafe { T::$operation(self.at, value, order) }
-        }
-    )*};
-}
 
 impl<T: AtomicValue> Atomic<T> {
     /// A new number in the session's shared memory.
@@ -90,68 +72,17 @@ impl<T: AtomicValue> Atomic<T> {
 
     /// For a block that is known to hold a number of this type.
     fn of_block(block: Block) -> Self {
-        Self { at: block.as_ptr().cast(), block }
-    }
-
-    /// The number at this moment.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, order: Ordering) -> T {
-        // SAFETY: as in the operations below.
-        unsafe { T::load(self.at, order) }
-    }
-
-    /// Puts another number there.
-    #[inline]
-    pub fn store(&self, value: T, order: Ordering) {
-        // SAFETY: as in the operations below.
-        unsafe { T::store(self.at, value, order) }
-    }
-
-    operation! {
-        /// Puts another number there, and gives what was there.
-        swap;
-    }
-
-    /// Puts `new` there if `current` is there. Floats are compared by their bits.
-    ///
-    /// # Errors
-    ///
-    /// What is there, if it is another.
-    #[inline]
-    pub fn compare_exchange(
-        &self,
-        current: T,
-        new: T,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<T, T> {
-        // SAFETY: as in the operations below.
-        unsafe { T::compare_exchange(self.at, current, new, success, failure) }
+        Self { cell: block.as_ptr().cast(), block }
     }
 }
 
-impl<T: AtomicNumber> Atomic<T> {
-    operation! {
-        /// Adds, and gives what was there.
-        fetch_add;
-        /// Subtracts, and gives what was there.
-        fetch_sub;
-        /// Keeps the smaller, and gives what was there.
-        fetch_min;
-        /// Keeps the larger, and gives what was there.
-        fetch_max;
-    }
-}
+impl<T: AtomicValue> Deref for Atomic<T> {
+    type Target = AtomicCell<T>;
 
-impl<T: AtomicBits> Atomic<T> {
-    operation! {
-        /// Combines by "and", and gives what was there.
-        fetch_and;
-        /// Combines by "or", and gives what was there.
-        fetch_or;
-        /// Combines by "exclusive or", and gives what was there.
-        fetch_xor;
+    #[inline]
+    fn deref(&self) -> &AtomicCell<T> {
+        // SAFETY: the block is a cache line that holds the number at its beginning, lives as long as its pin, and is touched by atomic operations only.
+        unsafe { self.cell.as_ref() }
     }
 }
 

@@ -2,16 +2,14 @@
 #![allow(unsafe_code)]
 #![allow(private_interfaces, reason = "`Published` is sealed: nobody outside names its methods")]
 
-use super::{
-    AtomicBits, AtomicNumber, AtomicValue, Fingerprint, Segment, names::Published, transport,
-};
+use super::{AtomicCell, AtomicValue, Fingerprint, Segment, names::Published, transport};
 use crate::{
     Error, ErrorKind, Result,
     atomic::Ordering,
     segment::{Block, Root},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{fmt, ptr::NonNull, sync::Arc};
+use std::{fmt, ops::Deref, ptr::NonNull, sync::Arc};
 
 /// An array of fixed length, of numbers or `bool`s that processes share and change one by one, by single instructions. Handles are cheap to clone; all
 /// clones are the same array.
@@ -19,32 +17,28 @@ use std::{fmt, ptr::NonNull, sync::Arc};
 /// Nobody borrows it, so nobody waits and a death leaves nothing to repair; but only one element at a time is whole. For slices, and for many elements that belong
 /// together, there is [`Array`](crate::Array).
 ///
-/// The operations and their [`Ordering`] are those of [`std::sync::atomic`]; arithmetic wraps.
+/// It dereferences to a slice of [`AtomicCell`]s, whose operations are those of [`std::sync::atomic`].
 ///
 /// ```
 /// use multiproc::{AtomicArray, Ordering};
 /// # fn main() -> multiproc::Result<()> {
 /// let counts = AtomicArray::<u64>::zeroed(256)?;
 /// for byte in b"hello" {
-///     counts.fetch_add(usize::from(*byte), 1, Ordering::Relaxed);
+///     counts[usize::from(*byte)].fetch_add(1, Ordering::Relaxed);
 /// }
-/// assert_eq!(counts.load(usize::from(b'l'), Ordering::Relaxed), 2);
+/// assert_eq!(counts[usize::from(b'l')].load(Ordering::Relaxed), 2);
 /// # Ok(())
 /// # }
 /// ```
-///
-/// # Panics
-///
-/// Every operation on an element panics beyond the end, as a slice does; loads and stores panic for orderings that they do not have.
 pub struct AtomicArray<T> {
     /// In the block, from its beginning.
-    elements: NonNull<[T]>,
+    cells: NonNull<[AtomicCell<T>]>,
     block: Block,
 }
 
 impl<T> Clone for AtomicArray<T> {
     fn clone(&self) -> Self {
-        Self { elements: self.elements, block: self.block.clone() }
+        Self { cells: self.cells, block: self.block.clone() }
     }
 }
 
@@ -52,18 +46,6 @@ impl<T> Clone for AtomicArray<T> {
 unsafe impl<T: AtomicValue> Send for AtomicArray<T> {}
 // SAFETY: as above.
 unsafe impl<T: AtomicValue> Sync for AtomicArray<T> {}
-
-/// Calls an operation of the sealed traits on an element.
-macro_rules! operation {
-    ($($(#[$doc:meta])* $operation:ident;)*) => {$(
-        $(#[$doc])*
-        #[inline]
-        pub fn $operation(&self, index: usize, value: T, order: Ordering) -> T {
-            // SAFETY: `at` gives the place of an element, which is aligned and only touched so.
-            unsafe { T::$operation(self.at(index), value, order) }
-        }
-    )*};
-}
 
 impl<T: AtomicValue> AtomicArray<T> {
     /// Of the type within this executable.
@@ -124,66 +106,8 @@ impl<T: AtomicValue> AtomicArray<T> {
                 format!("{length} bytes are no array of {}", std::any::type_name::<T>()),
             )
         })?;
-        let elements = NonNull::slice_from_raw_parts(block.as_ptr().cast(), bytes / size_of::<T>());
-        Ok(Self { elements, block })
-    }
-
-    /// How many elements; it never changes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.elements.len()
-    }
-
-    /// Whether there is no element.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    #[inline]
-    fn at(&self, index: usize) -> NonNull<T> {
-        let len = self.len();
-        assert!(index < len, "the index is {index}, but the array has {len} elements");
-        // SAFETY: inside the array, which lies in the block and lives as long as its pin.
-        unsafe { self.elements.cast::<T>().add(index) }
-    }
-
-    /// An element at this moment.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, index: usize, order: Ordering) -> T {
-        // SAFETY: as in the operations below.
-        unsafe { T::load(self.at(index), order) }
-    }
-
-    /// Puts another number there.
-    #[inline]
-    pub fn store(&self, index: usize, value: T, order: Ordering) {
-        // SAFETY: as in the operations below.
-        unsafe { T::store(self.at(index), value, order) }
-    }
-
-    operation! {
-        /// Puts another number there, and gives what was there.
-        swap;
-    }
-
-    /// Puts `new` there if `current` is there. Floats are compared by their bits.
-    ///
-    /// # Errors
-    ///
-    /// What is there, if it is another.
-    #[inline]
-    pub fn compare_exchange(
-        &self,
-        index: usize,
-        current: T,
-        new: T,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<T, T> {
-        // SAFETY: as in the operations below.
-        unsafe { T::compare_exchange(self.at(index), current, new, success, failure) }
+        let cells = NonNull::slice_from_raw_parts(block.as_ptr().cast(), bytes / size_of::<T>());
+        Ok(Self { cells, block })
     }
 
     /// Copies elements from `start` on, one by one (relaxed): each is whole, but they are not of one moment if others write.
@@ -194,7 +118,7 @@ impl<T: AtomicValue> AtomicArray<T> {
     pub fn copy_to(&self, start: usize, elements: &mut [T]) {
         self.check(start, elements.len());
         for (index, element) in elements.iter_mut().enumerate() {
-            *element = self.load(start + index, Ordering::Relaxed);
+            *element = self[start + index].load(Ordering::Relaxed);
         }
     }
 
@@ -206,7 +130,7 @@ impl<T: AtomicValue> AtomicArray<T> {
     pub fn copy_from(&self, start: usize, elements: &[T]) {
         self.check(start, elements.len());
         for (index, &element) in elements.iter().enumerate() {
-            self.store(start + index, element, Ordering::Relaxed);
+            self[start + index].store(element, Ordering::Relaxed);
         }
     }
 
@@ -221,38 +145,23 @@ impl<T: AtomicValue> AtomicArray<T> {
     /// The elements, copied one by one.
     #[must_use]
     pub fn to_vec(&self) -> Vec<T> {
-        (0..self.len()).map(|index| self.load(index, Ordering::Relaxed)).collect()
+        self.iter().map(|cell| cell.load(Ordering::Relaxed)).collect()
     }
 }
 
-impl<T: AtomicNumber> AtomicArray<T> {
-    operation! {
-        /// Adds, and gives what was there.
-        fetch_add;
-        /// Subtracts, and gives what was there.
-        fetch_sub;
-        /// Keeps the smaller, and gives what was there.
-        fetch_min;
-        /// Keeps the larger, and gives what was there.
-        fetch_max;
-    }
-}
+impl<T: AtomicValue> Deref for AtomicArray<T> {
+    type Target = [AtomicCell<T>];
 
-impl<T: AtomicBits> AtomicArray<T> {
-    operation! {
-        /// Combines by "and", and gives what was there.
-        fetch_and;
-        /// Combines by "or", and gives what was there.
-        fetch_or;
-        /// Combines by "exclusive or", and gives what was there.
-        fetch_xor;
+    #[inline]
+    fn deref(&self) -> &[AtomicCell<T>] {
+        // SAFETY: `of_block` found room for the cells in the block; they live as long as its pin, and are touched by atomic operations only.
+        unsafe { self.cells.as_ref() }
     }
 }
 
 impl<T: AtomicValue + fmt::Debug> fmt::Debug for AtomicArray<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let elements = (0..self.len()).map(|index| self.load(index, Ordering::Relaxed));
-        f.debug_list().entries(elements).finish()
+        (**self).fmt(f)
     }
 }
 

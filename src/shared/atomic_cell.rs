@@ -6,7 +6,7 @@ use crate::atomic::Ordering;
 use std::{cell::UnsafeCell, fmt, ptr::NonNull};
 
 /// A number, or a `bool`, that lies in a struct and is changed by single instructions: the standard library's atomics for every [`AtomicValue`], floats
-/// included. In a [`Shared`](struct@crate::Shared) struct it is reached without the lock.
+/// included; arithmetic wraps. In a [`Shared`](struct@crate::Shared) struct it is reached without the lock.
 ///
 /// ```
 /// use multiproc::{AtomicCell, Ordering};

@@ -7,7 +7,7 @@ use crate::{
     Error, ErrorKind, Result,
     os::clock::Deadline,
     segment::{Block, Root},
-    sync::{LockError, LockGuard, RawLock, Taken, Thread},
+    sync::{Lock, LockError, LockGuard, RawLock},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
@@ -122,13 +122,14 @@ pub unsafe trait SharedFields: Sized + 'static {
 /// As [`Value`](crate::Value): the guard is in the error.
 #[doc(alias("Structure", "ctypes"))]
 pub struct Shared<S> {
-    block: Block,
+    /// At the beginning of the block.
+    lock: Lock,
     _value: PhantomData<fn() -> S>,
 }
 
 impl<S> Clone for Shared<S> {
     fn clone(&self) -> Self {
-        Self { block: self.block.clone(), _value: PhantomData }
+        Self { lock: self.lock.clone(), _value: PhantomData }
     }
 }
 
@@ -182,17 +183,12 @@ impl<S: SharedFields> Shared<S> {
 
     /// For a block that is known to hold a struct of this type.
     fn of_block(block: Block) -> Self {
-        Self { block, _value: PhantomData }
-    }
-
-    fn raw(&self) -> &RawLock {
-        // SAFETY: every block of this type begins with a RawLock, and lives as long as its pin.
-        unsafe { self.block.as_ptr().cast().as_ref() }
+        Self { lock: Lock::of_block(block), _value: PhantomData }
     }
 
     fn place(&self) -> NonNull<S> {
         // SAFETY: the block has `BYTES` bytes: `new_in_root` asked for them, and who opens a published one checks it.
-        unsafe { self.block.as_ptr().add(Self::OFFSET) }.cast()
+        unsafe { self.lock.start().add(Self::OFFSET) }.cast()
     }
 
     /// The atomic fields, to be touched at any time.
@@ -202,22 +198,11 @@ impl<S: SharedFields> Shared<S> {
         unsafe { S::atomics(self.place()) }
     }
 
-    fn lock_raw(
-        &self,
-        deadline: Deadline,
-    ) -> Result<(Taken, LockGuard<'_>), LockError<SharedGuard<'_, S>>> {
-        let thread = Thread::current(self.block.root())?;
-        match self.raw().lock(&thread, deadline) {
-            Ok(taken) => Ok((taken, LockGuard::new(self.raw(), thread))),
-            Err(why) => Err(LockError::not_taken(why, deadline)),
-        }
-    }
-
     fn lock_by(
         &self,
         deadline: Deadline,
     ) -> Result<SharedGuard<'_, S>, LockError<SharedGuard<'_, S>>> {
-        let (taken, held) = self.lock_raw(deadline)?;
+        let (taken, held) = self.lock.take(deadline)?;
         // SAFETY: under the lock nobody writes the plain fields.
         if let Err(field) = unsafe { S::check(self.place()) } {
             return Err(LockError::Failed(Error::new(
@@ -270,7 +255,7 @@ impl<S: SharedFields> Shared<S> {
     ///
     /// When the lock cannot be taken.
     pub fn overwrite(&self, value: S) -> Result<()> {
-        let (_, held) = self.lock_raw(Deadline::NEVER)?;
+        let (_, held) = self.lock.take::<()>(Deadline::NEVER)?;
         // SAFETY: under the lock the plain fields are this thread's.
         unsafe { S::store(self.place(), value) };
         held.clear_poison();
@@ -280,22 +265,20 @@ impl<S: SharedFields> Shared<S> {
     /// Whether a holder died or panicked and nobody has cleared the poison since.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
-        self.raw().is_poisoned()
+        self.lock.is_poisoned()
     }
 
     /// Says that the fields are whole again.
     pub fn clear_poison(&self) {
-        self.raw().set_poison(false);
+        self.lock.clear_poison();
     }
 }
 
 impl<S: SharedFields> fmt::Debug for Shared<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let owner =
-            self.raw().owner().map(|owner| self.block.root().participants().describe(owner));
         f.debug_struct("Shared")
             .field("struct", &S::NAME)
-            .field("owner", &owner)
+            .field("owner", &self.lock.describe_owner())
             .field("poisoned", &self.is_poisoned())
             .finish()
     }
@@ -304,7 +287,7 @@ impl<S: SharedFields> fmt::Debug for Shared<S> {
 /// Inside this crate's transports only: see [`spawn`](crate::spawn).
 impl<S: SharedFields> Serialize for Shared<S> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        transport::send(&self.block, serializer)
+        transport::send(self.lock.as_block(), serializer)
     }
 }
 
@@ -324,7 +307,7 @@ impl<S: SharedFields> Published for Shared<S> {
     }
 
     fn block(&self) -> &Block {
-        &self.block
+        self.lock.as_block()
     }
 
     fn from_block(block: Block) -> Result<Self> {

@@ -7,7 +7,7 @@ use crate::{
     Error, ErrorKind, Result,
     os::clock::Deadline,
     segment::{Block, Root},
-    sync::{LockError, LockGuard, RawLock, Taken, Thread},
+    sync::{Lock, LockError, LockGuard, RawLock},
 };
 use bytemuck::{CheckedBitPattern, NoUninit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -50,17 +50,14 @@ use std::{
 /// ```
 #[doc(alias("RawValue", "Synchronized"))]
 pub struct Value<T> {
-    /// Where the block begins, which never changes.
-    raw: NonNull<RawLock>,
-    /// Of the block's root.
-    serial: u64,
-    block: Block,
+    /// At the beginning of the block.
+    lock: Lock,
     _value: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for Value<T> {
     fn clone(&self) -> Self {
-        Self { raw: self.raw, serial: self.serial, block: self.block.clone(), _value: PhantomData }
+        Self { lock: self.lock.clone(), _value: PhantomData }
     }
 }
 
@@ -115,37 +112,13 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
 
     /// For a block that is known to hold a value of this type.
     fn of_block(block: Block) -> Self {
-        Self {
-            raw: block.as_ptr().cast(),
-            serial: block.root().serial(),
-            block,
-            _value: PhantomData,
-        }
-    }
-
-    #[inline]
-    fn raw(&self) -> &RawLock {
-        // SAFETY: every block of this type begins with a RawLock, and lives as long as its pin.
-        unsafe { self.raw.as_ref() }
+        Self { lock: Lock::of_block(block), _value: PhantomData }
     }
 
     #[inline]
     fn place(&self) -> NonNull<T> {
         // SAFETY: the block has `BYTES` bytes: `new_in_root` asked for them, and who opens a published one checks it.
-        unsafe { self.raw.cast::<u8>().add(Self::OFFSET) }.cast()
-    }
-
-    /// Locks, and tells how; the caller looks at the bits.
-    #[inline(always)]
-    fn lock_raw(
-        &self,
-        deadline: Deadline,
-    ) -> Result<(Taken, LockGuard<'_>), LockError<ValueGuard<'_, T>>> {
-        let thread = Thread::current_by_serial(self.serial, &self.block)?;
-        match self.raw().lock(&thread, deadline) {
-            Ok(taken) => Ok((taken, LockGuard::new(self.raw(), thread))),
-            Err(why) => Err(LockError::not_taken(why, deadline)),
-        }
+        unsafe { self.lock.start().add(Self::OFFSET) }.cast()
     }
 
     #[inline(always)]
@@ -153,7 +126,7 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
         &self,
         deadline: Deadline,
     ) -> Result<ValueGuard<'_, T>, LockError<ValueGuard<'_, T>>> {
-        let (taken, held) = self.lock_raw(deadline)?;
+        let (taken, held) = self.lock.take(deadline)?;
         // SAFETY: under the lock nobody writes; `Bits` has the size of `T` and accepts all bytes.
         let bits = unsafe { self.place().cast::<T::Bits>().read() };
         if !T::is_valid_bit_pattern(&bits) {
@@ -248,7 +221,7 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
     ///
     /// When the lock cannot be taken.
     pub fn overwrite(&self, value: T) -> Result<()> {
-        let (_, held) = self.lock_raw(Deadline::NEVER)?;
+        let (_, held) = self.lock.take::<()>(Deadline::NEVER)?;
         // SAFETY: under the lock nobody else reads or writes; the place is aligned and has room.
         unsafe { self.place().write(value) };
         held.clear_poison();
@@ -258,12 +231,12 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
     /// Whether a holder died or panicked and nobody has cleared the poison since.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
-        self.raw().is_poisoned()
+        self.lock.is_poisoned()
     }
 
     /// Says that the value is whole again.
     pub fn clear_poison(&self) {
-        self.raw().set_poison(false);
+        self.lock.clear_poison();
     }
 }
 
@@ -296,7 +269,7 @@ impl<T: NoUninit + CheckedBitPattern + fmt::Debug> fmt::Debug for Value<T> {
 /// Inside this crate's transports only: see [`spawn`](crate::spawn).
 impl<T: NoUninit + CheckedBitPattern> Serialize for Value<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        transport::send(&self.block, serializer)
+        transport::send(self.lock.as_block(), serializer)
     }
 }
 
@@ -356,7 +329,7 @@ impl<T: NoUninit + CheckedBitPattern + Fingerprint> Published for Value<T> {
     }
 
     fn block(&self) -> &Block {
-        &self.block
+        self.lock.as_block()
     }
 
     fn from_block(block: Block) -> Result<Self> {

@@ -1,7 +1,7 @@
 //! `Lock`: mutual exclusion of threads in any processes.
 #![allow(unsafe_code)]
 
-use super::{LockError, RawLock, Thread};
+use super::{LockError, RawLock, Taken, Thread};
 use crate::{
     Result,
     os::clock::Deadline,
@@ -64,7 +64,7 @@ impl Lock {
         root.allocate(size_of::<RawLock>(), Self::HANDLE).map(Self::of_block)
     }
 
-    /// For a block that is known to hold a lock.
+    /// For a block that is known to begin with a lock.
     pub(crate) fn of_block(block: Block) -> Self {
         Self { raw: block.as_ptr().cast(), serial: block.root().serial(), block }
     }
@@ -75,7 +75,7 @@ impl Lock {
 
     #[inline]
     fn raw(&self) -> &RawLock {
-        // SAFETY: the block has room for a RawLock, was zero or a RawLock since it was made, and lives as long as its pin.
+        // SAFETY: the block begins with a RawLock, which is zeros at first, and lives as long as its pin.
         unsafe { self.raw.as_ref() }
     }
 
@@ -110,13 +110,34 @@ impl Lock {
         self.lock_by(Deadline::after(timeout))
     }
 
+    /// Where the block begins: objects with a lock of their own have it there.
+    #[inline]
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.raw.cast()
+    }
+
+    /// Takes the lock and tells how; who judges is the caller.
     #[inline(always)]
-    fn lock_by(&self, deadline: Deadline) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+    pub(crate) fn take<G>(
+        &self,
+        deadline: Deadline,
+    ) -> Result<(Taken, LockGuard<'_>), LockError<G>> {
         let thread = Thread::current_by_serial(self.serial, &self.block)?;
         match self.raw().lock(&thread, deadline) {
-            Ok(taken) => LockError::judge(taken, LockGuard::new(self.raw(), thread)),
+            Ok(taken) => Ok((taken, LockGuard::new(self.raw(), thread))),
             Err(why) => Err(LockError::not_taken(why, deadline)),
         }
+    }
+
+    #[inline(always)]
+    fn lock_by(&self, deadline: Deadline) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+        let (taken, guard) = self.take(deadline)?;
+        LockError::judge(taken, guard)
+    }
+
+    /// Who has it, for messages.
+    pub(crate) fn describe_owner(&self) -> Option<String> {
+        self.raw().owner().map(|owner| self.block.root().participants().describe(owner))
     }
 
     /// Whether somebody, dead or alive, has it at this moment; it may change at any time.
@@ -145,10 +166,8 @@ impl Lock {
 
 impl fmt::Debug for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let owner =
-            self.raw().owner().map(|owner| self.block.root().participants().describe(owner));
         f.debug_struct("Lock")
-            .field("owner", &owner)
+            .field("owner", &self.describe_owner())
             .field("poisoned", &self.is_poisoned())
             .finish()
     }
