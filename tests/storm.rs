@@ -2,7 +2,7 @@
 
 mod support;
 
-use multiproc::{Array, Lock, LockError, Process, Value, spawn};
+use multiproc::{Array, Lock, LockError, Process, Segment, Value, spawn};
 use support::{shared_objects, watchdog};
 
 multiproc::test_support!();
@@ -103,6 +103,8 @@ fn nothing_hangs_tears_or_leaks() {
     let start =
         || -> Process<()> { spawn(work, (count.clone(), lock.clone(), field.clone())).unwrap() };
     let mut workers: Vec<_> = (0..4).map(|_| start()).collect();
+    let session = Segment::session().unwrap().name().to_owned();
+    let objects = || shared_objects(&session).len();
     let mut objects_halfway = 0;
     let look = || match count.lock() {
         Ok(guard) => *guard,
@@ -130,7 +132,7 @@ fn nothing_hangs_tears_or_leaks() {
         victim.kill().unwrap();
         assert!(victim.join().is_err());
         if kill == kills / 2 {
-            objects_halfway = shared_objects("multiproc-").len();
+            objects_halfway = objects();
         }
     }
     for worker in workers {
@@ -142,12 +144,9 @@ fn nothing_hangs_tears_or_leaks() {
         "kills {kills} steps {} owner_deaths {} objects {objects_halfway} {}",
         end.value,
         end.deaths,
-        shared_objects("multiproc-").len()
+        objects()
     );
     assert_eq!(end.torn, 0);
     assert!(end.intent == end.value || end.intent == end.value + 1, "{end:?}");
-    assert!(
-        shared_objects("multiproc-").len() <= objects_halfway + 1,
-        "the session grows under steady kills"
-    );
+    assert!(objects() <= objects_halfway + 1, "the session grows under steady kills");
 }
