@@ -46,10 +46,22 @@ pub(crate) struct Pins {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Free { last: u32 },
-    Claimed { next: u32, by: u32 },
-    Live { generation: u32 },
-    Dying { generation: u32, by: u32 },
+    Free {
+        last: u32,
+    },
+    Claimed {
+        next: u32,
+        by: u32,
+    },
+    Live {
+        generation: u32,
+    },
+    Dying {
+        generation: u32,
+        by: u32,
+    },
+    /// No word that this protocol writes: scribbled over. The block is lost, and nobody waits for it.
+    Damaged,
 }
 
 impl State {
@@ -59,6 +71,7 @@ impl State {
             Self::Claimed { next, by } => (1, next, by),
             Self::Live { generation } => (2, generation, 0),
             Self::Dying { generation, by } => (3, generation, by),
+            Self::Damaged => (0, 0, u32::MAX),
         };
         kind << 62 | u64::from(generation % GENERATIONS) << 32 | u64::from(owner)
     }
@@ -66,11 +79,12 @@ impl State {
     fn unpack(word: u64) -> Self {
         let generation = (word >> 32) as u32 % GENERATIONS;
         let by = word as u32;
-        match word >> 62 {
-            0 => Self::Free { last: generation },
-            1 => Self::Claimed { next: generation, by },
-            2 => Self::Live { generation },
-            _ => Self::Dying { generation, by },
+        match (word >> 62, by) {
+            (0, 0) => Self::Free { last: generation },
+            (1, _) => Self::Claimed { next: generation, by },
+            (2, 0) => Self::Live { generation },
+            (3, _) => Self::Dying { generation, by },
+            _ => Self::Damaged,
         }
     }
 }
@@ -246,6 +260,17 @@ mod tests {
             Some(generation + 1),
             "the stale handle left no trace"
         );
+    }
+
+    #[test]
+    fn a_damaged_word_is_nobodys() {
+        let pins = Pins::new();
+        for damaged in [1, 2 << 62 | 7] {
+            pins.state.store(damaged, Ordering::SeqCst);
+            assert_eq!(pins.claim(id(0), alive), None);
+            assert!(!pins.pin(0, 5, id(0), alive) && !pins.unpin(5, id(0), alive));
+            assert_eq!(pins.state.load(Ordering::SeqCst), damaged);
+        }
     }
 
     #[test]

@@ -243,6 +243,7 @@ impl RawBorrow {
         loop {
             let bell = self.bell.load(Ordering::SeqCst);
             let mut living = Vec::new();
+            let mut raced = false;
             for index in (first..CELLS).chain(0..first) {
                 let cell = &self.cells[index];
                 let seen = cell.load(Ordering::SeqCst);
@@ -265,11 +266,13 @@ impl RawBorrow {
                 {
                     return Ok(Some(index));
                 }
+                raced = true;
             }
-            if living.len() == CELLS {
-                self.wait_for_cells(party, bell, &living, deadline)?;
-            } else if !self.may_read() {
+            if !self.may_read() {
                 return Ok(None);
+            }
+            if !raced {
+                self.wait_for_cells(party, bell, &living, deadline)?;
             }
         }
     }
