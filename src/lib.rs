@@ -73,6 +73,15 @@
 //!
 //! A process that is stopped (SIGSTOP) but alive holds on to what it has; the forms with a time-out help.
 //!
+//! # Environment
+//!
+//! | variable | |
+//! | --- | --- |
+//! | `MULTIPROC_PARTICIPANTS` | how many living threads can take part in a session: 1,024 if not set, 16,384 at the most |
+//! | `MULTIPROC_LOG` | the level of log messages, with the feature `tracing` |
+//! | `MULTIPROC_NO_WAITV` | if set, sleepers do without `futex_waitv`, as on Linux before 5.16 |
+//! | `MULTIPROC_WORKER`, `MULTIPROC_SEGMENT` | set by the library for the processes that it starts |
+//!
 //! What the unsafe code relies on, and who repairs what, is in [`safety`].
 #![deny(unsafe_code, missing_docs)]
 
