@@ -231,11 +231,14 @@ fn a_sweeper_dies() {
         drop(Array::<u8>::zeroed(2 << 20).unwrap());
     };
     for step in ["sweep.freed", "sweep.member", "member.retiring", "member.unlinked"] {
+        // So that free entries lie before those that the dead had.
+        let before: Vec<_> = (0..4).map(|_| Array::<u8>::zeroed(2 << 20).unwrap()).collect();
         // Its record is not taken by the sweeper before it sweeps: two corpses.
         for _ in 0..2 {
             assert!(spawn(leave, ()).unwrap().join().is_err());
         }
         let _ = spawn(sweep, (step.to_owned(),)).unwrap().join();
+        drop(before);
         drop(Array::<u8>::zeroed(2 << 20).unwrap());
         assert_eq!(large_objects(), Vec::<String>::new(), "{step}");
     }

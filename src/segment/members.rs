@@ -79,6 +79,18 @@ impl<'a> Members<'a> {
         })
     }
 
+    /// Finishes what corpses began with any entry.
+    pub(crate) fn finish_all(
+        self,
+        me: OwnerId,
+        is_dead: impl Fn(OwnerId) -> bool,
+        unlink: impl Fn(MemberId),
+    ) {
+        for index in 0..self.0.len() as u32 {
+            self.finish(index, me, &is_dead, &unlink);
+        }
+    }
+
     /// Finishes what a corpse began with this entry.
     pub(crate) fn finish(
         self,

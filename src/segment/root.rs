@@ -470,7 +470,11 @@ impl Root {
     /// Clears what processes have left that died.
     pub(crate) fn sweep_holders(&self) -> Result<()> {
         let _one_at_a_time = lock(&self.sweeping);
-        self.holders().sweep(self.holder, |index| self.clear_holder(index, self.holder))
+        self.holders().sweep(self.holder, |index| self.clear_holder(index, self.holder))?;
+        // Members that somebody was making or taking away when he died: their memory may be large.
+        let me = OwnerId::of_sweeper(self.holder);
+        self.members().finish_all(me, |id| self.is_dead(id), |id| self.unlink_member(id));
+        Ok(())
     }
 
     /// Marks the slots of a dead process and drops its pins; the caller has the record's lock. `sweeper` is the caller's record.
