@@ -244,6 +244,41 @@ fn a_sweeper_dies() {
     }
 }
 
+/// Who makes or drops a large object dies at each step of it; whoever needs room next finds what is left.
+#[test]
+fn nothing_is_lost_between_use_and_freedom() {
+    let _watchdog = watchdog(120);
+    let make_and_drop = |step: String| {
+        drop(Value::new(0_u8).unwrap());
+        arm(&step);
+        drop(Array::<u8>::zeroed(3 << 20).unwrap());
+    };
+    let steps = [
+        "member.claimed",
+        "member.created",
+        "member.reserved",
+        "member.made",
+        "member.live",
+        "alloc.claimed",
+        "alloc.prepared",
+        "alloc.pinned",
+        "alloc.live",
+        "unpin.begin",
+        "unpin.cleared",
+        "free.dying",
+        "free.freed",
+        "member.retiring",
+        "member.unlinked",
+    ];
+    for step in steps {
+        let before: Vec<_> = (0..4).map(|_| Array::<u8>::zeroed(2 << 20).unwrap()).collect();
+        assert!(spawn(make_and_drop, (step.to_owned(),)).unwrap().join().is_err(), "{step}");
+        drop(before);
+        drop(Array::<u8>::zeroed(2 << 20).unwrap());
+        assert_eq!(large_objects(), Vec::<String>::new(), "{step}");
+    }
+}
+
 /// The objects of this session that only large arrays have.
 fn large_objects() -> Vec<String> {
     let session = format!("-{}-", std::process::id());

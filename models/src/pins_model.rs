@@ -71,6 +71,8 @@ fn run(preemptions: usize, fates: [Option<&'static str>; 3]) -> bool {
             }
         });
         let claims = part(2, |shared, _| {
+            // As a sweep does with every block.
+            shared.pins.try_free(OwnerId::of_sweeper(21), |id| shared.is_dead(id));
             if let Some(generation) = shared.allocate(id(2), FIRST + 1) {
                 shared.look(generation);
                 shared.pins.unpin(FIRST + 1, id(2), |id| shared.is_dead(id));

@@ -22,8 +22,9 @@
 //! one sees the other. A pinner that meets its own generation DYING revives it: nothing has happened to the contents. So a
 //! handle that is pinned anywhere never looks stale, although the bits are not read in one instant.
 //!
-//! A death leaves: CLAIMED by a corpse, which is FREE to whoever meets it; LIVE with a corpse's bits, which the sweep clears; DYING by a
-//! corpse, which the sweep finishes.
+//! A death leaves: CLAIMED by a corpse, which is FREE to whoever meets it; LIVE with a corpse's bits, which the sweep clears; LIVE without bits, when it came
+//! between the bit and the state, and DYING by a corpse: the sweep frees both. LIVE without bits is met in good order too, for a moment: it is no different, as who frees
+//! it is the one whose compare-exchange does.
 
 use super::{HOLDERS, OwnerId};
 use crate::{
@@ -218,8 +219,7 @@ impl Pins {
     }
 
     /// Whether the block can be claimed at this moment.
-    #[cfg(test)]
-    fn is_free(&self) -> bool {
+    pub(crate) fn is_free(&self) -> bool {
         matches!(self.state(), State::Free { .. })
     }
 }

@@ -485,11 +485,17 @@ impl Root {
             let Some(member) = self.member(id) else { continue };
             for block in 0..member.blocks() {
                 let pins = &member.descriptor(block).pins;
-                if !pins.is_pinned_by(dead) || !pins.unpin(dead, me, |id| self.is_dead(id)) {
-                    continue;
+                let freed = if pins.is_pinned_by(dead) {
+                    pins.unpin(dead, me, |id| self.is_dead(id))
+                } else {
+                    // Its death may have come when its pin was gone already, or was not there yet.
+                    pins.try_free(me, |id| self.is_dead(id))
+                };
+                if freed {
+                    step!("sweep.freed");
                 }
-                step!("sweep.freed");
-                if member.is_own() {
+                // A free one of its own has nobody who retires it: he died, or is about to do it himself.
+                if member.is_own() && (freed || pins.is_free()) {
                     self.retire(&member, me);
                 }
             }
