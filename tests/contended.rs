@@ -216,9 +216,13 @@ fn an_heir_dies_too() {
 }
 
 /// A corpse's pins are swept by one that dies while it sweeps, and then by another.
+/// For tests that look at all large objects of the session.
+static LARGE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[test]
 fn a_sweeper_dies() {
     let _watchdog = watchdog(60);
+    let _alone = LARGE.lock();
     let leave = || -> () {
         let kept: Vec<_> = (0..10).map(|n| Value::new(n).unwrap()).collect();
         let large = Array::<u8>::zeroed(3 << 20).unwrap();
@@ -248,6 +252,7 @@ fn a_sweeper_dies() {
 #[test]
 fn nothing_is_lost_between_use_and_freedom() {
     let _watchdog = watchdog(120);
+    let _alone = LARGE.lock();
     let make_and_drop = |step: String| {
         drop(Value::new(0_u8).unwrap());
         arm(&step);

@@ -1,6 +1,7 @@
 //! The library's facade for atomics, on `loom`.
 //!
-//! `loom` treats sequentially consistent accesses as acquire and release only; what the standard promises beyond, and the library uses, is modelled by fences around them.
+//! `loom` treats sequentially consistent accesses as acquire and release only. What the standard promises beyond, and the library uses, is that of two threads that each write one word and then
+//! read the other's, one sees the other: so a fence follows each sequentially consistent write. A write that is not, before such a read, promises nothing, here as there.
 
 pub use loom::sync::atomic::{Ordering, fence};
 
@@ -15,7 +16,7 @@ macro_rules! atomics {
             }
 
             pub fn load(&self, order: Ordering) -> $value {
-                strict(order, || self.0.load(order))
+                self.0.load(order)
             }
 
             pub fn store(&self, value: $value, order: Ordering) {
@@ -59,7 +60,6 @@ fn strict<T>(order: Ordering, access: impl FnOnce() -> T) -> T {
     if order != Ordering::SeqCst {
         return access();
     }
-    fence(Ordering::SeqCst);
     let result = access();
     fence(Ordering::SeqCst);
     result

@@ -116,3 +116,12 @@ impl Child {
         }
     }
 }
+
+/// The last who knew it: nobody will ask for the result.
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !crate::os::fork::is_forked() {
+            self.forget();
+        }
+    }
+}

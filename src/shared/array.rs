@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU32, AtomicU64, Ordering},
-    os::clock::Deadline,
+    os::{clock::Deadline, fork},
     segment::{Backing, Block, Root},
     sync::{LockError, RawBorrow, Thread},
 };
@@ -478,7 +478,10 @@ impl<T> Deref for ArrayReadGuard<'_, T> {
 
 impl<T> Drop for ArrayReadGuard<'_, T> {
     fn drop(&mut self) {
-        self.raw.end_read(&self.thread, self.cell);
+        // A forked child has a copy of the guard, but not the borrow.
+        if !fork::is_forked() {
+            self.raw.end_read(&self.thread, self.cell);
+        }
     }
 }
 
@@ -572,6 +575,10 @@ impl<T> DerefMut for ArrayWriteGuard<'_, T> {
 
 impl<T> Drop for ArrayWriteGuard<'_, T> {
     fn drop(&mut self) {
+        // As above.
+        if fork::is_forked() {
+            return;
+        }
         // A panic that began while it was held: the elements may be half changed.
         let poison = !self.panicking && std::thread::panicking();
         self.raw.end_write(&self.thread, poison);

@@ -5,7 +5,7 @@ use super::{Array, ArrayWriteGuard};
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicBool, Ordering},
-    os::clock::Deadline,
+    os::{clock::Deadline, fork},
     sync::{CELLS, LockError, Thread},
 };
 use bytemuck::Pod;
@@ -140,8 +140,10 @@ impl<T: Pod> ExactSizeIterator for ArrayParts<'_, T> {}
 
 impl<T: Pod> Drop for ArrayParts<'_, T> {
     fn drop(&mut self) {
-        // The guard ends the borrow. What went wrong is told by the poison.
-        let _ = self.call_back();
+        // The guard ends the borrow. What went wrong is told by the poison. A forked child has a copy, but not the loan.
+        if !fork::is_forked() {
+            let _ = self.call_back();
+        }
     }
 }
 
@@ -289,6 +291,10 @@ impl<T: Pod> DerefMut for ArrayPartGuard<'_, T> {
 
 impl<T: Pod> Drop for ArrayPartGuard<'_, T> {
     fn drop(&mut self) {
+        // A forked child has a copy of the guard, but not the part.
+        if fork::is_forked() {
+            return;
+        }
         // A panic that began while it was held: the elements may be half changed.
         let poison = !self.panicking && std::thread::panicking();
         self.part.array.raw().return_part(&self.thread, self.part.index(), poison);

@@ -18,7 +18,7 @@ use super::{Segment, names::Published, transport};
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU32, AtomicU64, Ordering},
-    os::step::step,
+    os::{fork, step::step},
     segment::{Block, OwnerId, Root, current},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -269,6 +269,10 @@ impl TallyCell<'_> {
 
 impl Drop for TallyCell<'_> {
     fn drop(&mut self) {
+        // A forked child has a copy, but not the cell.
+        if fork::is_forked() {
+            return;
+        }
         step!("tally.leave");
         // Release: after the count. Nothing happens where the cell is not ours: it was scribbled over.
         let _ = self.cell.owner.compare_exchange(

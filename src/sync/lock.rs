@@ -4,7 +4,7 @@
 use super::{LockError, RawLock, Taken, Thread};
 use crate::{
     Result,
-    os::clock::Deadline,
+    os::{clock::Deadline, fork},
     segment::{Block, Root},
 };
 use std::{fmt, marker::PhantomData, ptr::NonNull, sync::Arc, time::Duration};
@@ -203,6 +203,10 @@ impl<'a> LockGuard<'a> {
 impl Drop for LockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
+        // A forked child has a copy of the guard, but not the lock.
+        if fork::is_forked() {
+            return;
+        }
         // A panic that began while it was held: the data may be half changed.
         let poison = !self.panicking && std::thread::panicking();
         self.raw.unlock(&self.thread, poison);

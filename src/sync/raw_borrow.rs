@@ -40,7 +40,7 @@ use super::{
     raw_lock::{NotTaken, RawLock, Taken},
 };
 use crate::{
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicU32, Ordering, fence},
     os::{clock::Deadline, step::step},
     segment::OwnerId,
 };
@@ -197,6 +197,8 @@ impl RawBorrow {
 
     /// Waits, as the owner of the word, until no cell has a living name, and empties those of the dead and the marks of a dead writer's loan.
     fn drain<P: Party>(&self, party: &P, deadline: Deadline) -> Result<(), NotTaken> {
+        // The word was taken by an exchange that only acquires; this orders it before the look at the cells (invariant 2).
+        fence(Ordering::SeqCst);
         loop {
             // SeqCst: before the look at the cells (invariant 4), which comes after the word was taken (invariant 2).
             let bell = self.bell.load(Ordering::SeqCst);
@@ -216,6 +218,10 @@ impl RawBorrow {
                             cell.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
                         again |= emptied.is_err();
                         if let (Ok(_), Some(dead)) = (emptied, dead_or_mark) {
+                            // It may have been a borrower of a dead lender's part, which it left half written.
+                            if self.writing.load(Ordering::Relaxed) != 0 {
+                                self.writer.set_poison(true);
+                            }
                             party.ring_life(dead);
                         }
                     }
