@@ -302,3 +302,33 @@ fn a_raw_fork_is_refused() {
     assert_eq!(status, 0);
     assert_eq!(value.get().unwrap(), 1, "the child's drop dropped nothing of ours");
 }
+
+/// Copies of guards in a forked child give nothing back.
+#[test]
+fn a_forked_childs_guards_are_not_the_locks() {
+    let _watchdog = watchdog(60);
+    let (lock, field) = (Lock::new().unwrap(), multiproc::Array::<u8>::zeroed(4).unwrap());
+    let tally = multiproc::Tally::new(1).unwrap();
+    let guards = (lock.lock().unwrap(), field.write().unwrap(), tally.cell(0).unwrap());
+    // SAFETY: the child only drops, and ends by `_exit`.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        drop(guards);
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(0) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child that was made above.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert!(lock.is_locked());
+    let seen = std::thread::scope(|scope| {
+        let look = || {
+            let cell = tally.cell(0).map(drop).unwrap_err().kind();
+            (lock.try_lock().is_err(), field.try_read().is_err(), cell)
+        };
+        scope.spawn(look).join().unwrap()
+    });
+    assert_eq!(seen, (true, true, ErrorKind::WouldBlock));
+    drop(guards);
+    drop((lock.try_lock().unwrap(), field.try_write().unwrap(), tally.cell(0).unwrap()));
+}
