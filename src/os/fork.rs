@@ -4,63 +4,62 @@
 //! parent holds them. So the child must hold nothing. A page that the kernel wipes in a forked child
 //! (`MADV_WIPEONFORK`, Linux 4.14) tells, at the price of a load, and without hooks that a raw system call passes by.
 //!
+//! The page is a static, so that the look is one load from a place that the linker knows. It is zero at first, hence in memory that no file is behind,
+//! which is what the kernel wipes.
+//!
 //! `madvise(2)`
 #![allow(unsafe_code)]
 
 use crate::{
     Error, ErrorKind, Result,
-    atomic::{AtomicPtr, AtomicU32, Ordering},
+    atomic::{AtomicU32, Ordering},
 };
-use std::{ptr, sync::Once};
+use std::sync::Once;
 
-/// Until there is a page: so that a look is two loads and no more.
-static UNWATCHED: AtomicU32 = AtomicU32::new(WHOLE);
-static PAGE: AtomicPtr<u32> = AtomicPtr::new(UNWATCHED.as_ptr());
-const WHOLE: u32 = 1;
 const PAGE_BYTES: usize = 4096;
+
+/// Nothing else is in this page.
+#[repr(C, align(4096))]
+struct Page {
+    word: AtomicU32,
+    _rest: [u8; PAGE_BYTES - size_of::<u32>()],
+}
+
+static PAGE: Page = Page { word: AtomicU32::new(0), _rest: [0; PAGE_BYTES - size_of::<u32>()] };
+const _: () = assert!(size_of::<Page>() == PAGE_BYTES);
+/// In the word, from the first [`watch`] on; the kernel's zero takes its place in a forked child.
+const WHOLE: u32 = 1;
+
+static WATCHED: Once = Once::new();
 
 /// From now on [`is_forked`] tells. Called before anything is claimed.
 pub(crate) fn watch() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: an anonymous mapping at an address of the kernel's choice.
-        let page = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                PAGE_BYTES,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if page == libc::MAP_FAILED {
-            return;
-        }
-        // SAFETY: the page was mapped above and is ours.
+    WATCHED.call_once(|| {
+        let page = (&raw const PAGE).cast_mut().cast();
+        // SAFETY: the page is this static alone, aligned to a page; advice changes nothing in this process.
         if unsafe { libc::madvise(page, PAGE_BYTES, libc::MADV_WIPEONFORK) } != 0 {
             // An old kernel or an emulator: the hook of libc's fork at least.
-            // SAFETY: the handler only stores to the page, which is never unmapped.
+            // SAFETY: the handler only stores to the word.
             unsafe { libc::pthread_atfork(None, None, Some(wipe)) };
         }
-        word(page.cast()).store(WHOLE, Ordering::Relaxed);
-        PAGE.store(page.cast(), Ordering::Release);
+        PAGE.word.store(WHOLE, Ordering::Relaxed);
     });
 }
 
 extern "C" fn wipe() {
-    word(PAGE.load(Ordering::Relaxed)).store(0, Ordering::Relaxed);
+    PAGE.word.store(0, Ordering::Relaxed);
 }
 
-fn word(page: *mut u32) -> &'static AtomicU32 {
-    // SAFETY: the page is mapped for the rest of the process's life, or is a static, and only used as this atomic.
-    unsafe { AtomicU32::from_ptr(page) }
-}
-
-/// Whether this process was forked, without exec, from one that watches. Two loads.
+/// Whether this process was forked, without exec, from one that watches.
 #[inline]
 pub(crate) fn is_forked() -> bool {
-    word(PAGE.load(Ordering::Relaxed)).load(Ordering::Relaxed) != WHOLE
+    is_forked_holder() && WATCHED.is_completed()
+}
+
+/// The same for who knows that somebody watches, because there is something to hold: one load.
+#[inline]
+pub(crate) fn is_forked_holder() -> bool {
+    PAGE.word.load(Ordering::Relaxed) != WHOLE
 }
 
 /// An error in a forked child.

@@ -121,7 +121,7 @@ impl fmt::Debug for Block {
 impl Drop for Pinned {
     fn drop(&mut self) {
         // A forked child has the parent's memory, but not its pins.
-        if fork::is_forked() {
+        if fork::is_forked_holder() {
             return;
         }
         let Ok(me) = participant::current(&self.root) else {

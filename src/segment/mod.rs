@@ -36,7 +36,7 @@ pub(crate) use holders::NAMES;
 pub(crate) use members::MemberId;
 pub(crate) use name::{DIRECTORY as SHM_DIRECTORY, Place, RawName};
 pub(crate) use owner::OwnerId;
-pub(crate) use participant::{current, last_used};
+pub(crate) use participant::current;
 pub(crate) use registry::find_nonce;
 pub(crate) use root::Root;
 pub(crate) use session::{SESSION_VARIABLE, from_env, inherit, leave, session, session_text};

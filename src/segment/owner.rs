@@ -17,6 +17,9 @@ impl OwnerId {
     /// The last generation of a slot; after it the slot is retired.
     pub(crate) const MAX_GENERATION: u32 = (1 << (32 - SLOT_BITS)) - 1;
 
+    /// A name that no thread has.
+    pub(crate) const NOBODY: Self = Self(NonZeroU32::MIN);
+
     /// `generation` is 1 to [`Self::MAX_GENERATION`].
     pub(crate) fn new(slot: u32, generation: u32) -> Option<Self> {
         debug_assert!(slot < Self::MAX_SLOTS);

@@ -1,29 +1,35 @@
 //! The calling thread as a participant: its id in each root where it claims something.
 //!
 //! A thread registers when it first needs an id, and stays registered until it ends. The id is kept in thread-local
-//! memory; in a process made by a raw `fork()` that memory lies, so [`fork::is_forked`] is asked each time.
+//! memory; in a process made by a raw `fork()` that memory lies, so [`fork::is_forked_holder`] is asked each time.
 
 use super::{OwnerId, Root};
 use crate::{Error, ErrorKind, Result, os::fork};
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    ptr,
+};
 
 thread_local! {
-    /// The root that was used last, and this thread's id in it: lock after lock finds it here.
-    static LAST: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
-    static ALL: RefCell<Vec<(u64, OwnerId)>> = const { RefCell::new(Vec::new()) };
+    /// The root that was used last, and this thread's id in it: lock after lock finds it here. A root in which a thread has registered stays where it is
+    /// until the process ends, so its address says which it is.
+    static LAST: Cell<(*const Root, OwnerId)> = const { Cell::new((ptr::null(), OwnerId::NOBODY)) };
+    static ALL: RefCell<Vec<(*const Root, OwnerId)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// This thread's id in the root with this serial number, if it was used last.
+/// This thread's id in the root, if that was used last.
 #[inline]
-pub(crate) fn last_used(serial: u64) -> Option<OwnerId> {
-    let (root, id) = LAST.get();
-    if root == serial && !fork::is_forked() { OwnerId::from_bits(id) } else { None }
+fn last_used(root: *const Root) -> Option<OwnerId> {
+    let (last, id) = LAST.get();
+    // Not `&&`: both are loaded before either is looked at.
+    let is_known = (last == root) & !fork::is_forked_holder();
+    is_known.then_some(id)
 }
 
 /// This thread's id in the root; registers it if need be.
 #[inline]
 pub(crate) fn current(root: &Root) -> Result<OwnerId> {
-    match last_used(root.serial()) {
+    match last_used(root) {
         Some(id) => Ok(id),
         None => look_up(root),
     }
@@ -33,7 +39,7 @@ pub(crate) fn current(root: &Root) -> Result<OwnerId> {
 fn look_up(root: &Root) -> Result<OwnerId> {
     fork::refuse_if_forked()?;
     let known = ALL.try_with(|all| {
-        all.borrow().iter().find(|(serial, _)| *serial == root.serial()).map(|(_, id)| *id)
+        all.borrow().iter().find(|(known, _)| ptr::eq(*known, root)).map(|(_, id)| *id)
     });
     let known = known.map_err(|error| {
         Error::new(
@@ -46,10 +52,10 @@ fn look_up(root: &Root) -> Result<OwnerId> {
         Some(id) => id,
         None => {
             let id = root.register()?;
-            ALL.with_borrow_mut(|all| all.push((root.serial(), id)));
+            ALL.with_borrow_mut(|all| all.push((root, id)));
             id
         }
     };
-    LAST.set((root.serial(), id.bits()));
+    LAST.set((root, id));
     Ok(id)
 }

@@ -10,6 +10,7 @@ use crate::{
 };
 use std::{
     collections::HashMap,
+    ptr,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
 };
 
@@ -17,7 +18,7 @@ use std::{
 struct Attached {
     by_object: HashMap<(u64, u64, bool), Weak<Root>>,
     /// Those in which a thread has registered: never given up.
-    kept: HashMap<u64, Arc<Root>>,
+    kept: Vec<Arc<Root>>,
 }
 
 fn attached() -> MutexGuard<'static, Attached> {
@@ -67,15 +68,10 @@ pub(super) fn join(
 /// The root stays attached until the process ends.
 pub(super) fn keep(root: &Root) {
     let mut attached = attached();
-    if attached.kept.contains_key(&root.serial()) {
+    let is_it = |known: &Arc<Root>| ptr::eq(Arc::as_ptr(known), root);
+    if attached.kept.iter().any(is_it) {
         return;
     }
-    let found = attached
-        .by_object
-        .values()
-        .filter_map(Weak::upgrade)
-        .find(|known| known.serial() == root.serial());
-    if let Some(found) = found {
-        attached.kept.insert(root.serial(), found);
-    }
+    let found = attached.by_object.values().filter_map(Weak::upgrade).find(is_it);
+    attached.kept.extend(found);
 }

@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result,
-    atomic::{AtomicU64, Ordering},
     os::{
         mapping::Mapping,
         object::{Access, Object},
@@ -37,7 +36,6 @@ const NO_HOLDER: u32 = u32::MAX;
 
 /// An attached root.
 pub(crate) struct Root {
-    serial: u64,
     place: Place,
     object: Object,
     mapping: Mapping,
@@ -64,9 +62,7 @@ impl Root {
         header: Header,
         access: Access,
     ) -> Result<Arc<Self>> {
-        static SERIAL: AtomicU64 = AtomicU64::new(1);
         let mut root = Self {
-            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             place,
             layout: RootLayout::new(header.slots),
             object,
@@ -118,11 +114,6 @@ impl Root {
     pub(crate) fn names(&self) -> (NonNull<u8>, NonNull<[u8]>) {
         let entries = NonNull::slice_from_raw_parts(self.at(self.layout.names), NAMES_BYTES);
         (self.at(NAMES_WORDS), entries)
-    }
-
-    #[inline]
-    pub(crate) fn serial(&self) -> u64 {
-        self.serial
     }
 
     pub(crate) fn place(&self) -> &Place {

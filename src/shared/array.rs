@@ -479,7 +479,7 @@ impl<T> Deref for ArrayReadGuard<'_, T> {
 impl<T> Drop for ArrayReadGuard<'_, T> {
     fn drop(&mut self) {
         // A forked child has a copy of the guard, but not the borrow.
-        if !fork::is_forked() {
+        if !fork::is_forked_holder() {
             self.raw.end_read(&self.thread, self.cell);
         }
     }
@@ -576,7 +576,7 @@ impl<T> DerefMut for ArrayWriteGuard<'_, T> {
 impl<T> Drop for ArrayWriteGuard<'_, T> {
     fn drop(&mut self) {
         // As above.
-        if fork::is_forked() {
+        if fork::is_forked_holder() {
             return;
         }
         // A panic that began while it was held: the elements may be half changed.

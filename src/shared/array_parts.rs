@@ -141,7 +141,7 @@ impl<T: Pod> ExactSizeIterator for ArrayParts<'_, T> {}
 impl<T: Pod> Drop for ArrayParts<'_, T> {
     fn drop(&mut self) {
         // The guard ends the borrow. What went wrong is told by the poison. A forked child has a copy, but not the loan.
-        if !fork::is_forked() {
+        if !fork::is_forked_holder() {
             let _ = self.call_back();
         }
     }
@@ -292,7 +292,7 @@ impl<T: Pod> DerefMut for ArrayPartGuard<'_, T> {
 impl<T: Pod> Drop for ArrayPartGuard<'_, T> {
     fn drop(&mut self) {
         // A forked child has a copy of the guard, but not the part.
-        if fork::is_forked() {
+        if fork::is_forked_holder() {
             return;
         }
         // A panic that began while it was held: the elements may be half changed.

@@ -270,7 +270,7 @@ impl TallyCell<'_> {
 impl Drop for TallyCell<'_> {
     fn drop(&mut self) {
         // A forked child has a copy, but not the cell.
-        if fork::is_forked() {
+        if fork::is_forked_holder() {
             return;
         }
         step!("tally.leave");

@@ -1,7 +1,7 @@
 //! `Lock`: mutual exclusion of threads in any processes.
 #![allow(unsafe_code)]
 
-use super::{LockError, RawLock, Taken, Thread};
+use super::{LockError, RawLock, Taken, Thread, party::Party, raw_lock::NotTaken};
 use crate::{
     Result,
     os::{clock::Deadline, fork},
@@ -36,8 +36,8 @@ use std::{fmt, marker::PhantomData, ptr::NonNull, sync::Arc, time::Duration};
 pub struct Lock {
     /// Where the block begins, which never changes.
     raw: NonNull<RawLock>,
-    /// Of the block's root.
-    serial: u64,
+    /// The block's root, at hand: the way through the block is two steps longer, for which the processor would wait.
+    root: NonNull<Root>,
     block: Block,
 }
 
@@ -66,7 +66,7 @@ impl Lock {
 
     /// For a block that is known to begin with a lock.
     pub(crate) fn of_block(block: Block) -> Self {
-        Self { raw: block.as_ptr().cast(), serial: block.root().serial(), block }
+        Self { raw: block.as_ptr().cast(), root: NonNull::from(&**block.root()), block }
     }
 
     pub(crate) fn as_block(&self) -> &Block {
@@ -77,6 +77,12 @@ impl Lock {
     fn raw(&self) -> &RawLock {
         // SAFETY: the block begins with a RawLock, which is zeros at first, and lives as long as its pin.
         unsafe { self.raw.as_ref() }
+    }
+
+    #[inline]
+    fn root(&self) -> &Root {
+        // SAFETY: the block keeps its root.
+        unsafe { self.root.as_ref() }
     }
 
     /// Takes the lock; waits as long as it takes.
@@ -122,9 +128,13 @@ impl Lock {
         &self,
         deadline: Deadline,
     ) -> Result<(Taken, LockGuard<'_>), LockError<G>> {
-        let thread = Thread::current_by_serial(self.serial, &self.block)?;
-        match self.raw().lock(&thread, deadline) {
-            Ok(taken) => Ok((taken, LockGuard::new(self.raw(), thread))),
+        let thread = Thread::current(self.root())?;
+        let raw = self.raw();
+        if raw.lock_at_once(thread.id()) {
+            return Ok((Taken::Clean, LockGuard::new(raw, thread)));
+        }
+        match lock_contended(raw, thread, deadline) {
+            Ok(taken) => Ok((taken, LockGuard::new(raw, thread))),
             Err(why) => Err(LockError::not_taken(why, deadline)),
         }
     }
@@ -162,6 +172,24 @@ impl Lock {
     pub fn same_lock(&self, other: &Self) -> bool {
         self.block == other.block
     }
+}
+
+// By value: a thread whose address is taken would be stored on the fast path too, and an atomic exchange waits for all stores before it.
+
+#[cold]
+#[inline(never)]
+fn lock_contended(
+    raw: &RawLock,
+    thread: Thread<'_>,
+    deadline: Deadline,
+) -> Result<Taken, NotTaken> {
+    raw.lock_contended(&thread, deadline)
+}
+
+#[cold]
+#[inline(never)]
+fn unlock_contended(raw: &RawLock, thread: Thread<'_>, poison: bool) {
+    raw.unlock_contended(&thread, poison);
 }
 
 impl fmt::Debug for Lock {
@@ -204,12 +232,14 @@ impl Drop for LockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         // A forked child has a copy of the guard, but not the lock.
-        if fork::is_forked() {
+        if fork::is_forked_holder() {
             return;
         }
         // A panic that began while it was held: the data may be half changed.
         let poison = !self.panicking && std::thread::panicking();
-        self.raw.unlock(&self.thread, poison);
+        if poison || !self.raw.unlock_at_once(self.thread.id()) {
+            unlock_contended(self.raw, self.thread, poison);
+        }
     }
 }
 

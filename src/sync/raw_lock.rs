@@ -114,20 +114,27 @@ impl RawLock {
     /// Takes the lock, waiting until the deadline. A dead owner's lock is taken over even when the deadline has passed.
     #[inline(always)]
     pub(crate) fn lock<P: Party>(&self, party: &P, deadline: Deadline) -> Result<Taken, NotTaken> {
-        // Free and clean becomes mine. Acquire pairs with the Release of `unlock`.
-        match self.word.compare_exchange(
-            0,
-            owned_by(party.id()),
-            Ordering::Acquire,
-            Ordering::Relaxed,
-        ) {
-            Ok(_) => Ok(Taken::Clean),
-            Err(_) => self.lock_contended(party, deadline),
+        if self.lock_at_once(party.id()) {
+            Ok(Taken::Clean)
+        } else {
+            self.lock_contended(party, deadline)
         }
     }
 
+    /// The fast path of [`Self::lock`]: free and clean becomes mine.
+    #[inline(always)]
+    pub(super) fn lock_at_once(&self, me: OwnerId) -> bool {
+        // Acquire pairs with the Release of `unlock`.
+        self.word.compare_exchange(0, owned_by(me), Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// The rest of [`Self::lock`].
     #[cold]
-    fn lock_contended<P: Party>(&self, party: &P, deadline: Deadline) -> Result<Taken, NotTaken> {
+    pub(super) fn lock_contended<P: Party>(
+        &self,
+        party: &P,
+        deadline: Deadline,
+    ) -> Result<Taken, NotTaken> {
         let me = party.id();
         let mut dependence = None;
         // WAITERS once this thread has slept: others may sleep still, and who rang has cleared the bit.
@@ -216,17 +223,21 @@ impl RawLock {
     /// Nothing happens where the caller is not the owner: the word was scribbled over.
     #[inline(always)]
     pub(crate) fn unlock<P: Party>(&self, party: &P, poison: bool) {
-        let mine = owned_by(party.id());
-        // Release pairs with the Acquire of the next holder.
-        if poison
-            || self.word.compare_exchange(mine, 0, Ordering::Release, Ordering::Relaxed).is_err()
-        {
+        if poison || !self.unlock_at_once(party.id()) {
             self.unlock_contended(party, poison);
         }
     }
 
+    /// The fast path of [`Self::unlock`]: mine, clean, and nobody waits.
+    #[inline(always)]
+    pub(super) fn unlock_at_once(&self, me: OwnerId) -> bool {
+        // Release pairs with the Acquire of the next holder.
+        self.word.compare_exchange(owned_by(me), 0, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// The rest of [`Self::unlock`].
     #[cold]
-    fn unlock_contended<P: Party>(&self, party: &P, poison: bool) {
+    pub(super) fn unlock_contended<P: Party>(&self, party: &P, poison: bool) {
         let mut seen = self.word.load(Ordering::Relaxed);
         while owner_of(seen) == Some(party.id()) {
             let free = seen & POISON | if poison { POISON } else { 0 };

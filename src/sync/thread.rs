@@ -10,7 +10,7 @@ use crate::{
         robust_list::RingAtDeath,
         spin,
     },
-    segment::{self, Block, OwnerId, Root},
+    segment::{self, OwnerId, Root},
 };
 
 /// This thread in that root.
@@ -22,18 +22,9 @@ pub(crate) struct Thread<'a> {
 
 impl<'a> Thread<'a> {
     /// Registers the thread if need be.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn current(root: &'a Root) -> Result<Self> {
         Ok(Self { root, id: segment::current(root)? })
-    }
-
-    /// The same for who knows the serial number of the block's root: one step less for the processor to wait for.
-    #[inline(always)]
-    pub(crate) fn current_by_serial(serial: u64, block: &'a Block) -> Result<Self> {
-        match segment::last_used(serial) {
-            Some(id) => Ok(Self { root: block.root(), id }),
-            None => Self::current(block.root()),
-        }
     }
 }
 
