@@ -11,16 +11,19 @@
 //! | a death after | leaves |
 //! | --- | --- |
 //! | the life word is locked | a marked word, as any dead thread; the generation was not used |
+//! | it is introduced | the same; the next one has the same generation and another thread id |
 //! | the generation is raised | a dead id that is on no claim |
 //!
 //! What the kernel does not mark (exec from a thread that is not the main one) is marked by whoever waits for it, once the
-//! process's byte lock is found free: see [`Table::mark_if_gone`].
+//! process's byte lock is found free: see [`Table::mark_if_gone`]. Which process and thread that was is one word, with the generation, so that it is never
+//! another's: a slot's taker empties a dead thread's word before it locks the life word, and nobody empties a living one's. In between the life word may
+//! have the taker's thread id, and the word that of somebody who was faster and died; he lived beside the taker, so their thread ids differ, and nothing is marked.
 #![allow(unsafe_code)]
 
 use super::OwnerId;
 use crate::{
     Error, ErrorKind, Result,
-    atomic::{AtomicU8, AtomicU32, Ordering},
+    atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
     os::{
         futex, identity,
         life::{LifeWord, OWNER_DIED, TID},
@@ -28,19 +31,50 @@ use crate::{
     },
 };
 
-/// No process: the slot is between two owners.
-const NOBODY: u32 = u32::MAX;
 const NAME_BYTES: usize = 64;
+
+/// Which process and thread a slot was taken by, as one word: thread id, generation, record of the process. Zero between two owners.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Taker {
+    thread: u32,
+    generation: u32,
+    process: u32,
+}
+
+impl Taker {
+    const PROCESS_BITS: u32 = 16;
+    const GENERATION_BITS: u32 = 18;
+
+    fn pack(self) -> u64 {
+        debug_assert!(self.process < 1 << Self::PROCESS_BITS && self.thread <= TID);
+        u64::from(self.thread) << (Self::GENERATION_BITS + Self::PROCESS_BITS)
+            | u64::from(self.generation) << Self::PROCESS_BITS
+            | u64::from(self.process)
+    }
+
+    fn unpack(word: u64) -> Option<Self> {
+        let generation = (word >> Self::PROCESS_BITS) as u32 & OwnerId::MAX_GENERATION;
+        let thread = (word >> (Self::GENERATION_BITS + Self::PROCESS_BITS)) as u32;
+        let process = word as u32 & ((1 << Self::PROCESS_BITS) - 1);
+        (word != 0).then_some(Self { thread, generation, process })
+    }
+}
+
+const _: () = assert!(
+    OwnerId::MAX_GENERATION == (1 << Taker::GENERATION_BITS) - 1
+        && super::HOLDERS <= 1 << Taker::PROCESS_BITS
+        && TID.count_ones() + Taker::GENERATION_BITS + Taker::PROCESS_BITS == u64::BITS
+);
 
 /// A slot. Pages with slots hold nothing else.
 #[repr(C, align(128))]
 pub(crate) struct Slot {
     life: LifeWord,
+    /// See [`Taker`].
+    taker: AtomicU64,
     generation: AtomicU32,
-    /// The index of the process's record.
-    process: AtomicU32,
+    /// For display.
     pid: AtomicU32,
-    tid: AtomicU32,
     name: [AtomicU8; NAME_BYTES],
 }
 
@@ -91,17 +125,17 @@ impl<'a> Table<'a> {
         let first = identity::thread_id() as usize % self.0.len();
         for index in (first..self.0.len()).chain(0..first) {
             let slot = &self.0[index];
-            let used = slot.generation.load(Ordering::Relaxed);
-            if used >= OwnerId::MAX_GENERATION
-                || slot.life.word().load(Ordering::Relaxed) & TID != 0
+            // First who took it, then whether he has ended (Acquire: in this order). So the word that is emptied is a dead thread's.
+            let before = slot.taker.load(Ordering::Acquire);
+            if slot.generation.load(Ordering::Relaxed) >= OwnerId::MAX_GENERATION
+                || slot.life.word().load(Ordering::Acquire) & TID != 0
             {
                 continue;
             }
-            // Before the word has a living owner again: the old owner's process must not be looked up for it.
-            let before = slot.process.load(Ordering::Relaxed);
-            let _ =
-                slot.process.compare_exchange(before, NOBODY, Ordering::AcqRel, Ordering::Relaxed);
-            if !slot.life.claim()? {
+            // Before the life word has a living owner again: the old one must not be looked up for it.
+            if slot.taker.compare_exchange(before, 0, Ordering::AcqRel, Ordering::Relaxed).is_err()
+                || !slot.life.claim()?
+            {
                 continue;
             }
             step!("participant.locked");
@@ -121,16 +155,18 @@ impl<'a> Table<'a> {
     fn introduce(self, index: usize, process: u32) -> Result<OwnerId> {
         let slot = &self.0[index];
         slot.pid.store(std::process::id(), Ordering::Relaxed);
-        slot.tid.store(identity::thread_id(), Ordering::Relaxed);
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("").as_bytes();
         for (place, byte) in slot.name.iter().zip(name.iter().copied().chain(std::iter::repeat(0)))
         {
             place.store(byte, Ordering::Relaxed);
         }
-        slot.process.store(process, Ordering::Release);
-        // Release: whoever sees a claim with the new generation sees the locked life word too.
-        let generation = slot.generation.fetch_add(1, Ordering::AcqRel) + 1;
+        let generation = slot.generation.load(Ordering::Relaxed) + 1;
+        let taker = Taker { thread: identity::thread_id(), generation, process };
+        slot.taker.store(taker.pack(), Ordering::Release);
+        step!("participant.introduced");
+        // Release: whoever sees a claim with the new generation sees the locked life word too, and who took the slot.
+        slot.generation.store(generation, Ordering::Release);
         step!("participant.raised");
         futex::wake(slot.life.word(), u32::MAX);
         OwnerId::new(index as u32, generation).ok_or_else(|| {
@@ -168,29 +204,26 @@ impl<'a> Table<'a> {
 
     /// Marks the slot of a thread whose process is gone without the kernel's mark; `is_gone` asks for a process's record.
     pub(crate) fn mark_if_gone(self, id: OwnerId, is_gone: impl Fn(u32) -> bool) {
-        let Some((_, seen)) = self.life(id) else { return };
-        let slot = &self.0[id.slot() as usize];
-        let process = slot.process.load(Ordering::Acquire);
-        if seen & OWNER_DIED == 0 && seen & TID != 0 && process != NOBODY && is_gone(process) {
-            slot.life.mark(seen);
-            self.ring(id);
+        if self.life(id).is_some() {
+            self.mark(id.slot() as usize, is_gone);
         }
     }
 
     /// Marks all slots of a process that is known to be gone, before its record is used again.
     pub(crate) fn bury(self, process: u32) {
-        for (index, slot) in self.0.iter().enumerate() {
-            if slot.process.load(Ordering::Acquire) == process {
-                let seen = slot.life.word().load(Ordering::Acquire);
-                if seen & OWNER_DIED == 0 && seen & TID != 0 {
-                    slot.life.mark(seen);
-                    if let Some(id) =
-                        OwnerId::new(index as u32, slot.generation.load(Ordering::Acquire))
-                    {
-                        self.ring(id);
-                    }
-                }
-            }
+        for index in 0..self.0.len() {
+            self.mark(index, |taker| taker == process);
+        }
+    }
+
+    /// Marks a slot whose life word has the thread that took it, if that thread's process is gone.
+    fn mark(self, index: usize, is_gone: impl Fn(u32) -> bool) {
+        let slot = &self.0[index];
+        let seen = slot.life.word().load(Ordering::Acquire);
+        let Some(taker) = Taker::unpack(slot.taker.load(Ordering::Acquire)) else { return };
+        if seen & OWNER_DIED == 0 && seen & TID == taker.thread && is_gone(taker.process) {
+            slot.life.mark(seen);
+            futex::wake(slot.life.word(), u32::MAX);
         }
     }
 
@@ -205,10 +238,13 @@ impl<'a> Table<'a> {
             .map(|byte| byte.load(Ordering::Relaxed))
             .take_while(|&byte| byte != 0)
             .collect();
-        let (pid, tid) = (slot.pid.load(Ordering::Relaxed), slot.tid.load(Ordering::Relaxed));
-        if slot.generation.load(Ordering::Relaxed) != id.generation() {
+        let pid = slot.pid.load(Ordering::Relaxed);
+        let taker = Taker::unpack(slot.taker.load(Ordering::Relaxed));
+        let Some(Taker { thread: tid, .. }) =
+            taker.filter(|taker| taker.generation == id.generation())
+        else {
             return "a thread that ended".into();
-        }
+        };
         match String::from_utf8_lossy(&name) {
             name if name.is_empty() => format!("thread {tid} of process {pid}"),
             name => format!("thread {name:?} ({tid}) of process {pid}"),
