@@ -16,4 +16,5 @@ ring loom_a_reader_and_a_writer
 watch loom_a_borrower_dies
 depend_on loom_holder_and_heir_die
 ring_bell loom_a_lender_dies
+list loom_a_listed_block_is_not_freed
 END

@@ -12,7 +12,7 @@ use support::{shared_objects, unique, watchdog};
 multiproc::test_support!();
 
 /// Steps that this matrix does not kill at. They need somebody else at just that moment, a sleeper, a contender or a corpse: `tests/contended.rs` kills there.
-const ELSEWHERE: [&str; 14] = [
+const ELSEWHERE: [&str; 16] = [
     "lock.late",
     "lock.sleep",
     "lock.woken",
@@ -25,6 +25,8 @@ const ELSEWHERE: [&str; 14] = [
     "sweep.member",
     "sweep.freed",
     "call.decoded",
+    "call.listed",
+    "free.revived",
     "call.finished",
     // It needs a start of the machine in between: `tests/segment.rs`.
     "reset.slots",

@@ -16,4 +16,5 @@ mod world;
 
 mod borrow_model;
 mod lock_model;
+mod parcel_model;
 mod pins_model;

@@ -2,7 +2,10 @@
 
 use crate::{
     atomic::Ordering,
-    segment::{OwnerId, pins::Pins},
+    segment::{
+        OwnerId,
+        pins::{Around, Pins},
+    },
     world::{Moment, World, anybody_died, explore, id, live},
 };
 use loom::{cell::UnsafeCell, sync::Arc, thread};
@@ -24,11 +27,20 @@ unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
 
-impl Shared {
+/// No parcel lists the block.
+impl Around for Shared {
     fn is_dead(&self, owner: OwnerId) -> bool {
         self.world.is_dead(owner)
     }
 
+    fn is_listed(&self, _: u32) -> bool {
+        false
+    }
+
+    fn last_look(&self) {}
+}
+
+impl Shared {
     /// Claims the block if it is free, fills it, makes it live for the holder, and gives its generation.
     fn allocate(&self, me: OwnerId, holder: u32) -> Option<u32> {
         let generation = self.pins.claim(me, |id| self.is_dead(id))?;
@@ -65,21 +77,23 @@ fn run(preemptions: usize, fates: [Option<&'static str>; 3]) -> bool {
             thread::spawn(move || live(&shared.world, thread, step, |_| body(&shared, generation)))
         };
         let pins = part(1, |shared, generation| {
-            if shared.pins.pin(generation, SECOND, id(1), |id| shared.is_dead(id)) {
+            if shared.pins.pin(generation, SECOND) {
                 shared.look(generation);
-                shared.pins.unpin(SECOND, id(1), |id| shared.is_dead(id));
+                shared.pins.unpin(SECOND, id(1), shared);
+            } else {
+                shared.pins.try_free(id(1), shared);
             }
         });
         let claims = part(2, |shared, _| {
             // As a sweep does with every block.
-            shared.pins.try_free(OwnerId::of_sweeper(21), |id| shared.is_dead(id));
+            shared.pins.try_free(OwnerId::of_sweeper(21), shared);
             if let Some(generation) = shared.allocate(id(2), FIRST + 1) {
                 shared.look(generation);
-                shared.pins.unpin(FIRST + 1, id(2), |id| shared.is_dead(id));
+                shared.pins.unpin(FIRST + 1, id(2), shared);
             }
         });
         live(&world, 0, fates[0], |_| {
-            shared.pins.unpin(FIRST, id(0), |id| shared.is_dead(id));
+            shared.pins.unpin(FIRST, id(0), &*shared);
         });
         pins.join().unwrap();
         claims.join().unwrap();
@@ -88,7 +102,7 @@ fn run(preemptions: usize, fates: [Option<&'static str>; 3]) -> bool {
         for (holder, _) in
             [FIRST, SECOND, FIRST + 1].into_iter().zip(fates).filter(|(_, fate)| fate.is_some())
         {
-            shared.pins.unpin(holder, sweeper, |id| id == sweeper || shared.is_dead(id));
+            shared.pins.unpin(holder, sweeper, &*shared);
         }
         // Nobody has it now: it is free, and can be had.
         assert!(shared.allocate(sweeper, 30).is_some(), "the block is lost");

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Parts of the protocol that can be taken away by `MODEL_BROKEN`, to see the models fail.
-fn broken(part: &str) -> bool {
+pub fn broken(part: &str) -> bool {
     thread_local! {
         static BROKEN: String = std::env::var("MODEL_BROKEN").unwrap_or_default();
     }

@@ -107,21 +107,4 @@ impl Child {
     pub(super) fn has_work(&self) -> bool {
         lock(&self.work).is_some()
     }
-
-    /// Once it has ended and nobody wants its result: drops what it pinned for this process.
-    pub(super) fn forget(&self) {
-        if let Some(Work::Call { call, .. }) = self.take_work() {
-            // What cannot be read leaves pins until this process ends.
-            let _ = call.collect();
-        }
-    }
-}
-
-/// The last who knew it: nobody will ask for the result.
-impl Drop for Child {
-    fn drop(&mut self) {
-        if !crate::os::fork::is_forked() {
-            self.forget();
-        }
-    }
 }

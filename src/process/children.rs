@@ -68,7 +68,7 @@ pub(super) fn wait_in_background(child: &Child) -> Result<()> {
 fn reap(serial: u64) -> bool {
     let ended = children().iter().find(|child| child.serial == serial).cloned();
     if let Some(child) = ended {
-        child.forget();
+        drop(child.take_work());
         let _ = child.wait(None);
     }
     true

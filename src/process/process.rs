@@ -2,7 +2,7 @@
 
 use super::{
     ProcessBuilder, ProcessError,
-    call::{Call, Collected, Outcome},
+    call::{Call, Outcome},
     child::{Child, Work},
     children,
     log::tell,
@@ -173,15 +173,15 @@ impl<R: DeserializeOwned> Process<R> {
     }
 
     fn outcome(&self, call: &Call, status: ExitStatus) -> Result<R, ProcessError> {
-        match call.collect()? {
-            Some(collected) => self.returned(&collected),
+        match call.outcome()? {
+            Some(outcome) => self.returned(outcome.message()),
             None => Err(self.died(status)),
         }
     }
 
-    fn returned(&self, collected: &Collected) -> Result<R, ProcessError> {
+    fn returned(&self, outcome: &[u8]) -> Result<R, ProcessError> {
         let pid = self.pid();
-        match decode(&collected.bytes)? {
+        match decode(outcome)? {
             Outcome::Returned(bytes) => Ok(decode(&bytes)?),
             Outcome::Panicked(report) => Err(ProcessError::Panicked { pid, report }),
             Outcome::NotDecoded(message) => Err(ProcessError::Decode { pid, message }),
@@ -211,7 +211,7 @@ impl<R> Drop for Process<R> {
                 // Where no thread can be made, the zombie stays until this process ends.
                 let _ = children::wait_in_background(&self.child);
             }
-            _ => self.child.forget(),
+            _ => drop(self.child.take_work()),
         }
     }
 }

@@ -121,7 +121,7 @@ fn begin(text: &str) -> Result<i32> {
 fn serve(call: &Call) -> Result<i32> {
     let entry = call.function().resolve()?;
     tell!(DEBUG, name = super::current().name(), "function called");
-    let returned = panic::catch(|| entry.call(call.args(), &mut || call.decoded()));
+    let returned = panic::catch(|| entry.call(call.args()));
     let (outcome, handles, code) = match returned {
         Ok(Ok(message)) => match call.foreign(&message.handles) {
             None => (Outcome::Returned(message.bytes), message.handles, 0),

@@ -99,7 +99,12 @@ impl Block {
         Ok(())
     }
 
-    /// Pins it for another holder, who finds out by itself whether it wants it.
+    /// A parcel may list it from now on.
+    pub(crate) fn travels(&self) {
+        self.0.member.set_travels(self.0.id.block);
+    }
+
+    /// Pins it for a table of the segment.
     pub(crate) fn pin_for(&self, holder: u32) {
         self.0.member.descriptor(self.0.id.block).pins.pin_for(holder);
     }
@@ -129,6 +134,7 @@ impl Drop for Pinned {
             return;
         };
         let this: *const Self = self;
+        let around = self.root.around(&self.member, self.id.block);
         let freed = {
             let mut blocks = self.root.blocks();
             if blocks.get(&self.id).is_none_or(|known| known.0.as_ptr() != this) {
@@ -137,13 +143,10 @@ impl Drop for Pinned {
             }
             blocks.remove(&self.id);
             step!("unpin.begin");
-            self.member
-                .descriptor(self.id.block)
-                .pins
-                .unpin(self.root.holder(), me, |id| self.root.is_dead(id))
+            self.member.descriptor(self.id.block).pins.unpin(self.root.holder(), me, &around)
         };
         if freed {
-            self.root.freed(&self.member, self.id.block, me);
+            self.root.freed(around, me);
         }
     }
 }

@@ -48,7 +48,8 @@ pub(crate) struct Header {
     pub(crate) first_block: u64,
     /// Member: whether its mappings ask for huge pages.
     pub(crate) huge: u32,
-    _reserved: u32,
+    /// Member: whether its blocks are parcels.
+    pub(crate) parcels: u32,
     /// Member: its index and generation in the root's table.
     pub(crate) index: u32,
     pub(crate) generation: u32,
@@ -129,7 +130,7 @@ impl Header {
             block_bytes: 0,
             first_block: 0,
             huge: 0,
-            _reserved: 0,
+            parcels: 0,
             index: 0,
             generation: 0,
         }

@@ -8,11 +8,12 @@ use super::{
     Backing, OwnerId,
     header::{Header, Kind, PAGE, round_up},
     members::MemberId,
+    parcel::{Listed, Words},
     pins::Pins,
 };
 use crate::{
     Error, ErrorKind, Result,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU32, AtomicU64, Ordering, fence},
     os::{
         mapping::Mapping,
         object::{Access, Object},
@@ -37,6 +38,17 @@ pub(crate) struct Descriptor {
     /// Of the object in the block: its type, and its length in bytes.
     fingerprint: AtomicU64,
     length: AtomicU64,
+    /// Whether a parcel may list the block: if not, nobody looks for one.
+    travels: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Descriptor>() == 128);
+
+/// Which members a block can be in: those of its size, and of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Class {
+    pub(crate) block_bytes: usize,
+    pub(crate) parcels: bool,
 }
 
 /// The size of the blocks for an object of this many bytes.
@@ -50,7 +62,7 @@ pub(crate) struct Member {
     pub(crate) id: MemberId,
     mapping: Mapping,
     blocks: u32,
-    block_bytes: usize,
+    class: Class,
     first_block: usize,
 }
 
@@ -61,10 +73,11 @@ impl Member {
         page: usize,
         id: MemberId,
         nonce: [u8; 16],
-        block_bytes: usize,
+        class: Class,
         before: u32,
         backing: &Backing,
     ) -> Result<Self> {
+        let block_bytes = class.block_bytes;
         let bytes = FIRST_BYTES.checked_shl(before).unwrap_or(MOST_BYTES).min(MOST_BYTES);
         // A huge page is filled: a thirty-second of it is more than enough for what else is in it.
         let bytes = bytes.max(if page > PAGE { page - page / 32 } else { 0 });
@@ -90,10 +103,11 @@ impl Member {
         header.block_bytes = block_bytes as u64;
         header.first_block = first_block as u64;
         header.huge = u32::from(backing.huge);
+        header.parcels = u32::from(class.parcels);
         (header.index, header.generation) = (id.index, id.generation);
         // SAFETY: the mapping begins with a page for the header, and nobody else knows of the object yet.
         unsafe { mapping.as_ptr().cast::<Header>().write(header) };
-        Ok(Self { id, mapping, blocks: blocks as u32, block_bytes, first_block })
+        Ok(Self { id, mapping, blocks: blocks as u32, class, first_block })
     }
 
     /// Maps a live member.
@@ -122,7 +136,7 @@ impl Member {
             id,
             mapping,
             blocks: header.blocks as u32,
-            block_bytes: header.block_bytes as usize,
+            class: Class { block_bytes: header.block_bytes as usize, parcels: header.parcels != 0 },
             first_block: header.first_block as usize,
         })
     }
@@ -131,12 +145,20 @@ impl Member {
         self.blocks
     }
 
+    pub(crate) fn class(&self) -> Class {
+        self.class
+    }
+
     pub(crate) fn block_bytes(&self) -> usize {
-        self.block_bytes
+        self.class.block_bytes
+    }
+
+    pub(crate) fn holds_parcels(&self) -> bool {
+        self.class.parcels
     }
 
     pub(crate) fn is_own(&self) -> bool {
-        self.block_bytes > LARGEST
+        self.class.block_bytes > LARGEST
     }
 
     pub(crate) fn descriptor(&self, block: u32) -> &Descriptor {
@@ -156,28 +178,68 @@ impl Member {
     /// The memory of a block.
     pub(crate) fn block(&self, block: u32) -> NonNull<u8> {
         assert!(block < self.blocks);
-        let offset = self.first_block + block as usize * self.block_bytes;
+        let offset = self.first_block + block as usize * self.class.block_bytes;
         // SAFETY: `create` and the check of the header put `blocks` blocks there, inside the mapping.
         unsafe { self.mapping.as_ptr().add(offset) }
     }
 
     /// Takes the pages of these bytes of a block now; contents stay. `false` where the kernel cannot.
     pub(crate) fn populate(&self, block: u32, bytes: Range<usize>) -> Result<bool> {
-        let first = self.first_block + block as usize * self.block_bytes;
-        let bytes = bytes.start.min(self.block_bytes)..bytes.end.min(self.block_bytes);
+        let size = self.class.block_bytes;
+        let first = self.first_block + block as usize * size;
+        let bytes = bytes.start.min(size)..bytes.end.min(size);
         self.mapping.populate(first + bytes.start..first + bytes.end)
+    }
+
+    /// The words of a block in which everybody writes atomic words: a parcel's.
+    pub(crate) fn words(&self, block: u32) -> &[AtomicU64] {
+        assert!(self.class.parcels);
+        let count = self.class.block_bytes / size_of::<AtomicU64>();
+        let words = NonNull::slice_from_raw_parts(self.block(block).cast::<AtomicU64>(), count);
+        // SAFETY: the words are the block's, aligned (a header with other sizes is refused), mapped as long as this, and written as atomics only.
+        unsafe { words.as_ref() }
+    }
+
+    /// Whether a parcel here that is not free lists that block.
+    pub(crate) fn lists(&self, listed: Listed) -> bool {
+        self.class.parcels
+            && (0..self.blocks).any(|block| {
+                let look = |_| Words(self.words(block)).entries().any(|entry| entry == listed);
+                self.descriptor(block).pins.watch(look) == Some(true)
+            })
+    }
+
+    /// What the parcel in a block lists; nothing where there are no parcels.
+    pub(crate) fn listed_by(&self, block: u32) -> Vec<Listed> {
+        if self.class.parcels { Words(self.words(block)).entries().collect() } else { Vec::new() }
     }
 
     /// Fills a claimed block with zeros and says what will be in it. `fresh` blocks were never used.
     pub(crate) fn prepare(&self, block: u32, fingerprint: u64, length: usize, fresh: bool) {
-        if !fresh {
+        if self.class.parcels {
+            // Who reads one of the words that are written from here on sees that the block was claimed: see `Pins::watch`.
+            fence(Ordering::Release);
+            let words = length.div_ceil(size_of::<AtomicU64>());
+            self.words(block)[..words].iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        } else if !fresh {
             // SAFETY: `length` is at most the block's size (the caller chose the size by it), and the caller has claimed the block.
             unsafe { self.block(block).write_bytes(0, length) };
         }
         let descriptor = self.descriptor(block);
         descriptor.fingerprint.store(fingerprint, Ordering::Relaxed);
         descriptor.length.store(length as u64, Ordering::Relaxed);
+        descriptor.travels.store(0, Ordering::Relaxed);
         step!("alloc.prepared");
+    }
+
+    /// From now on a parcel may list the block, which the caller pins.
+    pub(crate) fn set_travels(&self, block: u32) {
+        // Relaxed: who looks has seen the pin of the caller cleared.
+        self.descriptor(block).travels.store(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn travels(&self, block: u32) -> bool {
+        self.descriptor(block).travels.load(Ordering::Relaxed) != 0
     }
 
     /// Fingerprint and length of the object in a block that the caller pins.

@@ -43,14 +43,20 @@ impl<'a> Holders<'a> {
         Self { records, object }
     }
 
-    /// Takes a record for this process; `clear` removes what a former holder left.
+    /// Takes a record for this process; `clear` removes what a former holder left. A record that cannot be cleared is left as it is.
     pub(crate) fn claim(self, clear: impl Fn(u32) -> Result<()>) -> Result<u32> {
+        let mut unclear = None;
         for index in FIRST..self.records.len() as u32 {
-            if self.object.try_lock_byte(LOCKS_AT + u64::from(index))? {
+            let at = LOCKS_AT + u64::from(index);
+            if self.object.try_lock_byte(at)? {
                 step!("holder.locked");
                 let record = &self.records[index as usize];
-                if record.used.load(Ordering::Acquire) != 0 {
-                    clear(index)?;
+                if record.used.load(Ordering::Acquire) != 0
+                    && let Err(error) = clear(index)
+                {
+                    unclear = Some(error);
+                    self.object.unlock_byte(at)?;
+                    continue;
                 }
                 record.pid.store(std::process::id(), Ordering::Relaxed);
                 record.used.store(1, Ordering::Release);
@@ -58,34 +64,36 @@ impl<'a> Holders<'a> {
                 return Ok(index);
             }
         }
-        Err(Error::new(
+        Err(unclear.unwrap_or_else(|| self.too_many()))
+    }
+
+    fn too_many(self) -> Error {
+        Error::new(
             ErrorKind::TooMany,
             format!(
                 "{} processes are attached already, and a segment has room for no more",
                 self.records.len() as u32 - FIRST
             ),
-        ))
+        )
     }
 
-    /// Clears what dead processes left, but not `mine`. The lock of each is held meanwhile.
-    pub(crate) fn sweep(self, mine: u32, clear: impl Fn(u32) -> Result<()>) -> Result<()> {
+    /// Clears what dead processes left, but not `mine`. The lock of each is held meanwhile. What cannot be cleared or locked now is left for the next sweep.
+    pub(crate) fn sweep(self, mine: u32, clear: impl Fn(u32) -> Result<()>) {
         for index in FIRST..self.records.len() as u32 {
             let record = &self.records[index as usize];
             let at = LOCKS_AT + u64::from(index);
             if index == mine
                 || record.used.load(Ordering::Acquire) == 0
-                || !self.object.try_lock_byte(at)?
+                || !self.object.try_lock_byte(at).unwrap_or(false)
             {
                 continue;
             }
-            let cleared = clear(index);
-            if cleared.is_ok() {
+            if clear(index).is_ok() {
                 record.used.store(0, Ordering::Release);
             }
-            self.object.unlock_byte(at)?;
-            cleared?;
+            // It does not fail for a lock that is held; if it did, the record would be lost until this process ends.
+            let _ = self.object.unlock_byte(at);
         }
-        Ok(())
     }
 
     /// Whether the process that had the record is gone. Not to be asked for the caller's own.

@@ -12,7 +12,7 @@
 //! The file of an entry is named after the root, the index and the generation, so that a name is never used twice. An entry that a corpse
 //! was making or retiring is finished by whoever meets it: unlink the name, then FREE.
 
-use super::OwnerId;
+use super::{OwnerId, heap::Class};
 use crate::{
     atomic::{AtomicU64, Ordering},
     os::step::step,
@@ -31,9 +31,11 @@ const RETIRING: u64 = 3;
 #[derive(Debug)]
 pub(crate) struct Entry {
     state: AtomicU64,
-    /// Bytes of a block of the member, so that nobody opens a member in vain. A hint: the header says it.
-    block_bytes: AtomicU64,
+    /// What the member's blocks are, so that nobody opens a member in vain. A hint: the header says it. [`PARCELS`] and bytes of a block.
+    class: AtomicU64,
 }
+
+const PARCELS: u64 = 1 << 63;
 
 /// Which member: its place in the table, and its use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,8 +116,9 @@ impl<'a> Members<'a> {
     }
 
     /// The member has its name and can be attached.
-    pub(crate) fn publish(self, id: MemberId, block_bytes: u64, me: OwnerId) {
-        self.0[id.index as usize].block_bytes.store(block_bytes, Ordering::Relaxed);
+    pub(crate) fn publish(self, id: MemberId, class: Class, me: OwnerId) {
+        let word = class.block_bytes as u64 | if class.parcels { PARCELS } else { 0 };
+        self.0[id.index as usize].class.store(word, Ordering::Relaxed);
         let generation = u64::from(id.generation);
         self.step(id.index, pack(MAKING, generation, me.bits()), pack(LIVE, generation, 0));
         step!("member.live");
@@ -145,16 +148,16 @@ impl<'a> Members<'a> {
         })
     }
 
-    /// The live members at this moment, with their blocks' size.
-    pub(crate) fn live(self) -> impl Iterator<Item = (MemberId, u64)> + 'a {
+    /// The live members at this moment, and what their blocks are.
+    pub(crate) fn live(self) -> impl Iterator<Item = (MemberId, Class)> + 'a {
         self.0.iter().enumerate().filter_map(|(index, entry)| {
             let seen = entry.state.load(Ordering::SeqCst);
             let generation = ((seen >> 32) % GENERATIONS) as u32;
             (seen >> 62 == LIVE).then(|| {
-                (
-                    MemberId { index: index as u32, generation },
-                    entry.block_bytes.load(Ordering::Relaxed),
-                )
+                let word = entry.class.load(Ordering::Relaxed);
+                let block_bytes = usize::try_from(word & !PARCELS).unwrap_or(usize::MAX);
+                let class = Class { block_bytes, parcels: word & PARCELS != 0 };
+                (MemberId { index: index as u32, generation }, class)
             })
         })
     }

@@ -16,11 +16,20 @@
 //! 1. FREE → CLAIMED, LIVE → DYING and DYING → FREE are compare-exchanges that carry a name or take one away.
 //! 2. The contents change hands only through FREE; a handle's generation is that of one LIVE.
 //! 3. A process uses a block only while its bit is set *and* it has seen LIVE with its generation after setting the bit.
-//! 4. DYING → FREE happens only after every pin was seen zero *after* DYING was written.
+//! 4. DYING → FREE happens only after every pin was seen zero, and then no parcel that lists the block was seen, *after* DYING was written.
 //!
 //! Pinning sets the bit, then looks at the state; freeing writes DYING, then looks at the bits; both are sequentially consistent, so
 //! one sees the other. A pinner that meets its own generation DYING revives it: nothing has happened to the contents. So a
 //! handle that is pinned anywhere never looks stale, although the bits are not read in one instant.
+//!
+//! # Parcels
+//!
+//! A message lists the blocks of the handles in it ([`Parcel`](super::Parcel)), and a block that a living parcel lists is not freed: nobody pins anything on somebody
+//! else's behalf. Who makes a parcel pins what it lists until the parcel is whole; who unpacks one pins what it wants while the parcel lives. So a block that travels is
+//! always pinned or listed, and one that goes from hand to hand while its freer looks is pinned in between, after DYING was written: the pinner revives it.
+//!
+//! Who frees a parcel notes what it lists, and when it is FREE tries to free each of those. Who finds a block listed goes back to LIVE and looks at the parcels once
+//! more: either it sees the parcel FREE, or the parcel's freer comes to the block later.
 //!
 //! A death leaves: CLAIMED by a corpse, which is FREE to whoever meets it; LIVE with a corpse's bits, which the sweep clears; LIVE without bits, when it came
 //! between the bit and the state, and DYING by a corpse: the sweep frees both. LIVE without bits is met in good order too, for a moment: it is no different, as who frees
@@ -33,6 +42,18 @@ use crate::{
 };
 
 const WORDS: usize = HOLDERS as usize / 64;
+
+/// What the protocol asks of the world around a block.
+pub(crate) trait Around {
+    /// Whether the thread behind a claim has ended.
+    fn is_dead(&self, owner: OwnerId) -> bool;
+
+    /// Whether a parcel that is not free lists the block in this generation.
+    fn is_listed(&self, generation: u32) -> bool;
+
+    /// The block is dying: the last moment to look at its contents. It may live again all the same, and die another time.
+    fn last_look(&self);
+}
 
 /// Generations go round after 2^30 uses of one block.
 const GENERATIONS: u32 = 1 << 30;
@@ -130,14 +151,25 @@ impl Pins {
         matches!(self.state(), State::Live { generation: now } if now == generation % GENERATIONS)
     }
 
-    /// Pins a live block of this generation; `false` when it is not that any more.
-    pub(crate) fn pin(
-        &self,
-        generation: u32,
-        holder: u32,
-        me: OwnerId,
-        is_dead: impl Fn(OwnerId) -> bool,
-    ) -> bool {
+    /// What `look` says of a block that was live in one generation meanwhile, with that generation; `None` if it is not live.
+    pub(crate) fn watch<T>(&self, look: impl Fn(u32) -> T) -> Option<T> {
+        let living = || match self.state() {
+            State::Live { generation } | State::Dying { generation, .. } => Some(generation),
+            _ => None,
+        };
+        loop {
+            let before = living()?;
+            let seen = look(before);
+            // The loads of `look` acquire, so this one is later.
+            if living() == Some(before) {
+                return Some(seen);
+            }
+        }
+    }
+
+    /// Pins a live block of this generation; `false` when it is not that any more. Then the caller may have kept it from being freed, and must
+    /// [try to free](Self::try_free) it.
+    pub(crate) fn pin(&self, generation: u32, holder: u32) -> bool {
         let before = self.bits[word_of(holder)].fetch_or(bit_of(holder), Ordering::SeqCst);
         step!("pin.set");
         loop {
@@ -152,10 +184,9 @@ impl Pins {
                 _ => break,
             }
         }
-        // A stale handle. Its bit may have kept another generation from being freed: that is made up for.
+        // A stale handle.
         if before & bit_of(holder) == 0 {
             self.bits[word_of(holder)].fetch_and(!bit_of(holder), Ordering::SeqCst);
-            self.try_free(me, is_dead);
         }
         false
     }
@@ -171,32 +202,28 @@ impl Pins {
     }
 
     /// Clears the holder's pin. `true` when that was the last and the block is free now.
-    pub(crate) fn unpin(
-        &self,
-        holder: u32,
-        me: OwnerId,
-        is_dead: impl Fn(OwnerId) -> bool,
-    ) -> bool {
+    pub(crate) fn unpin(&self, holder: u32, me: OwnerId, around: &impl Around) -> bool {
         self.bits[word_of(holder)].fetch_and(!bit_of(holder), Ordering::SeqCst);
         step!("unpin.cleared");
-        self.try_free(me, is_dead)
+        self.try_free(me, around)
     }
 
-    /// Frees the block if nobody pins it.
-    pub(crate) fn try_free(&self, me: OwnerId, is_dead: impl Fn(OwnerId) -> bool) -> bool {
+    /// Frees the block if nobody pins it and no parcel lists it.
+    pub(crate) fn try_free(&self, me: OwnerId, around: &impl Around) -> bool {
+        let is_dead = |by| OwnerId::from_bits(by).is_none_or(|owner| around.is_dead(owner));
+        let mut was_listed = false;
         loop {
             let now = self.state();
             let generation = match now {
                 State::Live { generation } => generation,
-                State::Dying { generation, by } if OwnerId::from_bits(by).is_none_or(&is_dead) => {
-                    generation
-                }
-                State::Claimed { next, by } if OwnerId::from_bits(by).is_none_or(&is_dead) => {
+                State::Dying { generation, by } if is_dead(by) => generation,
+                State::Claimed { next, by } if is_dead(by) => {
                     return self.step(now, State::Free { last: next });
                 }
                 _ => return false,
             };
-            if self.is_pinned() && matches!(now, State::Live { .. }) {
+            let is_live = matches!(now, State::Live { .. });
+            if is_live && (self.is_pinned() || was_listed && around.is_listed(generation)) {
                 return false;
             }
             let dying = State::Dying { generation, by: me.bits() };
@@ -204,10 +231,16 @@ impl Pins {
                 continue;
             }
             step!("free.dying");
-            if self.is_pinned() {
-                // Back, and look again: the pinner may have gone meanwhile, leaving it to us.
+            let is_pinned = self.is_pinned();
+            was_listed = !is_pinned && around.is_listed(generation);
+            if is_pinned || was_listed {
+                // Back, and look again: the pinner, or the parcel, may have gone meanwhile, leaving it to us.
                 self.step(dying, State::Live { generation });
-            } else if self.step(dying, State::Free { last: generation }) {
+                step!("free.revived");
+                continue;
+            }
+            around.last_look();
+            if self.step(dying, State::Free { last: generation }) {
                 step!("free.freed");
                 return true;
             }
@@ -244,17 +277,34 @@ mod tests {
         false
     }
 
+    /// Nobody lists the block, and this one is dead.
+    struct Dead(Option<OwnerId>);
+
+    impl Around for Dead {
+        fn is_dead(&self, owner: OwnerId) -> bool {
+            self.0 == Some(owner)
+        }
+
+        fn is_listed(&self, _: u32) -> bool {
+            false
+        }
+
+        fn last_look(&self) {}
+    }
+
+    const ALIVE: &Dead = &Dead(None);
+
     #[test]
     fn a_block_lives_as_long_as_somebody_pins_it() {
         let pins = Pins::new();
         let generation = pins.claim(id(0), alive).unwrap();
         assert!(pins.claim(id(1), alive).is_none());
         pins.publish(generation, 5, id(0));
-        assert!(pins.pin(generation, 200, id(1), alive));
-        assert!(!pins.unpin(5, id(0), alive));
-        assert!(pins.unpin(200, id(1), alive));
+        assert!(pins.pin(generation, 200));
+        assert!(!pins.unpin(5, id(0), ALIVE));
+        assert!(pins.unpin(200, id(1), ALIVE));
         assert!(pins.is_free());
-        assert!(!pins.pin(generation, 5, id(0), alive), "a stale handle");
+        assert!(!pins.pin(generation, 5), "a stale handle");
         assert_eq!(
             pins.claim(id(1), alive),
             Some(generation + 1),
@@ -268,7 +318,7 @@ mod tests {
         for damaged in [1, 2 << 62 | 7] {
             pins.state.store(damaged, Ordering::SeqCst);
             assert_eq!(pins.claim(id(0), alive), None);
-            assert!(!pins.pin(0, 5, id(0), alive) && !pins.unpin(5, id(0), alive));
+            assert!(!pins.pin(0, 5) && !pins.unpin(5, id(0), ALIVE));
             assert_eq!(pins.state.load(Ordering::SeqCst), damaged);
         }
     }
@@ -284,7 +334,7 @@ mod tests {
         assert!(
             pins.step(State::Live { generation }, State::Dying { generation, by: id(1).bits() })
         );
-        assert!(!pins.try_free(id(2), alive));
-        assert!(pins.try_free(id(2), |dead| dead == id(1)));
+        assert!(!pins.try_free(id(2), ALIVE));
+        assert!(pins.try_free(id(2), &Dead(Some(id(1)))));
     }
 }

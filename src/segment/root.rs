@@ -8,7 +8,7 @@ use super::{
     Backing, Glimpse, OwnerId,
     block::{Block, BlockId, WeakBlock},
     header::{Header, NAMES_BYTES, NAMES_WORDS, RootLayout},
-    heap::{self, Member},
+    heap::{self, Class, Member},
     holders::{Holders, Record},
     members::{ENTRIES, Entry, MemberId, Members},
     name::Place,
@@ -44,7 +44,7 @@ pub(crate) struct Root {
     access: Access,
     holder: u32,
     attached: Mutex<HashMap<MemberId, Arc<Member>>>,
-    shelves: Mutex<HashMap<usize, Arc<Mutex<Shelf>>>>,
+    shelves: Mutex<HashMap<Class, Arc<Mutex<Shelf>>>>,
     blocks: Mutex<HashMap<BlockId, WeakBlock>>,
     sweeping: Mutex<()>,
 }
@@ -174,19 +174,44 @@ impl Root {
 
     // Blocks.
 
+    /// One thread of a process sweeps at a time.
+    pub(super) fn sweeping(&self) -> MutexGuard<'_, ()> {
+        lock(&self.sweeping)
+    }
+
     pub(super) fn blocks(&self) -> MutexGuard<'_, HashMap<BlockId, WeakBlock>> {
         lock(&self.blocks)
     }
 
     /// A new block for an object of `bytes` bytes, filled with zeros.
     pub(crate) fn allocate(self: &Arc<Self>, bytes: usize, fingerprint: u64) -> Result<Block> {
+        self.allocate_in(bytes, fingerprint, false)
+    }
+
+    /// A new block for a parcel.
+    pub(super) fn allocate_parcel(
+        self: &Arc<Self>,
+        bytes: usize,
+        fingerprint: u64,
+    ) -> Result<Block> {
+        self.allocate_in(bytes, fingerprint, true)
+    }
+
+    fn allocate_in(
+        self: &Arc<Self>,
+        bytes: usize,
+        fingerprint: u64,
+        parcels: bool,
+    ) -> Result<Block> {
         let me = participant::current(self)?;
-        let block_bytes = heap::block_bytes(bytes);
-        if block_bytes > heap::LARGEST {
-            return self.allocate_own(bytes, fingerprint, &Backing::default());
-        }
-        let claim = self.claim(block_bytes, me)?;
-        self.fill(claim, bytes, fingerprint, false, me)
+        let class = Class { block_bytes: heap::block_bytes(bytes), parcels };
+        let fresh = class.block_bytes > heap::LARGEST;
+        let claim = if fresh {
+            self.grow(class, 0, me, &Backing::default())
+        } else {
+            self.claim(class, me)
+        };
+        self.fill(claim?, bytes, fingerprint, fresh, me)
     }
 
     /// The same with a member of its own, which is got as `backing` says.
@@ -197,7 +222,8 @@ impl Root {
         backing: &Backing,
     ) -> Result<Block> {
         let me = participant::current(self)?;
-        let claim = self.grow(heap::block_bytes(bytes.max(heap::LARGEST + 1)), 0, me, backing)?;
+        let block_bytes = heap::block_bytes(bytes.max(heap::LARGEST + 1));
+        let claim = self.grow(Class { block_bytes, parcels: false }, 0, me, backing)?;
         self.fill(claim, bytes, fingerprint, true, me)
     }
 
@@ -247,8 +273,9 @@ impl Root {
             drop(blocks);
             return if block.generation() == generation { Ok(block) } else { Err(stale()) };
         }
-        let pins = &member.descriptor(id.block).pins;
-        if !pins.pin(generation, self.holder, me, |id| self.is_dead(id)) {
+        if !member.descriptor(id.block).pins.pin(generation, self.holder) {
+            drop(blocks);
+            self.free_if_unused(&member, id.block, me);
             return Err(stale());
         }
         let (block, weak) = Block::new(Arc::clone(self), member, id, generation);
@@ -268,25 +295,6 @@ impl Root {
         })
     }
 
-    /// Drops the pin of this process on a block for which it has no handle: somebody pinned it for us and died, or the
-    /// message that brought it was not decoded.
-    pub(crate) fn decline(&self, id: BlockId) -> Result<()> {
-        let me = participant::current(self)?;
-        let Some(member) = self.member(id.member).filter(|member| id.block < member.blocks())
-        else {
-            return Ok(());
-        };
-        let freed = {
-            let blocks = self.blocks();
-            !blocks.contains_key(&id)
-                && member.descriptor(id.block).pins.unpin(self.holder, me, |id| self.is_dead(id))
-        };
-        if freed {
-            self.freed(&member, id.block, me);
-        }
-        Ok(())
-    }
-
     /// Drops a pin that a table of the segment had on a block.
     pub(crate) fn unpin_for(&self, holder: u32, id: BlockId) -> Result<()> {
         let me = participant::current(self)?;
@@ -294,27 +302,23 @@ impl Root {
         else {
             return Ok(());
         };
-        if member.descriptor(id.block).pins.unpin(holder, me, |id| self.is_dead(id)) {
-            self.freed(&member, id.block, me);
+        let around = self.around(&member, id.block);
+        if member.descriptor(id.block).pins.unpin(holder, me, &around) {
+            self.freed(around, me);
         }
         Ok(())
     }
 
-    /// A block has become free through this thread.
-    pub(super) fn freed(&self, member: &Arc<Member>, block: u32, me: OwnerId) {
-        if member.is_own() {
-            self.retire(member, me);
-            return;
-        }
-        let shelf = lock(&self.shelves).get(&member.block_bytes()).cloned();
-        // Only a hint: not while somebody looks for a block.
+    /// A hint where a block is free; not while somebody looks for one.
+    pub(super) fn remember(&self, member: &Arc<Member>, block: u32) {
+        let shelf = lock(&self.shelves).get(&member.class()).cloned();
         if let Some(Ok(mut shelf)) = shelf.as_ref().map(|shelf| shelf.try_lock()) {
             shelf.remember(member, block);
         }
     }
 
     /// Takes away a member whose one block is free.
-    fn retire(&self, member: &Member, me: OwnerId) {
+    pub(super) fn retire(&self, member: &Member, me: OwnerId) {
         if member.descriptor(0).pins.claim(me, |id| self.is_dead(id)).is_none() {
             return;
         }
@@ -327,45 +331,38 @@ impl Root {
         lock(&self.attached).remove(&member.id);
     }
 
-    /// A claimed block of this size.
-    fn claim(self: &Arc<Self>, block_bytes: usize, me: OwnerId) -> Result<Claim> {
-        let shelf = Arc::clone(lock(&self.shelves).entry(block_bytes).or_default());
+    /// A claimed block of this class.
+    fn claim(self: &Arc<Self>, class: Class, me: OwnerId) -> Result<Claim> {
+        let shelf = Arc::clone(lock(&self.shelves).entry(class).or_default());
         let mut shelf = lock(&shelf);
         let is_dead = |id| self.is_dead(id);
         if let Some(claim) = shelf.claim(me, is_dead) {
             return Ok(claim);
         }
         // Once more from the beginning, with what others have added, and what the dead have left.
-        for (id, bytes) in self.members().live() {
-            if bytes == block_bytes as u64
-                && !shelf.knows(id)
+        for (id, _) in self.members().live().filter(|(_, other)| *other == class) {
+            if !shelf.knows(id)
                 && let Some(member) = self.member(id)
-                && member.block_bytes() == block_bytes
+                && member.class() == class
             {
                 shelf.add(member);
             }
         }
-        self.sweep_holders()?;
+        self.sweep_holders();
         shelf.start_over();
         if let Some(claim) = shelf.claim(me, is_dead) {
             return Ok(claim);
         }
-        let claim = self.grow(block_bytes, shelf.len(), me, &Backing::default())?;
+        let claim = self.grow(class, shelf.len(), me, &Backing::default())?;
         shelf.add(Arc::clone(&claim.member));
         Ok(claim)
     }
 
     /// Adds a member and claims its first block.
-    fn grow(
-        &self,
-        block_bytes: usize,
-        before: u32,
-        me: OwnerId,
-        backing: &Backing,
-    ) -> Result<Claim> {
-        if block_bytes > heap::LARGEST {
+    fn grow(&self, class: Class, before: u32, me: OwnerId, backing: &Backing) -> Result<Claim> {
+        if class.block_bytes > heap::LARGEST {
             // Here is where the large objects of the dead are found.
-            self.sweep_holders()?;
+            self.sweep_holders();
         }
         let id = self
             .members()
@@ -377,7 +374,7 @@ impl Root {
                 )
             })?;
         step!("member.claimed");
-        let made = self.make_member(id, block_bytes, before, backing).and_then(|member| {
+        let made = self.make_member(id, class, before, backing).and_then(|member| {
             // A root without a name grows no more: nobody could find the member, and nobody would sweep it.
             if self.object.is_at(&self.place.path())? { Ok(member) } else { Err(self.unlinked()) }
         });
@@ -396,7 +393,7 @@ impl Root {
         let generation = generation
             .ok_or_else(|| Error::new(ErrorKind::InvalidSegment, "a new member is not empty"))?;
         step!("member.made");
-        self.members().publish(id, block_bytes as u64, me);
+        self.members().publish(id, class, me);
         let member = Arc::new(member);
         lock(&self.attached).insert(id, Arc::clone(&member));
         Ok(Claim { member, block: 0, generation })
@@ -412,7 +409,7 @@ impl Root {
     fn make_member(
         &self,
         id: MemberId,
-        block_bytes: usize,
+        class: Class,
         before: u32,
         backing: &Backing,
     ) -> Result<Member> {
@@ -425,75 +422,40 @@ impl Root {
             }
             made => made,
         };
-        Member::create(
-            make,
-            self.place.page_bytes(),
-            id,
-            self.nonce(),
-            block_bytes,
-            before,
-            backing,
-        )
+        Member::create(make, self.place.page_bytes(), id, self.nonce(), class, before, backing)
     }
 
-    fn unlink_member(&self, id: MemberId) {
+    pub(super) fn unlink_member(&self, id: MemberId) {
         // It may be gone already: then this is done.
         let _ = crate::os::object::unlink(&self.place.member(id).path());
     }
 
-    /// An attached member; `None` when there is no such.
+    /// An attached member; `None` when there is no such, or it cannot be attached now.
     pub(crate) fn member(&self, id: MemberId) -> Option<Arc<Member>> {
+        self.try_member(id).ok().flatten()
+    }
+
+    /// An attached member; `None` when there is no such, and an error when there is, but it cannot be attached now: for who must not pass it by.
+    pub(super) fn try_member(&self, id: MemberId) -> Result<Option<Arc<Member>>> {
         if !self.members().is_live(id) {
             lock(&self.attached).remove(&id);
-            return None;
+            return Ok(None);
         }
         if let Some(member) = lock(&self.attached).get(&id) {
-            return Some(Arc::clone(member));
+            return Ok(Some(Arc::clone(member)));
         }
-        let member = Arc::new(
-            Member::attach(&self.place.member(id).path(), id, self.nonce(), self.access).ok()?,
-        );
-        Some(Arc::clone(lock(&self.attached).entry(id).or_insert(member)))
-    }
-
-    // The dead.
-
-    /// Clears what processes have left that died.
-    pub(crate) fn sweep_holders(&self) -> Result<()> {
-        let _one_at_a_time = lock(&self.sweeping);
-        self.holders().sweep(self.holder, |index| self.clear_holder(index, self.holder))?;
-        // Members that somebody was making or taking away when he died: their memory may be large.
-        let me = OwnerId::of_sweeper(self.holder);
-        self.members().finish_all(me, |id| self.is_dead(id), |id| self.unlink_member(id));
-        Ok(())
-    }
-
-    /// Marks the slots of a dead process and drops its pins; the caller has the record's lock. `sweeper` is the caller's record.
-    fn clear_holder(&self, dead: u32, sweeper: u32) -> Result<()> {
-        self.participants().bury(dead);
-        let me = OwnerId::of_sweeper(sweeper);
-        for (id, _) in self.members().live().collect::<Vec<_>>() {
-            let Some(member) = self.member(id) else { continue };
-            for block in 0..member.blocks() {
-                let pins = &member.descriptor(block).pins;
-                let freed = if pins.is_pinned_by(dead) {
-                    pins.unpin(dead, me, |id| self.is_dead(id))
-                } else {
-                    // Its death may have come when its pin was gone already, or was not there yet.
-                    pins.try_free(me, |id| self.is_dead(id))
-                };
-                if freed {
-                    step!("sweep.freed");
-                }
-                // A free one of its own has nobody who retires it: he died, or is about to do it himself.
-                if member.is_own() && (freed || pins.is_free()) {
-                    self.retire(&member, me);
-                }
+        match Member::attach(&self.place.member(id).path(), id, self.nonce(), self.access) {
+            Ok(member) => {
+                let member = Arc::new(member);
+                Ok(Some(Arc::clone(lock(&self.attached).entry(id).or_insert(member))))
             }
-            step!("sweep.member");
+            // Retired meanwhile, or unlinked with the root: nobody will attach it any more.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
+
+    // Names.
 
     /// Removes the names of the root and its members. Who has them mapped goes on.
     pub(crate) fn unlink(&self) -> Result<()> {

@@ -14,6 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::callable::{Function, assert_captures_nothing};
 use crate::{
     Error, Result,
+    os::step::step,
     shared::{Message, decode, encode},
 };
 
@@ -21,7 +22,7 @@ use crate::{
 pub(super) const MAGIC: [u64; 2] = [0x6d70_f7a3_91c4_5e2b, 0xb8d2_0c6e_47f9_13a5];
 
 /// Decodes the arguments, calls the function, encodes its result.
-type Enter = fn(&[u8], &mut dyn FnMut()) -> Result<Message, EntryError>;
+type Enter = fn(&[u8]) -> Result<Message, EntryError>;
 
 /// What the compiler promotes to a constant for each function and its arguments.
 #[derive(Debug)]
@@ -87,14 +88,14 @@ where
 }
 
 /// The entry point of `F` called with `A`.
-fn enter<F, A>(args: &[u8], decoded: &mut dyn FnMut()) -> Result<Message, EntryError>
+fn enter<F, A>(args: &[u8]) -> Result<Message, EntryError>
 where
     F: Function<A, Output: Serialize>,
     A: DeserializeOwned,
 {
     const { assert_captures_nothing::<F>() };
     let args: A = decode(args).map_err(EntryError::Decode)?;
-    decoded();
+    step!("call.decoded");
     // SAFETY: reading no bytes needs an aligned pointer and no memory, and F has no bytes (checked above). It is Copy,
     // Send and Sync, so that another value of it may exist on any thread, and it has values at all: `Record::of`
     // was given one. `Function` is sealed, so F is a function item or a closure, not a type with rules of its own.
@@ -107,21 +108,17 @@ where
 pub(crate) struct Entry(pub(super) &'static Record);
 
 impl Entry {
-    /// Decodes the arguments, tells `decoded`, calls the function and encodes what it returned.
+    /// Decodes the arguments, calls the function and encodes what it returned.
     ///
     /// # Errors
     ///
-    /// [`EntryError::Decode`] before the call and without `decoded`, [`EntryError::Encode`] after it.
+    /// [`EntryError::Decode`] before the call, [`EntryError::Encode`] after it.
     ///
     /// # Panics
     ///
     /// If the function panics.
-    pub(crate) fn call(
-        self,
-        args: &[u8],
-        decoded: &mut dyn FnMut(),
-    ) -> Result<Message, EntryError> {
-        (self.0.enter)(args, decoded)
+    pub(crate) fn call(self, args: &[u8]) -> Result<Message, EntryError> {
+        (self.0.enter)(args)
     }
 
     /// The function's name, for messages.

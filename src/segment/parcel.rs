@@ -1,0 +1,165 @@
+//! A parcel: a message in a block, with a list of the blocks of the handles in it, which live as long as it does.
+//!
+//! | words | |
+//! | --- | --- |
+//! | 0 | how many entries there are |
+//! | two for each entry | block and its generation; member and its generation, and [`LISTED`] |
+//! | the rest | the message |
+//!
+//! An entry is written once, its second word last. Who looks whether a block is listed (see "Parcels" in `segment::pins`) reads the entries of parcels that it does not pin, which may be
+//! freed and made anew meanwhile: so parcels lie in members of their own, in which all writes are of whole atomic words, and a fence
+//! before the first lets the reader notice.
+#![allow(unsafe_code)]
+
+use super::{
+    MemberId, Root,
+    block::{Block, BlockId},
+    heap,
+};
+use crate::{
+    Error, ErrorKind, Result,
+    atomic::{AtomicU64, Ordering},
+};
+use std::{ptr::NonNull, sync::Arc};
+
+/// In an entry's second word: the entry is whole. (An index of a member has far fewer bits.)
+const LISTED: u64 = 1 << 63;
+const WORD: usize = size_of::<u64>();
+
+/// A block and its generation.
+pub(crate) type Listed = (BlockId, u32);
+
+/// A parcel that this process has pinned.
+#[derive(Clone, Debug)]
+pub(crate) struct Parcel {
+    block: Block,
+}
+
+/// A block's place, as two words that are not zero together with [`LISTED`] only.
+pub(crate) fn pack((id, generation): Listed) -> [u64; 2] {
+    let MemberId { index, generation: member_generation } = id.member;
+    [
+        u64::from(id.block) << 32 | u64::from(generation),
+        u64::from(index) << 32 | u64::from(member_generation),
+    ]
+}
+
+pub(crate) fn unpack([block, member]: [u64; 2]) -> Listed {
+    let member = MemberId { index: ((member & !LISTED) >> 32) as u32, generation: member as u32 };
+    (BlockId { member, block: (block >> 32) as u32 }, block as u32)
+}
+
+/// The words of a parcel's block.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a>(pub(super) &'a [AtomicU64]);
+
+impl Words<'_> {
+    /// How many entries there are; never more than there is room for.
+    fn count(self) -> usize {
+        let room = self.0.len().saturating_sub(1) / 2;
+        let count = self.0.first().map_or(0, |count| count.load(Ordering::Acquire));
+        usize::try_from(count).unwrap_or(room).min(room)
+    }
+
+    fn entry(self, index: usize) -> Option<Listed> {
+        // Acquire pairs with the Release of `list`; in `Pins::watch` it keeps the next look at the state behind it.
+        let member = self.0[2 + 2 * index].load(Ordering::Acquire);
+        let block = self.0[1 + 2 * index].load(Ordering::Acquire);
+        (member & LISTED != 0).then(|| unpack([block, member]))
+    }
+
+    /// What it lists.
+    pub(super) fn entries(self) -> impl Iterator<Item = Listed> {
+        (0..self.count()).filter_map(move |index| self.entry(index))
+    }
+}
+
+impl Parcel {
+    /// A new parcel with room for so many entries, and a message.
+    pub(crate) fn new(
+        root: &Arc<Root>,
+        fingerprint: u64,
+        entries: usize,
+        message: &[&[u8]],
+    ) -> Result<Self> {
+        let head = WORD * (1 + 2 * entries);
+        let bytes = message.iter().map(|part| part.len()).sum::<usize>();
+        let parcel = Self { block: root.allocate_parcel(head + bytes, fingerprint)? };
+        let words = parcel.words();
+        // Relaxed: nobody takes it for a parcel before it is handed on.
+        words.0[0].store(entries as u64, Ordering::Relaxed);
+        let mut bytes = message.iter().flat_map(|part| part.iter().copied());
+        for word in &words.0[1 + 2 * entries..] {
+            let mut next = [0; WORD];
+            next.iter_mut().zip(&mut bytes).for_each(|(place, byte)| *place = byte);
+            word.store(u64::from_ne_bytes(next), Ordering::Relaxed);
+        }
+        Ok(parcel)
+    }
+
+    /// The parcel that somebody else has made.
+    pub(crate) fn open(
+        root: &Arc<Root>,
+        (id, generation): Listed,
+        fingerprint: u64,
+    ) -> Result<Self> {
+        let parcel = Self { block: root.pin(id, generation)? };
+        let (found, length) = parcel.block.contents();
+        let head = WORD * (1 + 2 * parcel.words().count());
+        if found == fingerprint
+            && parcel.block.member().holds_parcels()
+            && (head..=parcel.block.member().block_bytes()).contains(&parcel.bytes_of(length))
+        {
+            return Ok(parcel);
+        }
+        Err(Error::new(
+            ErrorKind::InvalidHandle,
+            format!("{parcel:?} is not the message that it should be: the session is damaged"),
+        ))
+    }
+
+    fn bytes_of(&self, length: u64) -> usize {
+        usize::try_from(length).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// Where it is.
+    pub(crate) fn place(&self) -> Listed {
+        (self.block.id(), self.block.generation())
+    }
+
+    fn words(&self) -> Words<'_> {
+        Words(self.block.member().words(self.block.id().block))
+    }
+
+    /// Writes an entry, which is empty: the block lives as long as this from now on. The caller pins it meanwhile.
+    pub(crate) fn list(&self, index: usize, block: &Block) {
+        block.travels();
+        let [first, second] = pack((block.id(), block.generation()));
+        let words = self.words();
+        words.0[1 + 2 * index].store(first, Ordering::Relaxed);
+        // Release: with the first word, with the mark that the block travels, and with whatever the block is.
+        words.0[2 + 2 * index].store(second | LISTED, Ordering::Release);
+    }
+
+    /// What an entry lists, if it is written.
+    pub(crate) fn entry(&self, index: usize) -> Option<Listed> {
+        (index < self.words().count()).then(|| self.words().entry(index)).flatten()
+    }
+
+    /// The message.
+    pub(crate) fn message(&self) -> &[u8] {
+        let head = WORD * (1 + 2 * self.words().count());
+        let length = self.bytes_of(self.block.contents().1).min(self.block.member().block_bytes());
+        // SAFETY: inside the block; `head` is at most its size.
+        let start = unsafe { self.block.as_ptr().add(head) };
+        let bytes = NonNull::slice_from_raw_parts(start, length.saturating_sub(head));
+        // SAFETY: inside the block, which is pinned; after `new` only entries are written.
+        unsafe { bytes.as_ref() }
+    }
+}
+
+const _: () = assert!(heap::SMALLEST.is_multiple_of(WORD) && super::members::ENTRIES < 1 << 31);
