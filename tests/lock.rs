@@ -1,9 +1,12 @@
-//! `Lock` across processes: LK01, LK02, LK04, LK10–LK12.
+//! `Lock` across processes: LK01, LK02, LK04, LK05, LK10–LK12, LK16.
 
 mod support;
 
-use multiproc::{Atomic, ErrorKind, Lock, LockError, Ordering, spawn};
-use std::thread;
+use multiproc::{Array, Atomic, ErrorKind, Lock, LockError, Ordering, spawn};
+use std::{
+    hint, thread,
+    time::{Duration, Instant},
+};
 use support::watchdog;
 
 multiproc::test_support!();
@@ -54,4 +57,51 @@ fn another_process_sees_who_has_it() {
     let shown = format!("{first:?}");
     assert!(shown.contains(&format!("process {}", std::process::id())), "{shown}");
     drop(held);
+}
+
+/// Takes and gives back both, and counts, until it is told to stop. Nearly all the time somebody has them.
+fn take_turns(lock: &Lock, array: &Array<u8>, turns: &Atomic<u64>, stop: &Atomic<bool>) {
+    let hold = || (0..20_000).for_each(|_| hint::spin_loop());
+    while !stop.load(Ordering::SeqCst) {
+        let (held, borrowed) = (lock.lock().unwrap(), array.write().unwrap());
+        turns.fetch_add(1, Ordering::SeqCst);
+        hold();
+        drop((held, borrowed));
+    }
+}
+
+/// Tries with a time until that is up thrice, each time while the others had turns. The end of a turn rings: a wait that began anew with each ring
+/// would not end by its time.
+fn run_out_of_time(turns: &Atomic<u64>, mut attempt: impl FnMut(Duration) -> Option<ErrorKind>) {
+    let mut late = 0;
+    while late < 3 {
+        let time = Duration::from_millis(40);
+        let (before, start) = (turns.load(Ordering::SeqCst), Instant::now());
+        // Lucky now and then.
+        let Some(kind) = attempt(time) else { continue };
+        assert_eq!(kind, ErrorKind::TimedOut);
+        assert!(start.elapsed() >= time, "{:?}", start.elapsed());
+        late += u32::from(turns.load(Ordering::SeqCst) >= before + 2);
+    }
+}
+
+/// Of a lock that others, threads and processes, take and give back all the time.
+#[test]
+fn a_time_is_that_of_the_whole_wait() {
+    let _watchdog = watchdog(60);
+    let (lock, array) = (Lock::new().unwrap(), Array::<u8>::zeroed(1).unwrap());
+    let (turns, stop) = (Atomic::new(0_u64).unwrap(), Atomic::new(false).unwrap());
+    let work = |lock: Lock, array: Array<u8>, turns: Atomic<u64>, stop: Atomic<bool>| {
+        take_turns(&lock, &array, &turns, &stop);
+    };
+    let args = || (lock.clone(), array.clone(), turns.clone(), stop.clone());
+    let processes: Vec<_> = (0..2).map(|_| spawn(work, args()).unwrap()).collect();
+    thread::scope(|scope| {
+        scope.spawn(|| take_turns(&lock, &array, &turns, &stop));
+        run_out_of_time(&turns, |time| lock.lock_timeout(time).err().map(|error| error.kind()));
+        run_out_of_time(&turns, |time| array.write_timeout(time).err().map(|error| error.kind()));
+        run_out_of_time(&turns, |time| array.read_timeout(time).err().map(|error| error.kind()));
+        stop.store(true, Ordering::SeqCst);
+    });
+    processes.into_iter().for_each(|process| process.join().unwrap());
 }

@@ -1,4 +1,4 @@
-//! Processes: PR02, PR03, PR08, PR09, PR10, PR19, PR26, PR31, PR32 and the deaths of workers.
+//! Processes: PR02, PR03, PR08–PR10, PR19, PR25, PR26, PR34, PR38, PR40, and the deaths of workers (LK13, LK14, VA01, VA12, VA17).
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! How a process is to be, who is whose child, and what becomes of children at exit. PR04–PR07, PR12–PR18, PR20–PR24, PR27–PR31.
+//! How a process is to be, who is whose child, and what becomes of children at exit. PR01, PR02, PR04–PR06, PR11, PR13, PR29,
+//! PR35–PR37, PR41.
 
 mod support;
 

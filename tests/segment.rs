@@ -1,4 +1,4 @@
-//! Segments by name, and everything that can be wrong with what stands under a name. SM01–SM04, SM08–SM10, SM16, SM25 in the form of segments.
+//! Segments by name, and everything that can be wrong with what stands under a name. SM01–SM04, SM07–SM09, SM13–SM16, SM25 in the form of segments.
 
 mod support;
 

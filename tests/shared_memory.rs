@@ -1,4 +1,4 @@
-//! Bytes by name, as other programs have them: SM01–SM05, SM08–SM16, SM25, SM26, SM28.
+//! Bytes by name, as other programs have them: SM01–SM04, SM08–SM11, SM13–SM16, SM25, SM26.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Structs that processes share: plain fields under a lock, atomic fields without, compared by structure. VA05, VA07.
+//! Structs that processes share: plain fields under a lock, atomic fields without, compared by structure. VA08.
 
 mod support;
 

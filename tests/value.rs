@@ -1,4 +1,4 @@
-//! Values and arrays: VA01, VA03, VA04, VA06, VA10, VA16, and bits that are none of the type's.
+//! Values and arrays: VA02, VA04–VA06, VA08, VA10, VA13, VA16, times (LK05, LK16), and bits that are none of the type's.
 
 mod support;
 
@@ -156,7 +156,7 @@ fn memory_is_given_back() {
     assert!(shared_objects("multiproc-").len() <= before + 8);
 }
 
-/// VA12, VA13: atomics are seen and counted across processes.
+/// VA13: atomics are seen and counted across processes.
 #[test]
 fn atomics_count_across_processes() {
     let _watchdog = watchdog(60);
@@ -190,6 +190,73 @@ fn atomics_count_across_processes() {
     assert_eq!(hits.swap(7, Ordering::Relaxed), 100_000);
     assert_eq!(hits.fetch_xor(5, Ordering::Relaxed), 7);
     assert_eq!(hits.load(Ordering::Relaxed), 2);
+}
+
+const LOAD: Ordering = Ordering::Acquire;
+
+/// What one of four does to numbers that all change at once; the answers are such that no order of the four changes them.
+fn change_all(
+    (down, least, greatest): (Atomic<u64>, Atomic<i64>, Atomic<i32>),
+    (set, clear, toggled): (Atomic<u8>, Atomic<u16>, Atomic<u32>),
+    (token, counted): (Atomic<usize>, Atomic<i16>),
+    id: u32,
+) -> usize {
+    const ORDER: Ordering = Ordering::AcqRel;
+    // Two bits that nobody else touches.
+    let mine = 1_u32 << id | 1 << (id + 4);
+    let mut taken = 0;
+    for round in 0..1001 {
+        down.fetch_sub(u64::from(id) + 1, ORDER);
+        let depth = -1000 * i64::from(id) - round;
+        least.fetch_min(depth, ORDER);
+        assert!(least.load(LOAD) <= depth);
+        greatest.fetch_max(1000 * id as i32 + round as i32, ORDER);
+        assert!(greatest.load(LOAD) >= 1000 * id as i32 + round as i32);
+        let before = set.fetch_or(mine as u8, ORDER) & mine as u8;
+        assert_eq!(before, if round == 0 { 0 } else { mine as u8 });
+        let before = clear.fetch_and(!(mine as u16), ORDER) & mine as u16;
+        assert_eq!(before, if round == 0 { mine as u16 } else { 0 });
+        let before = toggled.fetch_xor(mine, ORDER) & mine;
+        assert_eq!(before, if round % 2 == 0 { 0 } else { mine });
+        // What one puts there another takes, once.
+        taken += token.swap(id as usize + 1, ORDER);
+        let mut seen = counted.load(LOAD);
+        while let Err(now) = counted.compare_exchange(seen, seen + 1, ORDER, LOAD) {
+            assert_ne!(now, seen);
+            seen = now;
+        }
+    }
+    taken
+}
+
+/// VA13: every operation on integers, of all widths, is whole across processes.
+#[test]
+fn every_operation_on_integers_is_whole_across_processes() {
+    let _watchdog = watchdog(60);
+    let numbers = (
+        Atomic::new(1_u64 << 40).unwrap(),
+        Atomic::new(i64::MAX).unwrap(),
+        Atomic::new(i32::MIN).unwrap(),
+    );
+    let bits = (
+        Atomic::new(0_u8).unwrap(),
+        Atomic::new(u16::MAX).unwrap(),
+        Atomic::new(0xf000_0000_u32).unwrap(),
+    );
+    let exchanged = (Atomic::new(0_usize).unwrap(), Atomic::new(-5_i16).unwrap());
+    let start = |id: u32| {
+        spawn(change_all, (numbers.clone(), bits.clone(), exchanged.clone(), id)).unwrap()
+    };
+    let workers: Vec<_> = (0..4).map(start).collect();
+    let taken: usize = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
+    assert_eq!(numbers.0.load(LOAD), (1 << 40) - 1001 * (1 + 2 + 3 + 4));
+    assert_eq!(numbers.1.load(LOAD), -4000);
+    assert_eq!(numbers.2.load(LOAD), 4000);
+    assert_eq!(bits.0.load(LOAD), u8::MAX);
+    assert_eq!(bits.1.load(LOAD), 0xff00);
+    assert_eq!(bits.2.load(LOAD), 0xf000_00ff);
+    assert_eq!(taken + exchanged.0.load(LOAD), 1001 * (1 + 2 + 3 + 4));
+    assert_eq!(exchanged.1.load(LOAD), 4 * 1001 - 5);
 }
 
 #[test]
