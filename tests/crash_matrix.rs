@@ -12,7 +12,7 @@ use support::{shared_objects, unique, watchdog};
 multiproc::test_support!();
 
 /// Steps that this matrix does not kill at. They need somebody else at just that moment, a sleeper, a contender or a corpse: `tests/contended.rs` kills there.
-const ELSEWHERE: [&str; 14] = [
+const ELSEWHERE: [&str; 18] = [
     "lock.late",
     "lock.sleep",
     "lock.woken",
@@ -26,6 +26,11 @@ const ELSEWHERE: [&str; 14] = [
     "sweep.freed",
     "call.decoded",
     "call.finished",
+    // `tests/compat_deaths.rs`, which has the feature for it.
+    "mutex.sleep",
+    "mutex.taken",
+    "mutex.marked",
+    "mutex.told",
     // It needs a start of the machine in between: `tests/segment.rs`.
     "reset.slots",
 ];
