@@ -2,7 +2,7 @@
 
 mod support;
 
-use multiproc::{ErrorKind, SharedMemory, spawn};
+use multiproc::{Array, ErrorKind, SharedMemory, spawn};
 use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
@@ -92,15 +92,28 @@ fn what_is_wrong_is_told() {
 #[test]
 fn a_killed_creators_unnamed_memory_is_swept() {
     let _watchdog = watchdog(60);
-    let make = || -> String {
+    // It lives until the memory is attached here: any program's sweep may come at any time.
+    let told = Array::<u8>::zeroed(100).unwrap();
+    let make = |told: Array<u8>| -> () {
         let memory = SharedMemory::create_unnamed(100).unwrap();
-        memory.keep(true);
-        memory.name().to_owned()
+        told.write().unwrap()[..memory.name().len()].copy_from_slice(memory.name().as_bytes());
+        loop {
+            std::thread::park();
+        }
     };
-    let name = spawn(make, ()).unwrap().join().unwrap();
+    let creator = spawn(make, (told.clone(),)).unwrap();
+    let name = loop {
+        let bytes = told.read().unwrap().to_vec();
+        if bytes[0] != 0 {
+            break String::from_utf8(bytes).unwrap().trim_end_matches('\0').to_owned();
+        }
+        std::thread::yield_now();
+    };
     assert!(name.contains("-raw-"), "{name}");
     // Somebody is attached: it stays.
     let attached = SharedMemory::attach(&name).unwrap();
+    creator.kill().unwrap();
+    assert!(creator.join().is_err());
     multiproc::Segment::sweep_stale();
     assert_eq!(SharedMemory::attach(&name).unwrap().len(), 100);
     drop(attached);

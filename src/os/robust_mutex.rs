@@ -63,14 +63,19 @@ impl RobustMutex {
     pub(crate) fn lock_for_a_slice(&self, deadline: Deadline) -> Result<Option<Got>> {
         let end = deadline.within(futex::slice());
         let (Some(clocklock), Some(time)) = (clocklock(), end.timespec()) else {
-            let time = by_the_wall(end);
-            // SAFETY: as above, and a time that lives through the call.
-            let answer = unsafe { libc::pthread_mutex_timedlock(self.0.get(), &raw const time) };
-            return self.settle("pthread_mutex_timedlock", answer);
+            return self.lock_by_the_wall(end);
         };
-        // SAFETY: as above.
+        // SAFETY: as in `try_lock`, and a time that lives through the call.
         let answer = unsafe { clocklock(self.0.get(), libc::CLOCK_MONOTONIC, &raw const time) };
         self.settle("pthread_mutex_clocklock", answer)
+    }
+
+    /// Where libc waits by no other clock.
+    fn lock_by_the_wall(&self, end: Deadline) -> Result<Option<Got>> {
+        let time = by_the_wall(end);
+        // SAFETY: as in `try_lock`, and a time that lives through the call.
+        let answer = unsafe { libc::pthread_mutex_timedlock(self.0.get(), &raw const time) };
+        self.settle("pthread_mutex_timedlock", answer)
     }
 
     fn settle(&self, call: &str, answer: libc::c_int) -> Result<Option<Got>> {
@@ -133,4 +138,47 @@ fn check(call: &str, answer: libc::c_int) -> Result<()> {
 
 fn failed(call: &str, answer: libc::c_int) -> Error {
     Error::os(call, io::Error::from_raw_os_error(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{mem::MaybeUninit, time::Duration};
+
+    #[test]
+    fn both_clocks_end_the_wait_and_take_what_is_free_or_a_dead_ones() {
+        let mut memory = Box::new(MaybeUninit::<RobustMutex>::zeroed());
+        // SAFETY: the box is ours alone.
+        unsafe { RobustMutex::init(memory.as_mut_ptr()) }.unwrap();
+        // SAFETY: initialised just now.
+        let mutex = unsafe { Box::leak(memory).assume_init_ref() };
+        let waits = [RobustMutex::lock_for_a_slice, RobustMutex::lock_by_the_wall];
+        for wait in waits {
+            assert_eq!(mutex.try_lock().unwrap(), Some(Got::FromNobody));
+            let end = Deadline::after(Duration::from_millis(30));
+            let late = std::thread::spawn(move || {
+                loop {
+                    let got = wait(mutex, end).unwrap();
+                    assert_eq!(got, None);
+                    if end.has_passed() {
+                        break;
+                    }
+                }
+            });
+            late.join().unwrap();
+            mutex.unlock().unwrap();
+            assert!(mutex.unlock().is_err() && !mutex.is_mine());
+            // A thread ends with it.
+            let taken = std::thread::spawn(move || wait(mutex, end)).join().unwrap().unwrap();
+            assert_eq!(taken, Some(Got::FromNobody));
+            let far = Deadline::after(Duration::from_secs(60));
+            let heir = loop {
+                if let Some(got) = wait(mutex, far).unwrap() {
+                    break got;
+                }
+            };
+            assert_eq!(heir, Got::FromTheDead);
+            mutex.unlock().unwrap();
+        }
+    }
 }
