@@ -100,7 +100,9 @@ fn build(birthplace: &Place, plan: Plan) -> Result<Option<(Object, Mapping, Head
     let size = layout.size.next_multiple_of(birthplace.page_bytes());
     let object = match birthplace.create(size) {
         // A sweep was faster than the second look at the name.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound && birthplace.has_directory() => {
+            return Ok(None);
+        }
         created => created?,
     };
     step!("birth.created");
