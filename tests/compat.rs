@@ -85,7 +85,7 @@ fn nothing_is_lost_under_the_lock() {
 }
 
 #[test]
-fn a_killed_owner_is_told_once_to_one_who_waits() {
+fn a_killed_owner_is_told_once_to_each_lock_object() {
     let _watchdog = watchdog(60);
     let (memory, held) = (memory(), Atomic::new(0_u32).unwrap());
     let lock = make_lock(&memory);
@@ -97,29 +97,63 @@ fn a_killed_owner_is_told_once_to_one_who_waits() {
             thread::park();
         }
     };
+    let try_now = |lock: &dyn LockImpl| {
+        lock.try_lock(Timeout::Val(Duration::ZERO)).map(drop).map_err(|error| kind(&*error))
+    };
     for sleeper in [false, true] {
         held.store(0, Ordering::SeqCst);
         let owner = spawn(hold, (memory.clone(), held.clone())).unwrap();
         until(|| held.load(Ordering::SeqCst) == 1);
-        assert_eq!(
-            kind(&*lock.try_lock(Timeout::Val(Duration::ZERO)).map(drop).unwrap_err()),
-            ErrorKind::TimedOut
-        );
+        let other = open_lock(&memory);
+        assert_eq!(try_now(&*lock), Err(ErrorKind::TimedOut));
         let wait = |memory: Memory, held: Atomic<u32>| {
+            let lock = open_lock(&memory);
             held.store(2, Ordering::SeqCst);
-            open_lock(&memory).lock().map(drop).map_err(|error| kind(&*error))
+            let told = lock.lock().map(drop).map_err(|error| kind(&*error));
+            drop(lock.lock().unwrap());
+            told
         };
         let waiter = sleeper.then(|| spawn(wait, (memory.clone(), held.clone())).unwrap());
         until(|| held.load(Ordering::SeqCst) == 1 + u32::from(sleeper));
         owner.kill().unwrap();
         assert!(owner.join().is_err());
-        let told = match waiter {
-            Some(waiter) => waiter.join().unwrap(),
-            None => lock.lock().map(drop).map_err(|error| kind(&*error)),
-        };
-        assert_eq!(told, Err(ErrorKind::OwnerDied));
-        drop(lock.lock().unwrap());
+        if let Some(waiter) = waiter {
+            assert_eq!(waiter.join().unwrap(), Err(ErrorKind::OwnerDied));
+        }
+        // Whoever has found it, the others hear of it too.
+        for known in [&lock, &other] {
+            assert_eq!(try_now(&**known), Err(ErrorKind::OwnerDied));
+            assert_eq!(try_now(&**known), Ok(()));
+        }
+        // One that came later does not.
+        assert_eq!(try_now(&*open_lock(&memory)), Ok(()));
     }
+}
+
+#[test]
+fn what_is_no_lock_is_an_error() {
+    let _watchdog = watchdog(60);
+    let memory = memory();
+    let found = || {
+        // SAFETY: the memory is there, and nobody writes to it meanwhile.
+        let opened = unsafe { Mutex::from_existing(address(&memory), address(&memory)) };
+        opened.map(drop).map_err(|error| (kind(&*error), error.to_string()))
+    };
+    let (zeros, message) = found().unwrap_err();
+    assert_eq!(zeros, ErrorKind::InvalidSegment);
+    assert!(message.contains("zeros"), "{message}");
+    // SAFETY: there is room for a lock.
+    unsafe { raw_sync::locks::Mutex::new(address(&memory), address(&memory)) }.map(drop).unwrap();
+    assert_eq!(found().unwrap_err().0, ErrorKind::InvalidSegment);
+    memory.write().unwrap().fill(u64::MAX);
+    assert_eq!(found().unwrap_err().0, ErrorKind::InvalidSegment);
+    // Whatever was there before, it is a lock when it was made.
+    drop(make_lock(&memory));
+    assert_eq!(found(), Ok(()));
+    // Of another C library: the word of its mutex is somewhere else.
+    let before = memory.get(5).unwrap();
+    memory.set(5, before ^ (4 << 32)).unwrap();
+    assert_eq!(found().unwrap_err().0, ErrorKind::Incompatible);
 }
 
 #[test]

@@ -5,14 +5,14 @@
 
 mod support;
 
-use multiproc::{Array, ErrorKind, ProcessError, Segment, Tally, Value, spawn};
+use multiproc::{Array, ErrorKind, ProcessError, Segment, SharedMemory, Tally, Value, spawn};
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 use support::{shared_objects, unique, watchdog};
 
 multiproc::test_support!();
 
 /// Steps that this matrix does not kill at. They need somebody else at just that moment, a sleeper, a contender or a corpse: `tests/contended.rs` kills there.
-const ELSEWHERE: [&str; 16] = [
+const ELSEWHERE: [&str; 20] = [
     "lock.late",
     "lock.sleep",
     "lock.woken",
@@ -28,6 +28,11 @@ const ELSEWHERE: [&str; 16] = [
     "call.listed",
     "free.revived",
     "call.finished",
+    // `tests/compat_deaths.rs`, which has the feature for it.
+    "mutex.sleep",
+    "mutex.taken",
+    "mutex.marked",
+    "mutex.told",
     // It needs a start of the machine in between: `tests/segment.rs`.
     "reset.slots",
 ];
@@ -53,6 +58,8 @@ fn steps() -> BTreeSet<String> {
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     found
 }
+
+const RAW_BYTES: usize = 9000;
 
 /// Everything that one process can do alone, in the session that it shares with the test and in a segment of its own.
 fn exercise(step: String, name: String, shared: Value<u64>, field: Array<u32>) -> u32 {
@@ -96,6 +103,8 @@ fn exercise(step: String, name: String, shared: Value<u64>, field: Array<u32>) -
     segment.unpublish("named").unwrap();
     drop((named, again));
     drop(segment);
+    // Bytes by name.
+    drop(SharedMemory::create(&format!("{name}.raw"), RAW_BYTES).unwrap());
     // A child with a result that has a handle.
     let child = spawn(|value: Value<u64>| Value::new(value.get().unwrap_or(0)).unwrap(), (shared,))
         .unwrap();
@@ -156,6 +165,16 @@ fn a_death_at_any_step_leaves_the_others_whole() {
         // The name of the dead one's segment can be had again, and its objects are swept.
         drop(Segment::create(&name).unwrap());
         drop(theirs);
+        // Bytes by name are not there, or all of them are.
+        match SharedMemory::attach(&format!("{name}.raw")) {
+            Ok(memory) => {
+                let mut bytes = vec![1; RAW_BYTES];
+                memory.read_at(0, &mut bytes).unwrap();
+                assert!(memory.len() == RAW_BYTES && bytes == [0; RAW_BYTES], "{step}");
+                memory.unlink().unwrap();
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{step}: {error}"),
+        }
         drop(Array::<u8>::zeroed(3 << 20).unwrap());
         assert_eq!(shared_objects(&name), Vec::<String>::new(), "{step}");
     }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use multiproc::{ErrorKind, Lock, ProcessError, Value, spawn};
+use multiproc::{ErrorKind, Lock, ProcessError, Segment, SharedMemory, Value, spawn};
 use std::time::Duration;
 use support::watchdog;
 
@@ -282,7 +282,11 @@ fn a_program_with_a_session() {
     }
 }
 
-/// A raw `fork()` holds nothing, and cannot claim anything.
+fn is_forked(result: multiproc::Result<()>) -> bool {
+    result.is_err_and(|error| error.kind() == ErrorKind::Forked)
+}
+
+/// A raw `fork()` holds nothing, and cannot make, attach or claim anything.
 #[test]
 fn a_raw_fork_is_refused() {
     let _watchdog = watchdog(60);
@@ -291,7 +295,12 @@ fn a_raw_fork_is_refused() {
     // SAFETY: the child only loads from memory, makes an error, and ends by `_exit`.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let refused = lock.lock().map(drop).is_err_and(|error| error.kind() == ErrorKind::Forked);
+        let refused = lock.lock().map(drop).is_err_and(|error| error.kind() == ErrorKind::Forked)
+            && is_forked(Segment::create("mp-test-forked").map(drop))
+            && is_forked(Segment::attach("mp-test-forked").map(drop))
+            && is_forked(Segment::attach_read_only("mp-test-forked").map(drop))
+            && is_forked(SharedMemory::create("mp-test-forked", 1).map(drop))
+            && is_forked(SharedMemory::create_unnamed(1).map(drop));
         drop(value);
         // SAFETY: ends the child at once.
         unsafe { libc::_exit(i32::from(!refused)) };

@@ -3,7 +3,9 @@
 mod support;
 
 use multiproc::{Array, ErrorKind, Process, ProcessError, Value, spawn};
-use std::{fs, fs::File, sync::Mutex, thread};
+use std::{
+    env, fs, fs::File, os::unix::process::ExitStatusExt, process::Command, sync::Mutex, thread,
+};
 use support::watchdog;
 
 multiproc::test_support!();
@@ -149,4 +151,54 @@ fn a_sweep_without_descriptors_forgets_nobody() {
     }
     spawn(sweep, ()).unwrap().join().unwrap();
     assert_eq!(large_objects(), Vec::<String>::new());
+}
+
+/// There is no room for a result: an error that says so, and no silence.
+#[test]
+fn a_result_without_room_is_an_error() {
+    const NAME: &str = "a_result_without_room_is_an_error";
+    if env::var_os("MP_TEST_SMALL").is_some() {
+        // In /dev/shm there are 6 MiB.
+        let ended = spawn(|| vec![7_u8; 8 << 20], ()).unwrap().join();
+        let Err(ProcessError::Encode { message, .. }) = ended else { panic!("{ended:?}") };
+        assert!(message.contains("no room"), "{message}");
+        assert_eq!(spawn(|| 7, ()).unwrap().join().unwrap(), 7);
+        return;
+    }
+    let _watchdog = watchdog(60);
+    // A namespace of its own: the mount goes with the process.
+    let script = r#"mount -t tmpfs -o size=6m none /dev/shm || exit 77
+        MP_TEST_SMALL=1 exec "$1" --exact "$2" --nocapture"#;
+    let mut child = Command::new("unshare");
+    child.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+    match child.arg(env::current_exe().unwrap()).arg(NAME).output() {
+        Ok(output) if output.status.success() => {
+            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+        }
+        Ok(output) if output.status.code() != Some(101) && output.status.signal().is_none() => {
+            let why = String::from_utf8_lossy(&output.stderr);
+            eprintln!("{NAME} is skipped: nothing can be mounted here: {why}");
+        }
+        Err(error) => eprintln!("{NAME} is skipped: there is no unshare: {error}"),
+        Ok(output) => panic!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// Somebody else in the program waits for all children: the result is there all the same; of one without a result it is said what is not known.
+#[test]
+fn a_child_that_was_waited_for_elsewhere_has_its_result() {
+    let _watchdog = watchdog(60);
+    let wait_elsewhere = |process: &Process<u32>| {
+        let mut status = 0;
+        // SAFETY: waits for a child of this process; the place is valid.
+        let waited = unsafe { libc::waitpid(process.pid().cast_signed(), &raw mut status, 0) };
+        assert_eq!(waited.cast_unsigned(), process.pid());
+    };
+    let process = spawn(|| 7_u32, ()).unwrap();
+    wait_elsewhere(&process);
+    assert_eq!(process.join().unwrap(), 7);
+    let process = spawn(|| -> u32 { std::process::abort() }, ()).unwrap();
+    wait_elsewhere(&process);
+    let error = process.join().unwrap_err().to_string();
+    assert!(error.contains("is not known"), "{error}");
 }

@@ -296,3 +296,27 @@ fn a_kept_file_survives_a_restart_of_the_machine() {
     segment.unlink().unwrap();
     assert!(!path.exists());
 }
+
+/// Somebody holds a value while the file says that the machine was started again: nobody else gets at it, and he goes on.
+#[test]
+fn a_segment_in_use_is_not_reset() {
+    let _watchdog = watchdog(60);
+    for keep in [true, false] {
+        let path = std::env::temp_dir().join(unique("in-use"));
+        let segment = Segment::builder().keep(keep).create_file(&path).unwrap();
+        let value = Value::new_in(&segment, 41_u64).unwrap();
+        segment.publish("value", &value).unwrap();
+        let mut guard = value.lock().unwrap();
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        file.write_all_at(&[7; 16], 56).unwrap();
+        let attach = |path: PathBuf| Segment::attach_file(path).map(drop).unwrap_err();
+        let error = spawn(attach, (path.clone(),)).unwrap().join().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Incompatible);
+        let reason = if keep { "in use" } else { "make it again" };
+        assert!(error.to_string().contains(reason), "{error}");
+        *guard += 1;
+        drop(guard);
+        assert_eq!(value.get().unwrap(), 42);
+        segment.unlink().unwrap();
+    }
+}

@@ -2,7 +2,7 @@
 
 mod support;
 
-use multiproc::{ErrorKind, SharedMemory, spawn};
+use multiproc::{Array, ErrorKind, SharedMemory, spawn};
 use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
@@ -92,15 +92,28 @@ fn what_is_wrong_is_told() {
 #[test]
 fn a_killed_creators_unnamed_memory_is_swept() {
     let _watchdog = watchdog(60);
-    let make = || -> String {
+    // It lives until the memory is attached here: any program's sweep may come at any time.
+    let told = Array::<u8>::zeroed(100).unwrap();
+    let make = |told: Array<u8>| -> () {
         let memory = SharedMemory::create_unnamed(100).unwrap();
-        memory.keep(true);
-        memory.name().to_owned()
+        told.write().unwrap()[..memory.name().len()].copy_from_slice(memory.name().as_bytes());
+        loop {
+            std::thread::park();
+        }
     };
-    let name = spawn(make, ()).unwrap().join().unwrap();
+    let creator = spawn(make, (told.clone(),)).unwrap();
+    let name = loop {
+        let bytes = told.read().unwrap().to_vec();
+        if bytes[0] != 0 {
+            break String::from_utf8(bytes).unwrap().trim_end_matches('\0').to_owned();
+        }
+        std::thread::yield_now();
+    };
     assert!(name.contains("-raw-"), "{name}");
     // Somebody is attached: it stays.
     let attached = SharedMemory::attach(&name).unwrap();
+    creator.kill().unwrap();
+    assert!(creator.join().is_err());
     multiproc::Segment::sweep_stale();
     assert_eq!(SharedMemory::attach(&name).unwrap().len(), 100);
     drop(attached);
@@ -124,6 +137,95 @@ fn a_mapping_of_the_crate_shared_memory_is_taken_over() {
         assert!(memory.len() >= 100);
         drop(theirs);
         assert!(SharedMemory::attach(&name).is_ok(), "the name is ours now");
+    });
+}
+
+#[test]
+fn a_mapping_whose_name_means_another_memory_is_refused() {
+    let name = unique("raw-other");
+    clean(&name, || {
+        let conf = shared_memory::ShmemConf::new().os_id(format!("/{name}")).size(4096);
+        let mut theirs = conf.create().unwrap();
+        fs::remove_file(format!("/dev/shm/{name}")).unwrap();
+        assert_eq!(kind(SharedMemory::from_shmem(&mut theirs)), ErrorKind::NotFound);
+        // As long, and longer.
+        for len in [4096, 8192] {
+            let other = SharedMemory::create(&name, len).unwrap();
+            assert_eq!(kind(SharedMemory::from_shmem(&mut theirs)), ErrorKind::StaleHandle);
+            assert!(theirs.is_owner(), "as it was before");
+            assert!(SharedMemory::attach(&name).is_ok(), "an attempt removes nothing");
+            drop(other);
+        }
+    });
+}
+
+/// Under a user's name there is nothing, or all of it.
+#[cfg(debug_assertions)]
+#[test]
+fn a_creator_that_dies_at_any_step_leaves_no_half() {
+    use std::os::unix::fs::MetadataExt;
+    let _watchdog = watchdog(120);
+    let name = unique("raw-death");
+    // So that what the dead one leaves is found among the memory of others.
+    let len = 300_001 + std::process::id() as usize % 100_000;
+    let left = || {
+        let is_its = |file: &String| {
+            fs::metadata(format!("/dev/shm/{file}")).is_ok_and(|data| data.len() == len as u64)
+        };
+        shared_objects("").into_iter().filter(is_its).collect::<Vec<_>>()
+    };
+    for step in ["raw.created", "raw.locked", "raw.reserved", "raw.mapped", "raw.named"] {
+        let make = |name: String, step: String, len: usize| {
+            multiproc::__private::die_at(&step, 1);
+            SharedMemory::create(&name, len).map(drop)
+        };
+        let died = spawn(make, (name.clone(), step.to_owned(), len)).unwrap().join();
+        assert!(died.unwrap_err().to_string().contains("signal 9"), "{step}");
+        if step == "raw.named" {
+            assert_eq!(left(), std::slice::from_ref(&name));
+            let data = fs::metadata(format!("/dev/shm/{name}")).unwrap();
+            assert!(data.blocks() * 512 >= len as u64, "it is reserved");
+            multiproc::Segment::sweep_stale();
+            let whole = SharedMemory::attach(&name).unwrap();
+            assert_eq!(bytes(&whole, 0, len), vec![0; len]);
+            whole.unlink().unwrap();
+        } else {
+            assert_eq!(kind(SharedMemory::attach(&name)), ErrorKind::NotFound, "{step}");
+            // Somebody else's sweep may have been there before.
+            assert!(left().iter().all(|file| file.contains("-raw-")), "{step}: {:?}", left());
+            // Another program's sweep may have its lock at just this moment.
+            while !left().is_empty() {
+                multiproc::Segment::sweep_stale();
+            }
+        }
+        // The name can be had.
+        drop(SharedMemory::create(&name, len).unwrap());
+        assert_eq!(left(), Vec::<String>::new(), "{step}");
+    }
+}
+
+/// A name is there only when its memory is whole, whoever looks and whenever.
+#[test]
+fn nobody_sees_a_memory_that_is_being_made() {
+    let name = unique("raw-made");
+    clean(&name, || {
+        let look = |name: String| {
+            let mut found = 0;
+            while found < 200 {
+                match SharedMemory::attach(&name) {
+                    Ok(memory) => {
+                        assert_eq!(memory.len(), 70_000);
+                        found += 1;
+                    }
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+                }
+            }
+        };
+        let looker = spawn(look, (name.clone(),)).unwrap();
+        while looker.is_alive() {
+            drop(SharedMemory::create(&name, 70_000).unwrap());
+        }
+        looker.join().unwrap();
     });
 }
 

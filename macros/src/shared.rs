@@ -73,7 +73,6 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
 
         // SAFETY: written by the derive: the struct is `repr(C)`, each plain field is checked before it is referred to, and fields that are
         // atomic are in `Atomics` alone.
-        #[allow(unsafe_code)]
         unsafe impl ::multiproc::SharedFields for #name {
             const FINGERPRINT: u64 = {
                 let hash = #private::mix(#private::START, ::core::mem::size_of::<#name>() as u64);

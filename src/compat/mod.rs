@@ -26,8 +26,10 @@
 //! # What differs
 //!
 //! - Memory that `raw_sync` has initialised is not taken for ours, and the other way round: all programs that share it change together.
-//! - The lock that follows the death of an owner is an error, once, whose source is an [`Error`](crate::Error) of the kind [`OwnerDied`](crate::ErrorKind::OwnerDied). The lock is sound then, and
-//!   nobody has it: repair the data under the next lock.
+//! - After an owner died, each lock object that was there before hears of it once: its next `lock` or `try_lock` that would have got the lock is an
+//!   [`Error`](crate::Error) of the kind [`OwnerDied`](crate::ErrorKind::OwnerDied). The lock is sound then, and nobody has it: lock again, look at the data, and repair it if nobody has done so.
+//!   There is no poison: the guards of `raw_sync` have no place for it. Who opens the lock after the death was found hears nothing, so keep a word of your own in the data that says whether it is whole.
+//! - `from_existing` of memory that holds no lock or event of ours is an error.
 //! - Time-outs are exact, total and monotonic. A time-out of zero is a try.
 //! - A thread that locks twice gets an error. A `release` by who does not hold the lock is an error and changes nothing.
 //! - There is no `RwLock`: a pthread lock for readers cannot survive a dead reader. `rlock` of [`Mutex`] locks for one; [`Array`](crate::Array) has borrows for many.
@@ -36,6 +38,7 @@
 
 mod event;
 mod mutex;
+mod robust_lock;
 
 pub use event::Event;
 pub use mutex::Mutex;

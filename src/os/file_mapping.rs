@@ -11,7 +11,7 @@
 
 use super::{
     bus_error::{self, Registered},
-    object::Facts,
+    object::{Facts, Object},
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -48,6 +48,14 @@ impl RegularFile {
         // A file that was deleted and is named by a descriptor has no other path.
         let path = path.canonicalize().or_else(|_| std::path::absolute(path)).map_err(failed)?;
         Ok(Self { file, path })
+    }
+
+    /// What is open already: the same descriptor, with its locks. `path` is where it is, or will be, for messages.
+    pub(crate) fn of(object: &Object, path: PathBuf) -> Result<Self> {
+        match object.file().try_clone() {
+            Ok(file) => Ok(Self { file, path }),
+            Err(error) => Err(Error::os("fcntl(F_DUPFD_CLOEXEC)", error)),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -87,8 +87,8 @@ pub(crate) fn wait_any(watches: &[Watch], deadline: Deadline) -> bool {
     end.has_passed()
 }
 
-/// In builds with debug assertions `MULTIPROC_SLICE_MS` can make it so long that a lost wake-up hangs: for tests that look for such.
-fn slice() -> Duration {
+/// How long a sleep lasts at the most. In builds with debug assertions `MULTIPROC_SLICE_MS` can make it so long that a lost wake-up hangs: for tests that look for such.
+pub(super) fn slice() -> Duration {
     static CHOSEN: OnceLock<Duration> = OnceLock::new();
     if !cfg!(debug_assertions) {
         return SLICE;

@@ -17,7 +17,7 @@ use std::{cell::UnsafeCell, mem::MaybeUninit, sync::OnceLock};
 /// Set by the kernel when the owner ended.
 pub(crate) const OWNER_DIED: u32 = 1 << 30;
 /// Somebody sleeps on the word, so that the kernel wakes it. Always set here: a sleeper never needs to ask.
-const WAITERS: u32 = 1 << 31;
+pub(crate) const WAITERS: u32 = 1 << 31;
 /// The owner's thread id; zero when nobody ever owned it or the owner ended.
 pub(crate) const TID: u32 = (1 << 30) - 1;
 

@@ -21,6 +21,7 @@ pub(crate) mod life;
 #[allow(dead_code, reason = "for the builder of processes, which comes next")]
 pub(crate) mod limits;
 pub(crate) mod mapping;
+pub(crate) mod maps;
 pub(crate) mod numa;
 pub(crate) mod object;
 pub(crate) mod pidfd;

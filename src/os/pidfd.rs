@@ -109,6 +109,11 @@ fn failed(call: std::fmt::Arguments<'_>) -> Error {
     Error::os(call, source)
 }
 
+/// Whether a wait failed because there is no such child: somebody else has waited for it.
+pub(crate) fn is_no_child(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ECHILD)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{

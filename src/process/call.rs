@@ -25,6 +25,8 @@ use std::sync::Arc;
 
 const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.call.");
 const OUTCOME: u64 = u64::from_be_bytes(*b"mp.outco");
+/// What the parent is told where there is no room for the outcome.
+const NO_ROOM: &str = "there was no room in shared memory for the result; the reason is on the process's standard error";
 /// Where a call lists its outcome.
 const ENTRY: usize = 0;
 
@@ -117,11 +119,30 @@ impl Call {
         ))
     }
 
-    /// As the worker: hands the outcome over. `handles` are those of the result.
-    pub(super) fn finish(&self, outcome: &Outcome, handles: &[Block]) -> Result<()> {
+    fn parcel(&self, outcome: &Outcome, entries: usize) -> Result<Parcel> {
         let Message { bytes, .. } = encode(outcome)?;
-        let root = self.parcel.block().root();
-        let parcel = Parcel::new(root, OUTCOME, handles.len(), &[&bytes])?;
+        Parcel::new(self.parcel.block().root(), OUTCOME, entries, &[&bytes])
+    }
+
+    /// As the worker, before the call: the outcome of a call for whose outcome there is no room. It has its room already.
+    pub(super) fn no_room(&self) -> Result<Parcel> {
+        self.parcel(&Outcome::NotEncoded(NO_ROOM.into()), 0)
+    }
+
+    /// As the worker: hands the outcome over. `handles` are those of the result. Where there is no room for it, that is the outcome, and the error.
+    pub(super) fn finish(
+        &self,
+        outcome: &Outcome,
+        handles: &[Block],
+        no_room: &Parcel,
+    ) -> Result<()> {
+        let parcel = match self.parcel(outcome, handles.len()) {
+            Ok(parcel) => parcel,
+            Err(error) => {
+                self.parcel.list(ENTRY, no_room.block());
+                return Err(error);
+            }
+        };
         for (index, block) in handles.iter().enumerate() {
             parcel.list(index, block);
             step!("call.listed");

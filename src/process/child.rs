@@ -4,7 +4,10 @@ use super::{call::Call, children, log::tell};
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU64, Ordering},
-    os::{pidfd::PidFd, signals},
+    os::{
+        pidfd::{self, PidFd},
+        signals,
+    },
     segment::Block,
 };
 use std::{
@@ -75,7 +78,13 @@ impl Child {
         if children::remove(self) {
             tell!(DEBUG, name = self.name, pid = self.pid, ?status, "process ended");
         }
-        status.map(Some).map_err(|error| Error::os("waiting for a process", error))
+        status.map(Some).map_err(|error| {
+            if !pidfd::is_no_child(&error) {
+                return Error::os("waiting for a process", error);
+            }
+            let message = "how the process ended is not known: something else in this program waits for all children, or ignores SIGCHLD";
+            Error::new(ErrorKind::NotFound, message).with_source(error)
+        })
     }
 
     pub(super) fn is_alive(&self) -> bool {

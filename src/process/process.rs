@@ -159,23 +159,26 @@ impl<R: DeserializeOwned> Process<R> {
 
     fn join_by(&self, timeout: Option<Duration>) -> Option<Result<R, ProcessError>> {
         let status = match self.child.wait(timeout) {
-            Ok(status) => status?,
+            Ok(status) => Ok(status?),
+            // Whoever else in this program waits for all children has its status; not its result.
+            Err(error) if !self.child.is_alive() => Err(error),
             Err(error) => return Some(Err(error.into())),
         };
         Some(match self.child.take_work() {
             Some(Work::Call { call, .. }) => self.outcome(&call, status),
-            Some(Work::Command) if status.success() => decode(&[]).map_err(Into::into),
-            Some(Work::Command) => Err(self.died(status)),
+            Some(Work::Command) => status.map_err(Into::into).and_then(|status| {
+                if status.success() { Ok(decode(&[])?) } else { Err(self.died(status)) }
+            }),
             None => {
                 Err(Error::new(ErrorKind::InvalidInput, "the process was joined already").into())
             }
         })
     }
 
-    fn outcome(&self, call: &Call, status: ExitStatus) -> Result<R, ProcessError> {
+    fn outcome(&self, call: &Call, status: Result<ExitStatus>) -> Result<R, ProcessError> {
         match call.outcome()? {
             Some(outcome) => self.returned(outcome.message()),
-            None => Err(self.died(status)),
+            None => Err(self.died(status?)),
         }
     }
 

@@ -120,6 +120,7 @@ fn begin(text: &str) -> Result<i32> {
 /// Calls the function and hands the outcome over.
 fn serve(call: &Call) -> Result<i32> {
     let entry = call.function().resolve()?;
+    let no_room = call.no_room()?;
     tell!(DEBUG, name = super::current().name(), "function called");
     let returned = panic::catch(|| entry.call(call.args()));
     let (outcome, handles, code) = match returned {
@@ -137,7 +138,10 @@ fn serve(call: &Call) -> Result<i32> {
         Err(report) => (Outcome::Panicked(report), Vec::new(), 101),
     };
     tell!(DEBUG, name = super::current().name(), code, "function ended");
-    call.finish(&outcome, &handles)?;
+    if let Err(error) = call.finish(&outcome, &handles, &no_room) {
+        eprintln!("multiproc: the result of {} cannot be handed over: {error}", entry.type_name());
+        return Ok(1);
+    }
     Ok(code)
 }
 

@@ -11,6 +11,7 @@ use crate::{
     os::{
         clock::Deadline,
         directory_watch::DirectoryWatch,
+        fork,
         mapping::Mapping,
         object::{Access, Object},
         step::step,
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 /// Attaches the root at `place`; the same one again if this process has it already.
 pub(crate) fn attach(place: Place, access: Access) -> Result<Arc<Root>> {
+    fork::refuse_if_forked()?;
     let result = loop {
         match try_attach(&place, access) {
             Ok(None) => {}
@@ -47,6 +49,14 @@ fn try_attach(place: &Place, access: Access) -> Result<Option<Arc<Root>>> {
     if let Some(root) = registry::find(&facts, access) {
         return Ok(Some(root));
     }
+    // Before the lock: who makes it anew after a restart wants it alone.
+    if let Ok(header) = read_header(&object, facts.size)
+        && !header.is_of_this_boot()
+    {
+        drop(object);
+        reset::after_reboot(place)?;
+        return Ok(None);
+    }
     // From here on no sweep removes it; but one may have, a moment ago, as a lock on what has no name succeeds too.
     object.lock_shared()?;
     step!("attach.locked");
@@ -54,17 +64,21 @@ fn try_attach(place: &Place, access: Access) -> Result<Option<Arc<Root>>> {
         return Ok(None);
     }
     let facts = object.check_private()?;
-    let mut header: Header = bytemuck::Zeroable::zeroed();
-    object.read_at(bytemuck::bytes_of_mut(&mut header), 0)?;
-    header.check(Kind::Root, facts.size)?;
+    let header = read_header(&object, facts.size)?;
     if !header.is_of_this_boot() {
-        // With the shared lock held: no sweep comes between.
-        reset::after_reboot(place)?;
         return Ok(None);
     }
     let mapping = Mapping::new(&object, facts.size as usize, access)?;
     step!("attach.mapped");
     registry::join(place.clone(), object, mapping, header, access).map(Some)
+}
+
+/// The header of a root in an object of that size, checked.
+fn read_header(object: &Object, size: u64) -> Result<Header> {
+    let mut header: Header = bytemuck::Zeroable::zeroed();
+    object.read_at(bytemuck::bytes_of_mut(&mut header), 0)?;
+    header.check(Kind::Root, size)?;
+    Ok(header)
 }
 
 /// Attaches the root at `place` as soon as there is one.

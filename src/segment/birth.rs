@@ -24,7 +24,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     os::{
-        identity,
+        fork, identity,
         mapping::Mapping,
         object::{self, Access, Object},
         step::step,
@@ -45,6 +45,7 @@ pub(crate) const SLOTS: u32 = 1024;
 
 /// Makes a root at `place`. What stands there is removed if it is stale, and an error if it is not.
 pub(crate) fn create(place: Place, plan: Plan) -> Result<Arc<Root>> {
+    fork::refuse_if_forked()?;
     if !(1..=super::OwnerId::MAX_SLOTS).contains(&plan.slots) {
         return Err(Error::new(
             ErrorKind::InvalidInput,
@@ -99,7 +100,9 @@ fn build(birthplace: &Place, plan: Plan) -> Result<Option<(Object, Mapping, Head
     let size = layout.size.next_multiple_of(birthplace.page_bytes());
     let object = match birthplace.create(size) {
         // A sweep was faster than the second look at the name.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound && birthplace.has_directory() => {
+            return Ok(None);
+        }
         created => created?,
     };
     step!("birth.created");

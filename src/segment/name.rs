@@ -73,6 +73,13 @@ impl Place {
         }
     }
 
+    /// Whether there is a directory in which it could be.
+    pub(crate) fn has_directory(&self) -> bool {
+        let path = self.path();
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        directory.unwrap_or(Path::new(".")).is_dir()
+    }
+
     fn with_suffix(&self, suffix: &str) -> Self {
         match self {
             Self::Named(name) => Self::Named(format!("{name}{suffix}")),

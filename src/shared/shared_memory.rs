@@ -1,17 +1,37 @@
 //! `SharedMemory`: bytes by name, as Python's `multiprocessing.shared_memory` and other programs have them.
+//!
+//! # Protocol
+//!
+//! All of it is made under a name of the library's choice, which the sweep knows. That is where unnamed memory stays; memory under a user's name gets it last, by a rename that replaces
+//! nothing. So whoever finds a user's name finds all bytes, zero and reserved.
+//!
+//! | a death after | leaves | removed by |
+//! | --- | --- | --- |
+//! | the object is created (`raw.created`) | a chosen name without a lock, of any size | any sweep |
+//! | it is locked, reserved, mapped (`raw.locked`, `raw.reserved`, `raw.mapped`) | the same: the lock died with the process | any sweep |
+//! | it has its name (`raw.named`) | whole memory under the user's name | whoever knows the name: it may be wanted |
+//!
+//! A sweep may remove the chosen name between its creation and the lock; the link count tells, and the making starts again. From the lock on no sweep touches it.
+//!
+//! Who attaches locks what it opened, looks whether the name still means that, and tries again if not; it maps that very descriptor.
 
 use super::transport;
 use crate::{
     Error, ErrorKind, Result,
     os::{
         file_mapping::{FileMapping, RegularFile},
-        fork,
-        object::{Access, Object},
+        fork, maps,
+        object::{self, Access, Object},
+        step::step,
     },
     segment::{RawName, SHM_DIRECTORY},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Bytes that any program finds by name: without a header, locks or types. Python's `SharedMemory`, and what `shm_open(3)` makes.
 ///
@@ -59,20 +79,51 @@ struct Wire {
 }
 
 fn path(name: &str) -> PathBuf {
-    PathBuf::from(SHM_DIRECTORY).join(name)
+    Path::new(SHM_DIRECTORY).join(name)
+}
+
+fn exists(name: &str) -> Error {
+    let message = format!("the shared memory {name} exists; attach it, or choose another name");
+    Error::new(ErrorKind::AlreadyExists, message)
 }
 
 impl SharedMemory {
-    /// Makes `len` bytes, all zero, under a name that nothing has: 1 to 200 bytes without `/` and NUL.
+    /// Makes `len` bytes, all zero, under a name that nothing has: 1 to 200 bytes without `/` and NUL. Whoever finds the name finds all of them.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::AlreadyExists`]; [`ErrorKind::InvalidName`]; [`ErrorKind::InvalidInput`] for no bytes at all;
     /// [`ErrorKind::NoSpace`]: the memory is reserved here, so that no access fails later.
     pub fn create(name: &str, len: usize) -> Result<Self> {
-        Self::make(RawName::of_user(name)?.as_str(), len)?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("{name} was removed while it was made"))
-        })
+        let name = RawName::of_user(name)?;
+        let name = name.as_str();
+        // Only so that nothing is reserved in vain: the rename decides.
+        if path(name).symlink_metadata().is_ok() {
+            return Err(exists(name));
+        }
+        loop {
+            let (chosen, object) = Self::make(len)?;
+            let chosen = path(&chosen);
+            let named = Self::map(name, &object, len).and_then(|mapping| {
+                step!("raw.mapped");
+                object::publish(&chosen, &path(name)).map(|()| mapping)
+            });
+            match named {
+                Ok(mapping) => {
+                    step!("raw.named");
+                    return Ok(Self::of(name, mapping, len, object, true));
+                }
+                // Somebody else removed the chosen name.
+                Err(_) if object.facts()?.links == 0 => {}
+                Err(error) => {
+                    let _ = object.unlink_if_same(&chosen);
+                    return Err(match error.kind() {
+                        ErrorKind::AlreadyExists => exists(name).with_source(error),
+                        _ => error,
+                    });
+                }
+            }
+        }
     }
 
     /// Makes `len` bytes, all zero, under a name of its own choice.
@@ -81,52 +132,63 @@ impl SharedMemory {
     ///
     /// As [`create`](Self::create).
     pub fn create_unnamed(len: usize) -> Result<Self> {
-        loop {
-            match Self::make(RawName::chosen().as_str(), len) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                // A sweep was faster than the second look at the name, or than the lock.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Ok(None) => {}
-                Ok(Some(memory)) => return Ok(memory),
-                Err(error) => return Err(error),
+        let (name, object) = Self::make(len)?;
+        match Self::map(&name, &object, len) {
+            Ok(mapping) => Ok(Self::of(&name, mapping, len, object, true)),
+            Err(error) => {
+                let _ = object.unlink_if_same(&path(&name));
+                Err(error)
             }
         }
     }
 
-    /// `None` if the name was swept before it was locked.
-    fn make(name: &str, len: usize) -> Result<Option<Self>> {
+    /// Whole memory under a chosen name, locked.
+    fn make(len: usize) -> Result<(String, Object)> {
+        fork::refuse_if_forked()?;
         if len == 0 {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 "shared memory has at least one byte; an empty one cannot be mapped",
             ));
         }
-        let object = Object::create_shm(name, len)?;
-        let made = object.lock_shared().and_then(|()| {
-            object.reserve(len)?;
-            if object.facts()?.links == 0 { Ok(None) } else { Self::map(name, &object).map(Some) }
-        });
-        match made {
-            Ok(Some(mapping)) => Ok(Some(Self::of(name, mapping, len, object, true))),
-            failed => {
-                // By inode: the name may be another's by now.
-                let _ = object.unlink_if_same(&path(name));
-                failed.map(|_| None)
+        loop {
+            let name = RawName::chosen();
+            let object = match Object::create_shm(name.as_str(), len) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                // A sweep was faster than the second look at the name.
+                Err(error)
+                    if error.kind() == ErrorKind::NotFound && Path::new(SHM_DIRECTORY).is_dir() =>
+                {
+                    continue;
+                }
+                created => created?,
+            };
+            step!("raw.created");
+            let whole = object.lock_shared().and_then(|()| {
+                step!("raw.locked");
+                if object.facts()?.links == 0 {
+                    // A sweep was faster than the lock.
+                    return Ok(false);
+                }
+                object.reserve(len).map(|()| true)
+            });
+            match whole {
+                Ok(true) => {
+                    step!("raw.reserved");
+                    return Ok((name.as_str().to_owned(), object));
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    let _ = object.unlink_if_same(&path(name.as_str()));
+                    return Err(error);
+                }
             }
         }
     }
 
-    fn map(name: &str, object: &Object) -> Result<FileMapping> {
-        let file = RegularFile::open(&path(name), true)?;
-        let (facts, found) = (object.facts()?, file.facts()?);
-        if (facts.device, facts.inode) != (found.device, found.inode) {
-            return Err(Error::new(
-                ErrorKind::StaleHandle,
-                format!("the shared memory {name} was replaced meanwhile"),
-            ));
-        }
-        let len = usize::try_from(facts.size).unwrap_or(usize::MAX);
-        FileMapping::new(file, 0, len, true)
+    /// Maps the object, by its own descriptor. `name` is the one that it has, or is to have.
+    fn map(name: &str, object: &Object, len: usize) -> Result<FileMapping> {
+        FileMapping::new(RegularFile::of(object, path(name))?, 0, len, true)
     }
 
     fn of(name: &str, mapping: FileMapping, len: usize, object: Object, removes: bool) -> Self {
@@ -145,11 +207,12 @@ impl SharedMemory {
     }
 
     fn attach_raw(name: &str) -> Result<Self> {
+        fork::refuse_if_forked()?;
         let context = |error: Error| {
             let message = format!("cannot attach the shared memory {name}: {error}");
             Error::new(error.kind(), message).with_source(error)
         };
-        let attach = || {
+        let attach = || loop {
             let object = Object::open(&path(name), Access::ReadWrite)?;
             let facts = object.check_private()?;
             let len = usize::try_from(facts.size).unwrap_or(usize::MAX);
@@ -160,23 +223,30 @@ impl SharedMemory {
                 ));
             }
             object.lock_shared()?;
-            Ok(Self::of(name, Self::map(name, &object)?, len, object, false))
+            // A sweep may have removed it before the lock; then the name is free, or another's.
+            if object.is_at(&path(name))? {
+                return Ok(Self::of(name, Self::map(name, &object, len)?, len, object, false));
+            }
         };
         attach().map_err(context)
     }
 
-    /// The same memory as a mapping of the crate `shared_memory`: for programs that have one. It is found by its name, and checked. If the mapping owns the name, this does now.
+    /// The same memory as a mapping of the crate `shared_memory`: for programs that have one. It is attached by its name, and then compared with what the caller has mapped, as the name may mean another
+    /// memory by now. If the mapping owns the name, this does now; after an error it still does.
+    ///
+    /// The comparison takes `/proc`. Where that is not to be had, the name is trusted if the memory is not shorter than the mapping.
     ///
     /// # Errors
     ///
-    /// As [`attach`](Self::attach).
+    /// As [`attach`](Self::attach); [`ErrorKind::StaleHandle`] if the name means another memory now.
     pub fn from_shmem(shmem: &mut shared_memory::Shmem) -> Result<Self> {
         let memory = Self::attach(shmem.get_os_id())?;
-        if memory.len() < shmem.len() {
+        let same = maps::same_file(shmem.as_ptr(), memory.as_ptr());
+        if same == Some(false) || memory.len() < shmem.len() {
             return Err(Error::new(
-                ErrorKind::InvalidSegment,
+                ErrorKind::StaleHandle,
                 format!(
-                    "the shared memory {} has {} bytes now, but {} are mapped: it is another one",
+                    "the name {} means another memory now, of {} bytes, than the {} bytes that are mapped: it was removed and made again",
                     memory.name(),
                     memory.len(),
                     shmem.len()
