@@ -109,16 +109,7 @@ impl Error {
 
     /// The failure of a system call, with the kind that its number tells.
     pub(crate) fn os(call: impl fmt::Display, source: io::Error) -> Self {
-        let kind = match source.raw_os_error() {
-            Some(libc::EEXIST) => ErrorKind::AlreadyExists,
-            Some(libc::ENOENT) => ErrorKind::NotFound,
-            Some(libc::EACCES | libc::EPERM | libc::ELOOP) => ErrorKind::PermissionDenied,
-            Some(libc::ENOSPC | libc::ENOMEM | libc::EDQUOT) => ErrorKind::NoSpace,
-            Some(libc::ETIMEDOUT) => ErrorKind::TimedOut,
-            Some(libc::ENAMETOOLONG) => ErrorKind::InvalidName,
-            Some(libc::ENOSYS) => ErrorKind::Unsupported,
-            _ => ErrorKind::Os,
-        };
+        let kind = kind_of(&source);
         let message = format!("{call} failed: {source}");
         Self::new(kind, message).with_source(source)
     }
@@ -137,12 +128,61 @@ impl Error {
     }
 }
 
+/// The kind that the error's number tells, or the standard library where there is none.
+fn kind_of(error: &io::Error) -> ErrorKind {
+    match error.raw_os_error() {
+        Some(libc::EEXIST) => ErrorKind::AlreadyExists,
+        Some(libc::ENOENT) => ErrorKind::NotFound,
+        Some(libc::EACCES | libc::EPERM | libc::ELOOP) => ErrorKind::PermissionDenied,
+        Some(libc::ENOSPC | libc::ENOMEM | libc::EDQUOT) => ErrorKind::NoSpace,
+        Some(libc::ETIMEDOUT) => ErrorKind::TimedOut,
+        Some(libc::ENAMETOOLONG) => ErrorKind::InvalidName,
+        Some(libc::ENOSYS) => ErrorKind::Unsupported,
+        Some(_) => ErrorKind::Os,
+        // Of the standard library's own making.
+        None => match error.kind() {
+            io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+            io::ErrorKind::TimedOut => ErrorKind::TimedOut,
+            io::ErrorKind::WouldBlock => ErrorKind::WouldBlock,
+            io::ErrorKind::InvalidInput => ErrorKind::InvalidInput,
+            io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+            _ => ErrorKind::Os,
+        },
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("message", &self.0.message)
             .finish()
+    }
+}
+
+/// An error of the system or the standard library, for functions that return this crate's [`Result`] and use files or pipes too. The kind
+/// is what the system's number or the standard library's kind says, or [`ErrorKind::Os`]; the original is the [`source`](std::error::Error::source).
+///
+/// ```
+/// use multiproc::ErrorKind;
+///
+/// fn read() -> multiproc::Result<String> {
+///     Ok(std::fs::read_to_string("/no/such/file")?)
+/// }
+///
+/// let error = read().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NotFound);
+/// assert!(std::error::Error::source(&error).unwrap().is::<std::io::Error>());
+/// ```
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        // One of this crate's that was made an `io::Error` comes back as it was.
+        match error.downcast::<Self>() {
+            Ok(own) => own,
+            Err(error) => Self::new(kind_of(&error), error.to_string()).with_source(error),
+        }
     }
 }
 
