@@ -87,78 +87,215 @@ pub struct ProcessBuilder {
 
 impl ProcessBuilder {
     /// Its name, for people; `Process-1`, `Process-2` and so on if not said, and `Process-1:1` for a child of a child.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let named = multiproc::Process::builder().name("solver");
+    /// let process = named.spawn(|| multiproc::current().name().to_owned(), ())?;
+    /// assert_eq!(process.name(), "solver");
+    /// assert_eq!(process.join()?, "solver");
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
     /// Whether it is terminated, not waited for, when this process exits. It may have no children.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// // It would park for ever; the exit of this process ends it.
+    /// let helper = multiproc::Process::builder().daemon(true).spawn(std::thread::park, ())?;
+    /// assert!(helper.is_daemon() && helper.is_alive());
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn daemon(mut self, daemon: bool) -> Self {
         self.settings.is_daemon = daemon;
         self
     }
 
     /// Sets a variable of its environment.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let threads = || std::env::var("OMP_NUM_THREADS").ok();
+    /// let process = multiproc::Process::builder().env("OMP_NUM_THREADS", "1").spawn(threads, ())?;
+    /// assert_eq!(process.join()?.as_deref(), Some("1"));
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
         self
     }
 
     /// Removes a variable from its environment.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let path = || std::env::var_os("PATH").is_some();
+    /// assert!(path());
+    /// assert!(!multiproc::Process::builder().env_remove("PATH").spawn(path, ())?.join()?);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.as_ref().to_owned(), None));
         self
     }
 
     /// Lets it begin with an empty environment, and what [`env`](Self::env) sets before or after.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let names = || std::env::vars().map(|(name, _)| name).collect::<Vec<_>>();
+    /// let process = multiproc::Process::builder().env_clear().env("LANG", "C").spawn(names, ())?;
+    /// assert_eq!(process.join()?, ["LANG"]);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn env_clear(mut self) -> Self {
         self.clears_environment = true;
         self
     }
 
     /// Its working directory.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let here = || std::env::current_dir().unwrap();
+    /// let process = multiproc::Process::builder().current_dir("/").spawn(here, ())?;
+    /// assert_eq!(process.join()?.to_str(), Some("/"));
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.current_dir = Some(directory.into());
         self
     }
 
     /// The processors that it may run on, by their numbers.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let process = multiproc::Process::builder().affinity([0]).spawn(multiproc::cpu_count, ())?;
+    /// assert_eq!(process.join()?, 1);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn affinity(mut self, cpus: impl IntoIterator<Item = usize>) -> Self {
         self.settings.affinity = Some(cpus.into_iter().collect());
         self
     }
 
     /// How many bytes of addresses it may have at the most (`RLIMIT_AS`), mappings of files and shared memory included: an allocation beyond them fails.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let has_room = || Vec::<u8>::new().try_reserve_exact(4 << 30).is_ok();
+    /// let process = multiproc::Process::builder().memory_limit(1 << 30).spawn(has_room, ())?;
+    /// assert!(!process.join()?);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.settings.memory_limit = Some(bytes);
         self
     }
 
     /// Whether it may dump core. Not if not said: a large dump delays for seconds the moment in which others learn of a crash.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let limit = || {
+    ///     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    ///     let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    ///     line.split_whitespace().nth(4).unwrap().to_owned()
+    /// };
+    /// // As large a dump as this process may make.
+    /// assert_eq!(multiproc::Process::builder().core_dumps(true).spawn(limit, ())?.join()?, limit());
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn core_dumps(mut self, core_dumps: bool) -> Self {
         self.settings.core_dumps = core_dumps;
         self
     }
 
     /// Whether it goes on when this process dies. The session's shared memory works on then, but cannot grow.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use multiproc::{Atomic, Ordering::SeqCst, Process};
+    ///
+    /// fn until(state: &Atomic<u32>, wanted: u32) {
+    ///     while state.load(SeqCst) != wanted {
+    ///         std::thread::yield_now();
+    ///     }
+    /// }
+    ///
+    /// let orphan = |state: Atomic<u32>| {
+    ///     state.store(1, SeqCst);
+    ///     while multiproc::parent().is_some_and(|parent| parent.is_alive()) {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     state.store(2, SeqCst);
+    /// };
+    /// let parent = move |state: Atomic<u32>| -> () {
+    ///     let _child = Process::builder().outlive_parent(true).spawn(orphan, (state.clone(),)).unwrap();
+    ///     until(&state, 1);
+    ///     std::process::abort();
+    /// };
+    /// let state = Atomic::new(0)?;
+    /// assert!(multiproc::spawn(parent, (state.clone(),))?.join().is_err());
+    /// until(&state, 2);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn outlive_parent(mut self, outlives: bool) -> Self {
         self.settings.outlives_parent = outlives;
         self
     }
 
     /// Its standard input; that of this process if not said.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use std::{io::{self, Write}, process::Stdio};
+    ///
+    /// let count = || io::stdin().lines().count();
+    /// let mut process = multiproc::Process::builder().stdin(Stdio::piped()).spawn(count, ())?;
+    /// process.take_stdin().unwrap().write_all(b"one\ntwo\n")?;
+    /// assert_eq!(process.join()?, 2);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
         self.stdin = Some(stdin.into());
         self
     }
 
     /// Its standard output; that of this process if not said.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use std::{io, process::Stdio};
+    ///
+    /// let mut process =
+    ///     multiproc::Process::builder().stdout(Stdio::piped()).spawn(|| println!("hello"), ())?;
+    /// assert_eq!(io::read_to_string(process.take_stdout().unwrap())?, "hello\n");
+    /// process.join()?;
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.stdout = Some(stdout.into());
         self
     }
 
     /// Its standard error; that of this process if not said.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use std::{io, process::Stdio};
+    ///
+    /// let mut process =
+    ///     multiproc::Process::builder().stderr(Stdio::piped()).spawn(|| eprintln!("a warning"), ())?;
+    /// assert_eq!(io::read_to_string(process.take_stderr().unwrap())?, "a warning\n");
+    /// process.join()?;
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.stderr = Some(stderr.into());
         self
@@ -166,6 +303,17 @@ impl ProcessBuilder {
 
     /// Keeps the last lines (8 KiB) of its standard error instead of showing them; they are part of the [`ProcessError`](crate::ProcessError) if it dies. It never
     /// waits for a reader.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let fails = || -> () {
+    ///     eprintln!("the mesh is degenerate");
+    ///     std::process::exit(3)
+    /// };
+    /// let process = multiproc::Process::builder().capture_stderr().spawn(fails, ())?;
+    /// assert!(process.join().unwrap_err().to_string().contains("the mesh is degenerate"));
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn capture_stderr(mut self) -> Self {
         self.captures_stderr = true;
         self

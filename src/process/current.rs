@@ -91,6 +91,15 @@ impl fmt::Debug for CurrentProcess {
 }
 
 /// The process that has started this one; `None` unless this is a worker.
+///
+/// ```
+/// # multiproc::test_support!();
+/// let look = || multiproc::parent().map(|parent| (parent.name().to_owned(), parent.pid()));
+/// assert_eq!(look(), None);
+/// let seen = multiproc::spawn(look, ())?.join()?;
+/// assert_eq!(seen, Some(("MainProcess".to_owned(), std::process::id())));
+/// # Ok::<(), multiproc::Error>(())
+/// ```
 #[doc(alias = "parent_process")]
 #[must_use]
 pub fn parent() -> Option<ParentProcess> {

@@ -4,6 +4,24 @@ use super::PanicReport;
 use crate::{Error, ErrorKind, os::signals::signal_name};
 
 /// The process ended without the function's result.
+///
+/// ```
+/// # multiproc::test_support!();
+/// use multiproc::{ProcessError, spawn};
+///
+/// let fate = |process: multiproc::Process<()>| match process.join() {
+///     Ok(()) => "returned",
+///     Err(ProcessError::Panicked { .. }) => "panicked",
+///     Err(ProcessError::Signalled { signal: 6, .. }) => "aborted",
+///     Err(ProcessError::Exited { code: 3, .. }) => "exited",
+///     Err(error) => panic!("{error}"),
+/// };
+/// assert_eq!(fate(spawn(|| (), ())?), "returned");
+/// assert_eq!(fate(spawn(|| -> () { panic!("no convergence") }, ())?), "panicked");
+/// assert_eq!(fate(spawn(|| -> () { std::process::abort() }, ())?), "aborted");
+/// assert_eq!(fate(spawn(|| -> () { std::process::exit(3) }, ())?), "exited");
+/// # Ok::<(), multiproc::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {

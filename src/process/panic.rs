@@ -15,6 +15,21 @@ use serde::{Deserialize, Serialize};
 /// program got there.
 ///
 /// Shown as `panicked at src/solver.rs:12:5: message`; the alternate form (`{:#}`) adds the backtrace.
+///
+/// ```
+/// # multiproc::test_support!();
+/// use multiproc::{ProcessError, spawn};
+///
+/// match spawn(|step: u32| -> () { panic!("no convergence in step {step}") }, (7,))?.join() {
+///     Err(ProcessError::Panicked { report, .. }) => {
+///         assert_eq!(report.message(), "no convergence in step 7");
+///         let location = report.location().unwrap();
+///         assert_eq!(report.to_string(), format!("panicked at {location}: no convergence in step 7"));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), multiproc::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PanicReport {
     message: String,

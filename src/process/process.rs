@@ -131,6 +131,19 @@ impl<R: DeserializeOwned> Process<R> {
     /// # Errors
     ///
     /// What became of a process that has no result: it panicked, was killed, or exited.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use multiproc::{ProcessError, spawn};
+    ///
+    /// let divide = |a: u32, b: u32| a / b;
+    /// assert_eq!(spawn(divide, (84, 2))?.join()?, 42);
+    /// match spawn(divide, (84, 0))?.join() {
+    ///     Err(ProcessError::Panicked { report, .. }) => assert!(report.message().contains("zero")),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn join(mut self) -> Result<R, ProcessError> {
         // Nobody will write to it any more.
         self.pipes.stdin = None;
@@ -144,6 +157,17 @@ impl<R: DeserializeOwned> Process<R> {
     /// # Errors
     ///
     /// As [`join`](Self::join); and when it was joined before.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use std::time::Duration;
+    ///
+    /// let mut sleeper = multiproc::spawn(std::thread::park, ())?;
+    /// assert!(sleeper.join_timeout(Duration::from_millis(10)).is_none());
+    /// sleeper.kill()?;
+    /// assert!(sleeper.join_timeout(Duration::MAX).unwrap().is_err());
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     pub fn join_timeout(&mut self, timeout: Duration) -> Option<Result<R, ProcessError>> {
         self.join_by(Some(timeout))
     }

@@ -67,6 +67,18 @@ pub(super) fn is_initialised() -> bool {
 /// # Panics
 ///
 /// Never. A worker that cannot begin (a stale environment, a setuid start) says why on its standard error and exits with 86.
+///
+/// ```
+/// fn double(x: u64) -> u64 {
+///     2 * x
+/// }
+///
+/// fn main() -> multiproc::Result<()> {
+///     multiproc::init();
+///     assert_eq!(multiproc::spawn(double, (21,))?.join()?, 42);
+///     Ok(())
+/// }
+/// ```
 pub fn init() {
     INITIALISED.store(true, Ordering::Relaxed);
     let Ok(text) = std::env::var(VARIABLE) else { return };

@@ -372,6 +372,26 @@ impl<T: Pod> Array<T> {
     /// # Errors
     ///
     /// As [`write`](Self::write), a poisoned array included; [`ErrorKind::InvalidInput`] unless there are 1 to 60 parts.
+    ///
+    /// ```
+    /// use multiproc::Array;
+    /// # fn main() -> multiproc::Result<()> {
+    /// let field = Array::<u64>::zeroed(1000)?;
+    /// let mut parts = field.split(4)?;
+    /// std::thread::scope(|scope| {
+    ///     for mut part in parts.by_ref() {
+    ///         // To another process it goes as an argument of `spawn`.
+    ///         scope.spawn(move || {
+    ///             let number = part.index() as u64;
+    ///             part.write().unwrap().fill(number);
+    ///         });
+    ///     }
+    /// });
+    /// let whole = parts.finish()?;
+    /// assert_eq!((whole[0], whole[250], whole[999]), (0, 1, 3));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn split(&self, parts: usize) -> Result<ArrayParts<'_, T>> {
         ArrayParts::lend(self.write_unreserved(Deadline::NEVER)?, parts, 1)
     }
@@ -437,6 +457,16 @@ impl<T: Pod + Fingerprint> Published for Array<T> {
 }
 
 /// The elements, borrowed for reading while this lives.
+///
+/// ```
+/// use multiproc::Array;
+/// # fn main() -> multiproc::Result<()> {
+/// let field = Array::from_slice(&[1, 2, 3])?;
+/// let (one, other) = (field.read()?, field.read()?);
+/// assert_eq!((one.len(), other[2], one.iter().sum::<i32>()), (3, 3, 6));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the borrow ends when the guard is dropped"]
 pub struct ArrayReadGuard<'a, T> {
     raw: &'a RawBorrow,
@@ -492,6 +522,18 @@ impl<T: fmt::Debug> fmt::Debug for ArrayReadGuard<'_, T> {
 }
 
 /// The elements, borrowed for writing while this lives.
+///
+/// ```
+/// use multiproc::Array;
+/// # fn main() -> multiproc::Result<()> {
+/// let field = Array::from_slice(&[3, 1, 2])?;
+/// let mut guard = field.write()?;
+/// guard.sort_unstable();
+/// drop(guard);
+/// assert_eq!(*field.read()?, [1, 2, 3]);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the borrow ends when the guard is dropped"]
 pub struct ArrayWriteGuard<'a, T> {
     pub(super) array: &'a Array<T>,
@@ -542,6 +584,16 @@ impl<'a, T: Pod> ArrayWriteGuard<'a, T> {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidInput`] unless there are 1 to 60 parts; the borrow is over then.
+    ///
+    /// ```
+    /// use multiproc::Array;
+    /// # fn main() -> multiproc::Result<()> {
+    /// let field = Array::<u8>::zeroed(10)?;
+    /// let lengths: Vec<_> = field.write()?.split(3)?.map(|part| part.range().len()).collect();
+    /// assert_eq!(lengths, [3, 3, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn split(self, parts: usize) -> Result<ArrayParts<'a, T>> {
         ArrayParts::lend(self, parts, 1)
     }
@@ -551,6 +603,17 @@ impl<'a, T: Pod> ArrayWriteGuard<'a, T> {
     /// # Errors
     ///
     /// As [`split`](Self::split); [`ErrorKind::InvalidInput`] unless the length is a multiple of `columns`.
+    ///
+    /// ```
+    /// use multiproc::Array;
+    /// # fn main() -> multiproc::Result<()> {
+    /// // Three rows of four.
+    /// let field = Array::<u8>::zeroed(12)?;
+    /// let ranges: Vec<_> = field.write()?.split_rows(2, 4)?.map(|part| part.range()).collect();
+    /// assert_eq!(ranges, [0..4, 4..12]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn split_rows(self, parts: usize, columns: usize) -> Result<ArrayParts<'a, T>> {
         Rows::new(&self, columns)?;
         ArrayParts::lend(self, parts, columns)

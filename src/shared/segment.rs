@@ -85,6 +85,23 @@ impl Segment {
     /// # Errors
     ///
     /// As [`attach`](Self::attach), but [`ErrorKind::TimedOut`] for one that has not appeared.
+    ///
+    /// ```
+    /// use multiproc::{ErrorKind, Segment};
+    /// use std::time::Duration;
+    /// # fn main() -> multiproc::Result<()> {
+    /// # let name = &format!("doc-attach-timeout-{}", std::process::id());
+    /// let early = Segment::attach_timeout(name, Duration::from_millis(10)).unwrap_err();
+    /// assert_eq!(early.kind(), ErrorKind::TimedOut);
+    /// std::thread::scope(|scope| {
+    ///     // Whoever comes first.
+    ///     let attached = scope.spawn(|| Segment::attach_timeout(name, Duration::MAX));
+    ///     let _made = Segment::create(name)?;
+    ///     assert_eq!(attached.join().unwrap()?.name(), name);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn attach_timeout(name: &str, timeout: Duration) -> Result<Self> {
         let root =
             segment::attach_by(Place::named(name)?, Access::ReadWrite, Deadline::after(timeout))?;
@@ -96,6 +113,18 @@ impl Segment {
     /// # Errors
     ///
     /// As [`attach`](Self::attach) and [`create`](Self::create).
+    ///
+    /// ```
+    /// use multiproc::{Segment, Value};
+    /// # fn main() -> multiproc::Result<()> {
+    /// # let name = &format!("doc-open-or-create-{}", std::process::id());
+    /// let made = Segment::open_or_create(name)?;
+    /// made.publish("runs", &Value::new_in(&made, 1_u32)?)?;
+    /// let attached = Segment::open_or_create(name)?;
+    /// assert_eq!(attached.open::<Value<u32>>("runs")?.get()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open_or_create(name: &str) -> Result<Self> {
         loop {
             match Self::attach(name) {
@@ -123,6 +152,24 @@ impl Segment {
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] if no such process did; else as [`attach`](Self::attach).
+    ///
+    /// ```standalone_crate
+    /// use multiproc::{Process, Segment, Value};
+    /// use std::process::Command;
+    ///
+    /// fn main() -> multiproc::Result<()> {
+    ///     // The other program; here it is this one, started again.
+    ///     if let Ok(session) = Segment::from_env() {
+    ///         session.open::<Value<f64>>("temperature")?.set(42.0)?;
+    ///         return Ok(());
+    ///     }
+    ///     let temperature = Value::new(21.0)?;
+    ///     Segment::session()?.publish("temperature", &temperature)?;
+    ///     Process::command(Command::new(std::env::current_exe()?))?.join()?;
+    ///     assert_eq!(temperature.get()?, 42.0);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn from_env() -> Result<Self> {
         Ok(Self::new(segment::from_env()?, false))
     }

@@ -283,6 +283,18 @@ impl<'de, T: NoUninit + CheckedBitPattern> Deserialize<'de> for Value<T> {
 }
 
 /// The value is locked while this lives; it gives `&T` and `&mut T`.
+///
+/// ```
+/// use multiproc::Value;
+/// # fn main() -> multiproc::Result<()> {
+/// let range = Value::new([0.0, 1.0])?;
+/// let mut guard = range.lock()?;
+/// guard[1] = 2.0 * guard[1];
+/// drop(guard);
+/// assert_eq!(range.get()?, [0.0, 2.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the lock is given back when the guard is dropped"]
 pub struct ValueGuard<'a, T> {
     held: LockGuard<'a>,

@@ -163,6 +163,20 @@ impl Segment {
     /// # Errors
     ///
     /// As [`attach`](Self::attach).
+    ///
+    /// ```
+    /// use multiproc::{ErrorKind, Segment, Value};
+    /// # fn main() -> multiproc::Result<()> {
+    /// # let name = &format!("doc-read-only-{}", std::process::id());
+    /// let segment = Segment::create(name)?;
+    /// segment.publish("total", &Value::new_in(&segment, 1_u64)?)?;
+    /// let view = Segment::attach_read_only(name)?;
+    /// assert_eq!(view.names(), [("total".to_owned(), "Value<u64>".to_owned())]);
+    /// // What needs a lock cannot be read.
+    /// assert_eq!(view.atomic::<u64>("total").unwrap_err().kind(), ErrorKind::WrongType);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn attach_read_only(name: &str) -> Result<SegmentView> {
         Self::view(crate::segment::Place::named(name)?)
     }

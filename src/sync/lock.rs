@@ -207,6 +207,28 @@ impl fmt::Debug for Lock {
 /// fn is_send<T: Send>() {}
 /// is_send::<multiproc::LockGuard<'static>>();
 /// ```
+///
+/// ```
+/// use multiproc::{Lock, LockError};
+/// # fn main() -> multiproc::Result<()> {
+/// let lock = Lock::new()?;
+/// let panicked = std::thread::scope(|scope| {
+///     let inside = || {
+///         let _guard = lock.lock().unwrap();
+///         panic!("in the middle of a change");
+///     };
+///     scope.spawn(inside).join().is_err()
+/// });
+/// assert!(panicked);
+/// match lock.lock() {
+///     // … look at the data, repair it …
+///     Err(LockError::Poisoned(guard)) => guard.clear_poison(),
+///     other => panic!("{other:?}"),
+/// }
+/// assert!(lock.lock().is_ok());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the lock is given back when the guard is dropped"]
 pub struct LockGuard<'a> {
     raw: &'a RawLock,
