@@ -47,8 +47,8 @@ fn parts_are_disjoint_and_cover_everything() {
 fn rows_are_not_torn_apart() {
     let field = Array::<u32>::zeroed(70).unwrap();
     let parts = field.write().unwrap().split_rows(3, 10).unwrap();
-    let ranges: Vec<_> = parts.map(|part| part.range()).collect();
-    assert_eq!(ranges, [0..20, 20..40, 40..70]);
+    let ranges: Vec<_> = parts.map(|part| (part.range(), part.len(), part.is_empty())).collect();
+    assert_eq!(ranges, [(0..20, 20, false), (20..40, 20, false), (40..70, 30, false)]);
     let wrong = field.write().unwrap().split_rows(3, 11).unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::InvalidInput);
     for count in [0, 61] {

@@ -62,7 +62,7 @@ fn forged_and_truncated_handles_are_errors() {
         arrive::<Tally>(bytes.clone()),
         arrive::<ArrayPart<u64>>([bytes.clone(), vec![0, 0]].concat()),
     ] {
-        assert!(told.unwrap_err().contains("does not name a"));
+        assert!(told.unwrap_err().contains("does not name an object"));
     }
     // Too short, at every length.
     for len in 0..bytes.len() {

@@ -118,7 +118,9 @@ fn borrows_are_many_or_one() {
     let _watchdog = watchdog(60);
     let array = Array::<u32>::zeroed(8).unwrap();
     let (one, two) = (array.read().unwrap(), array.read().unwrap());
-    assert_eq!(array.try_write().map(drop).unwrap_err().kind(), ErrorKind::Deadlock);
+    let told = array.try_write().map(drop).unwrap_err();
+    assert_eq!(told.kind(), ErrorKind::Deadlock);
+    assert!(told.to_string().contains("has borrowed the array already"), "{told}");
     let reads = spawn(
         |array: Array<u32>| array.try_read().map(|guard| guard.len()).map_err(|error| error.kind()),
         (array.clone(),),

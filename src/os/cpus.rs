@@ -11,6 +11,12 @@ use std::{
 use super::affinity;
 
 /// How many processors can be busy at the same time on behalf of this process, at least 1.
+///
+/// ```
+/// assert!(multiproc::cpu_count() >= 1);
+/// ```
+#[doc(alias = "available_parallelism")]
+#[must_use]
 pub fn cpu_count() -> usize {
     // Where even the affinity is unknown (a sandbox), the standard library has further ways to guess.
     let allowed = affinity::get()

@@ -241,7 +241,7 @@ impl<T: Pod> Array<T> {
         let (cell, taken) = self
             .raw()
             .read(&thread, deadline)
-            .map_err(|why| LockError::not_taken(why, deadline))?;
+            .map_err(|why| not_borrowed(LockError::not_taken(why, deadline)))?;
         LockError::judge(
             taken,
             ArrayReadGuard { raw: self.raw(), thread, cell, elements: self.elements() },
@@ -265,7 +265,7 @@ impl<T: Pod> Array<T> {
         let taken = self
             .raw()
             .write(&thread, deadline)
-            .map_err(|why| LockError::not_taken(why, deadline))?;
+            .map_err(|why| not_borrowed(LockError::not_taken(why, deadline)))?;
         let panicking = std::thread::panicking();
         LockError::judge(
             taken,
@@ -405,6 +405,20 @@ impl<T: Pod> Array<T> {
     /// Says that the elements are whole again.
     pub fn clear_poison(&self) {
         self.raw().writer().set_poison(false);
+    }
+}
+
+/// The lock's error, in the words of a borrow.
+#[cold]
+fn not_borrowed<G>(error: LockError<G>) -> LockError<G> {
+    match error {
+        LockError::Failed(error) if error.kind() == ErrorKind::Deadlock => {
+            LockError::Failed(Error::new(
+                ErrorKind::Deadlock,
+                "this thread has borrowed the array already and would wait for itself; drop the first guard before",
+            ))
+        }
+        other => other,
     }
 }
 

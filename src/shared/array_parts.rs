@@ -183,6 +183,18 @@ impl<T: Pod> ArrayPart<T> {
         at(self.index())..at(self.index() + 1)
     }
 
+    /// How many elements it has; as [`range`](Self::range).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.range().len()
+    }
+
+    /// Whether it has no element: then there are more parts than elements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Takes the part, to write it. It belongs to this thread until the answer is dropped, and is done then: it cannot be taken again.
     ///
     /// # Errors

@@ -20,7 +20,10 @@ pub(crate) struct Message {
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
     let (bytes, handles) = transport::sending(|| postcard::to_stdvec(value));
     let bytes = bytes.map_err(|source| {
-        let message = format!("a {} could not be encoded: {source}", std::any::type_name::<T>());
+        let message = format!(
+            "a value of type {} could not be encoded: {source}",
+            std::any::type_name::<T>()
+        );
         Error::new(ErrorKind::Encode, message).with_source(source)
     })?;
     Ok(Message { bytes, handles })

@@ -436,7 +436,7 @@ fn receive<T: Pod>(wire: Wire) -> Result<FileArray<T>> {
         let wanted = std::any::type_name::<FileArray<T>>();
         return Err(Error::new(
             ErrorKind::WrongType,
-            format!("the handle does not name a {wanted}"),
+            format!("the handle does not name an object of type {wanted}"),
         ));
     }
     let path = Path::new(OsStr::from_bytes(&wire.path));

@@ -183,7 +183,7 @@ impl<'a> Names<'a> {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
                 format!(
-                    "{} has an object {name:?} already, a {}",
+                    "{} has an object {name:?} already, of type {}",
                     self.root.name(),
                     text(&entry.type_name)
                 ),
@@ -219,7 +219,7 @@ impl<'a> Names<'a> {
             return Err(Error::new(
                 ErrorKind::WrongType,
                 format!(
-                    "{name:?} in {} is a {}, wanted a {}",
+                    "{name:?} in {} is of type {}; wanted: {}",
                     self.root.name(),
                     text(&entry.type_name),
                     P::type_name()

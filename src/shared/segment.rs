@@ -31,6 +31,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 /// ```
 #[doc(alias("SharedMemory", "SharedMemoryManager"))]
 #[derive(Clone, Debug)]
+#[must_use = "the name goes with the last handle of its creator"]
 pub struct Segment(Arc<Handle>);
 
 #[derive(Debug)]

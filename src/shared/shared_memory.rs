@@ -58,6 +58,7 @@ use std::{
 /// In Python: `SharedMemory(name="the-name")`, with `track=False` where it is not to be removed.
 #[doc(alias("shm_open", "multiprocessing.shared_memory"))]
 #[derive(Clone)]
+#[must_use = "the name goes with the last handle of its creator"]
 pub struct SharedMemory(Arc<Inner>);
 
 struct Inner {

@@ -315,11 +315,7 @@ impl<S: SharedFields> Published for Shared<S> {
         if length != Self::BYTES as u64 {
             return Err(Error::new(
                 ErrorKind::WrongType,
-                format!(
-                    "a {} has {} bytes, but {length} are there",
-                    Self::type_name(),
-                    Self::BYTES
-                ),
+                format!("{} has {} bytes, but {length} are there", Self::type_name(), Self::BYTES),
             ));
         }
         Ok(Self::of_block(block))

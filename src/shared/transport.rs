@@ -159,7 +159,7 @@ fn open(wire: &Wire, fingerprint: u64, wanted: &str) -> Result<Block> {
     if wire.fingerprint != fingerprint || block.contents().0 != fingerprint {
         return Err(Error::new(
             ErrorKind::WrongType,
-            format!("the handle does not name a {wanted}"),
+            format!("the handle does not name an object of type {wanted}"),
         ));
     }
     Ok(block)

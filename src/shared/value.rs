@@ -141,7 +141,7 @@ impl<T: NoUninit + CheckedBitPattern> Value<T> {
         Error::new(
             ErrorKind::InvalidValue,
             format!(
-                "the bytes in shared memory are not a {}: {bits:?}; Value::overwrite puts a valid one there",
+                "the bytes in shared memory are no {}: {bits:?}; Value::overwrite puts a valid one there",
                 std::any::type_name::<T>(),
                 bits = ByteList(self.place().cast(), size_of::<T>())
             ),
@@ -349,11 +349,7 @@ impl<T: NoUninit + CheckedBitPattern + Fingerprint> Published for Value<T> {
         if length != Self::BYTES as u64 {
             return Err(Error::new(
                 ErrorKind::WrongType,
-                format!(
-                    "a {} has {} bytes, but {length} are there",
-                    Self::type_name(),
-                    Self::BYTES
-                ),
+                format!("{} has {} bytes, but {length} are there", Self::type_name(), Self::BYTES),
             ));
         }
         Ok(Self::of_block(block))

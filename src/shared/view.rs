@@ -76,7 +76,7 @@ impl SegmentView {
             return Err(Error::new(
                 ErrorKind::WrongType,
                 format!(
-                    "{name:?} in {} is a {}, wanted a {}",
+                    "{name:?} in {} is of type {}; wanted: {}",
                     self.name(),
                     text(&entry.type_name),
                     Atomic::<T>::type_name()
