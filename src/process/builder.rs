@@ -147,9 +147,9 @@ impl ProcessBuilder {
     ///
     /// ```
     /// # multiproc::test_support!();
-    /// let names = || std::env::vars().map(|(name, _)| name).collect::<Vec<_>>();
-    /// let process = multiproc::Process::builder().env_clear().env("LANG", "C").spawn(names, ())?;
-    /// assert_eq!(process.join()?, ["LANG"]);
+    /// let look = || ["LANG", "PATH"].map(|name| std::env::var(name).ok());
+    /// let process = multiproc::Process::builder().env_clear().env("LANG", "C").spawn(look, ())?;
+    /// assert_eq!(process.join()?, [Some("C".to_owned()), None]);
     /// # Ok::<(), multiproc::Error>(())
     /// ```
     pub fn env_clear(mut self) -> Self {
