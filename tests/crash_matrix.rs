@@ -182,8 +182,11 @@ fn a_death_at_any_step_leaves_the_others_whole() {
             }
         }
         shared.set(0).unwrap();
-        // The name of the dead one's segment can be had again, and its objects are swept.
-        drop(Segment::create(&name).unwrap());
+        // The name of the dead one's segment can be had again, and its objects are swept. At one step it leaves a child, which ends by itself, and may use the name until then.
+        while let Err(error) = Segment::create(&name) {
+            assert!(step == "spawn.started", "{step}: {error}");
+            std::thread::yield_now();
+        }
         drop(theirs);
         // Bytes by name are not there, or all of them are.
         match SharedMemory::attach(&format!("{name}.raw")) {
@@ -196,7 +199,10 @@ fn a_death_at_any_step_leaves_the_others_whole() {
             Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{step}: {error}"),
         }
         drop(Array::<u8>::zeroed(3 << 20).unwrap());
-        assert_eq!(shared_objects(&name), Vec::<String>::new(), "{step}");
+        while !shared_objects(&name).is_empty() {
+            assert!(step == "spawn.started", "{step}: {:?}", shared_objects(&name));
+            drop(Segment::create(&name));
+        }
     }
     assert!(from_beginning >= 8, "{from_beginning} deaths before and after the function");
     Segment::sweep_stale();
