@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../models"
 cargo test --release
+cargo test --release --features one_cell borrow_model
 
 # part model: without the part, that model must find a deadlock.
 while read -r part model; do

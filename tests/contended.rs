@@ -12,7 +12,7 @@ use multiproc::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fs, thread, time::Duration};
-use support::watchdog;
+use support::{wait_until_nothing_large_is_left, watchdog};
 
 multiproc::test_support!();
 
@@ -169,24 +169,27 @@ fn one_that_waits_for_readers_dies_at_each_step() {
 #[test]
 fn a_reader_dies_while_it_rings() {
     let _watchdog = watchdog(60);
-    let (field, begun) = (Array::<u32>::zeroed(4).unwrap(), Atomic::new(0_u32).unwrap());
-    let go = Lock::new().unwrap();
-    let closed = go.lock().unwrap();
-    let read = |field: Array<u32>, go: Lock, begun: Atomic<u32>| {
-        let read = field.read().unwrap();
-        begun.fetch_add(1, Ordering::SeqCst);
-        drop(go.lock().unwrap());
-        die_at("borrow.cells.cleared", 1);
-        drop(read);
-    };
-    let reader = spawn(read, (field.clone(), go.clone(), begun.clone())).unwrap();
-    until(|| begun.load(Ordering::SeqCst) == 1);
-    let writer = borrower(None, &field, &begun, true);
-    let second = borrower(None, &field, &begun, true);
-    drop(closed);
-    assert!(reader.join().is_err());
-    writer.join().unwrap();
-    second.join().unwrap();
+    for step in ["borrow.cells.counted", "borrow.cells.cleared"] {
+        let (field, begun) = (Array::<u32>::zeroed(4).unwrap(), Atomic::new(0_u32).unwrap());
+        let go = Lock::new().unwrap();
+        let closed = go.lock().unwrap();
+        let read = |step: String, field: Array<u32>, go: Lock, begun: Atomic<u32>| {
+            let read = field.read().unwrap();
+            begun.fetch_add(1, Ordering::SeqCst);
+            drop(go.lock().unwrap());
+            arm(&step);
+            drop(read);
+        };
+        let args = (step.to_owned(), field.clone(), go.clone(), begun.clone());
+        let reader = spawn(read, args).unwrap();
+        until(|| begun.load(Ordering::SeqCst) == 1);
+        let writer = borrower(None, &field, &begun, true);
+        let second = borrower(None, &field, &begun, true);
+        drop(closed);
+        assert!(reader.join().is_err(), "{step}");
+        writer.join().unwrap();
+        second.join().unwrap();
+    }
 }
 
 /// A writer dies, and then its heir while it settles.
@@ -243,8 +246,7 @@ fn a_sweeper_dies() {
         }
         let _ = spawn(sweep, (step.to_owned(),)).unwrap().join();
         drop(before);
-        drop(Array::<u8>::zeroed(2 << 20).unwrap());
-        assert_eq!(large_objects(), Vec::<String>::new(), "{step}");
+        wait_until_nothing_large_is_left();
     }
 }
 
@@ -280,19 +282,8 @@ fn nothing_is_lost_between_use_and_freedom() {
         let before: Vec<_> = (0..4).map(|_| Array::<u8>::zeroed(2 << 20).unwrap()).collect();
         assert!(spawn(make_and_drop, (step.to_owned(),)).unwrap().join().is_err(), "{step}");
         drop(before);
-        drop(Array::<u8>::zeroed(2 << 20).unwrap());
-        assert_eq!(large_objects(), Vec::<String>::new(), "{step}");
+        wait_until_nothing_large_is_left();
     }
-}
-
-/// The objects of this session that only large arrays have.
-fn large_objects() -> Vec<String> {
-    let session = format!("-{}-", std::process::id());
-    let is_large = |name: &String| {
-        let data = fs::metadata(format!("/dev/shm/{name}"));
-        name.contains(&session) && data.is_ok_and(|data| data.len() >= 2 << 20)
-    };
-    support::shared_objects("multiproc-").into_iter().filter(is_large).collect()
 }
 
 /// An argument that arms a step when it is decoded: before the function is called.

@@ -2,27 +2,17 @@
 
 mod support;
 
-use multiproc::{Array, ErrorKind, Process, ProcessError, Value, spawn};
+use multiproc::{Array, ErrorKind, Process, ProcessError, Segment, Value, spawn};
 use std::{
-    env, fs, fs::File, os::unix::process::ExitStatusExt, process::Command, sync::Mutex, thread,
+    cell::RefCell, env, fs::File, os::unix::process::ExitStatusExt, process::Command, sync::Mutex,
+    thread,
 };
-use support::watchdog;
+use support::{wait_until_nothing_large_is_left, watchdog};
 
 multiproc::test_support!();
 
 /// Tests that look for large objects of the session, one at a time.
 static LARGE: Mutex<()> = Mutex::new(());
-
-/// The objects of this session that only large arrays have, after a sweep of the dead.
-fn large_objects() -> Vec<String> {
-    drop(Array::<u8>::zeroed(2 << 20).unwrap());
-    let session = format!("-{}-", std::process::id());
-    let is_large = |name: &String| {
-        let data = fs::metadata(format!("/dev/shm/{name}"));
-        name.contains(&session) && data.is_ok_and(|data| data.len() >= 2 << 20)
-    };
-    support::shared_objects("multiproc-").into_iter().filter(is_large).collect()
-}
 
 fn wait_for_end<R>(process: &Process<R>) {
     while process.exit_status().unwrap().is_none() {
@@ -62,7 +52,7 @@ fn an_object_in_many_results_lives_for_each() {
     let last = last.join().unwrap();
     assert_eq!(last.read().unwrap()[0], 7);
     drop(last);
-    assert_eq!(large_objects(), Vec::<String>::new());
+    wait_until_nothing_large_is_left();
 }
 
 /// Results within results: handles are kept by the parcel, not by who made it.
@@ -74,12 +64,12 @@ fn what_nobody_joins_is_freed() {
     let process = spawn(make, ()).unwrap();
     wait_for_end(&process);
     drop(process);
-    assert_eq!(large_objects(), Vec::<String>::new());
+    wait_until_nothing_large_is_left();
     let process = spawn(make, ()).unwrap();
     let array = process.join().unwrap();
     assert_eq!(array.len(), 3 << 20);
     drop(array);
-    assert_eq!(large_objects(), Vec::<String>::new());
+    wait_until_nothing_large_is_left();
 }
 
 /// A parent is killed while its worker, which outlives it, has yet to return.
@@ -114,14 +104,12 @@ fn a_result_for_a_dead_parent_is_freed() {
     process.kill().unwrap();
     assert!(matches!(process.join(), Err(ProcessError::Signalled { signal: 9, .. })));
     // The dead parent's record is swept before the worker returns.
-    assert_eq!(large_objects(), Vec::<String>::new());
+    wait_until_nothing_large_is_left();
     go_on.set(1).unwrap();
     while inside.get().unwrap() != 2 {
         thread::yield_now();
     }
-    while !large_objects().is_empty() {
-        thread::yield_now();
-    }
+    wait_until_nothing_large_is_left();
 }
 
 /// Who sweeps while it can open nothing leaves the dead for later.
@@ -150,7 +138,7 @@ fn a_sweep_without_descriptors_forgets_nobody() {
         assert!(spawn(leave, ()).unwrap().join().is_err());
     }
     spawn(sweep, ()).unwrap().join().unwrap();
-    assert_eq!(large_objects(), Vec::<String>::new());
+    wait_until_nothing_large_is_left();
 }
 
 /// There is no room for a result: an error that says so, and no silence.
@@ -201,4 +189,24 @@ fn a_child_that_was_waited_for_elsewhere_has_its_result() {
     wait_elsewhere(&process);
     let error = process.join().unwrap_err().to_string();
     assert!(error.contains("is not known"), "{error}");
+}
+
+/// A handle in thread-local memory, dropped when a thread ends and its other memory is gone already, is dropped.
+#[test]
+fn a_handle_is_dropped_at_the_end_of_its_thread() {
+    let _watchdog = watchdog(60);
+    let _alone = LARGE.lock().unwrap();
+    thread_local! {
+        static KEPT: RefCell<Option<Array<u8>>> = const { RefCell::new(None) };
+    }
+    let keep = || {
+        // Its destructor is registered before the library's own memory of the thread: it runs later.
+        KEPT.set(None);
+        let _ = KEPT.replace(Some(Array::zeroed(3 << 20).unwrap()));
+        // Another root is the one that was used last.
+        let other = Segment::create(&support::unique("other")).unwrap();
+        drop(Value::new_in(&other, 1_u8).unwrap());
+    };
+    thread::spawn(keep).join().unwrap();
+    wait_until_nothing_large_is_left();
 }

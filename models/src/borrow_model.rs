@@ -2,7 +2,7 @@
 
 use crate::{
     os::clock::Deadline,
-    sync::{RawBorrow, party::Party},
+    sync::{CELLS, RawBorrow, party::Party},
     world::{Model, Moment, World, anybody_died, explore, live, reached},
 };
 use loom::{
@@ -11,12 +11,14 @@ use loom::{
     thread,
 };
 
+const PARTS: usize = if CELLS < 2 { CELLS } else { 2 };
+
 struct Shared {
     borrow: RawBorrow,
     /// Two parts. `loom` reports a writer beside anybody else.
     data: [UnsafeCell<u32>; 2],
-    /// The epoch of a loan, once there is one.
-    epoch: AtomicU32,
+    /// The number of a loan, once there is one.
+    loan: AtomicU32,
     moment: Moment,
 }
 
@@ -33,10 +35,14 @@ enum Role {
     Lender,
     /// Takes the first part, if it is lent.
     Borrower,
+    /// Lends, ends, and writes again.
+    LenderThenWriter,
+    /// Writes if it can at once.
+    Trier,
 }
 
 fn act<P: Party>(shared: &Shared, party: &P, role: Role) {
-    let Shared { borrow, data, epoch, moment } = shared;
+    let Shared { borrow, data, loan: last_loan, moment } = shared;
     // SAFETY: nobody writes under the borrow, or the part.
     let read = |part: usize| data[part].with(|data| unsafe { *data });
     let write = |part: usize| {
@@ -66,19 +72,29 @@ fn act<P: Party>(shared: &Shared, party: &P, role: Role) {
             let _ = borrow.write(party, Deadline::NEVER).unwrap();
             write(0);
             write(1);
-            let loan = borrow.lend(2);
-            epoch.store(loan, Ordering::Release);
+            let loan = borrow.lend(PARTS).unwrap();
+            last_loan.store(loan, Ordering::Release);
             reached("lent");
-            let _ = borrow.call_back(party, 2, loan, Deadline::NEVER).unwrap();
+            let _ = borrow.call_back(party, PARTS, loan, Deadline::NEVER).unwrap();
             write(0);
             borrow.end_write(party, false);
         }
         Role::Borrower => {
-            let loan = epoch.load(Ordering::Acquire);
+            let loan = last_loan.load(Ordering::Acquire);
             if loan != 0 && borrow.borrow_part(party, 0, loan).unwrap() {
                 write(0);
                 reached("borrowing");
-                borrow.return_part(party, 0, false);
+                borrow.return_part(party, 0, loan, false);
+            }
+        }
+        Role::LenderThenWriter => {
+            act(shared, party, Role::Lender);
+            act(shared, party, Role::Writer);
+        }
+        Role::Trier => {
+            if borrow.write(party, Deadline::NOW).is_ok() {
+                write(0);
+                borrow.end_write(party, false);
             }
         }
     }
@@ -91,7 +107,7 @@ fn run(preemptions: usize, fates: &'static [(Option<&'static str>, Role)]) -> bo
         let shared = Arc::new(Shared {
             borrow: RawBorrow::new(),
             data: [UnsafeCell::new(0), UnsafeCell::new(0)],
-            epoch: AtomicU32::new(0),
+            loan: AtomicU32::new(0),
             moment: Moment::default(),
         });
         let threads: Vec<_> = fates[1..]
@@ -136,6 +152,11 @@ borrow_models! {
     loom_a_waiting_writer_dies 2 [None, Reader; Some("borrow.cells.sleep"), Writer];
     loom_a_woken_writer_dies 1 [None, Reader; Some("borrow.cells.woken"), Writer; None, Writer];
     loom_an_heir_dies 1 [Some("writing"), Writer; Some("borrow.settled"), Reader; None, Reader];
+    loom_a_loan_and_a_reader_that_comes_late 3 [None, LenderThenWriter; None, Reader];
+    loom_one_cell_for_two_readers 2 [None, Reader; None, Reader; None, Trier];
+    loom_one_cell_a_reader_dies 2 [Some("reading"), Reader; None, Reader; None, Writer];
+    loom_one_cell_a_reader_dies_and_one_tries 2 [Some("reading"), Reader; None, Reader; None, Trier];
+    loom_a_ringer_dies_when_it_has_counted 2 [Some("borrow.cells.counted"), Reader; None, Writer];
     loom_parts_are_disjoint 2 [None, Lender; None, Borrower];
     loom_parts_and_a_reader 1 [None, Lender; None, Borrower; None, Reader];
     loom_a_borrower_dies 2 [None, Lender; Some("borrowing"), Borrower];

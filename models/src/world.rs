@@ -202,10 +202,14 @@ impl Party for Model {
 
     fn sleep(&self, sleep: &Sleep<'_>) {
         let mut kernel = self.world.kernel.lock().unwrap();
-        let (gate, changed) = match sleep.place {
-            Place::Gate(word, seen) => (address(word), word.load(Ordering::SeqCst) != seen),
-            Place::Bell(bell, seen) => (address(bell), bell.load(Ordering::SeqCst) != seen),
+        let gate = match sleep.places[0] {
+            Place::Gate(word, _) => address(word),
+            Place::Bell(bell, _) => address(bell),
         };
+        let changed = sleep.places.iter().any(|place| match *place {
+            Place::Gate(word, seen) => word.load(Ordering::SeqCst) != seen,
+            Place::Bell(bell, seen) => bell.load(Ordering::SeqCst) != seen,
+        });
         let lives: Vec<_> = sleep.owners.iter().map(|owner| owner.slot() as usize).collect();
         let is_dead = |&thread: &usize| self.world.dead[thread].load(Ordering::SeqCst) != 0;
         if sleep.deadline.passes_in_sleep() || changed || lives.iter().any(is_dead) {

@@ -30,6 +30,18 @@ mod armed {
         ARMED.store(true, Ordering::SeqCst);
     }
 
+    /// In the environment of a worker: "STEP:N", for steps before its function is called.
+    const VARIABLE: &str = "MULTIPROC_DIE_AT";
+
+    /// Arms what the environment says, as a worker that has just begun.
+    pub(crate) fn arm_by_environment() {
+        let Ok(text) = std::env::var(VARIABLE) else { return };
+        super::super::environment::remove(VARIABLE);
+        if let Some((step, nth)) = text.split_once(':') {
+            die_at(step, nth.parse().unwrap_or(1));
+        }
+    }
+
     #[inline]
     pub(crate) fn reached(name: &str) {
         if ARMED.load(Ordering::Relaxed) {
@@ -49,4 +61,4 @@ mod armed {
 #[cfg(debug_assertions)]
 pub use armed::die_at;
 #[cfg(debug_assertions)]
-pub(crate) use armed::reached;
+pub(crate) use armed::{arm_by_environment, reached};

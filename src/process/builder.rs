@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result,
+    os::step::step,
     os::{affinity, executable},
     segment,
     shared::{Message, encode},
@@ -401,6 +402,7 @@ impl ProcessBuilder {
             let program = command.get_program().display();
             Error::os(format_args!("starting {program}"), error)
         })?;
+        step!("spawn.started");
         let mut pipes = Pipes {
             stdin: process.stdin.take(),
             stdout: process.stdout.take(),

@@ -82,7 +82,8 @@ pub(super) fn is_initialised() -> bool {
 pub fn init() {
     INITIALISED.store(true, Ordering::Relaxed);
     let Ok(text) = std::env::var(VARIABLE) else { return };
-    // SAFETY-free: the variable is only looked at here; children of this worker get one of their own.
+    #[cfg(debug_assertions)]
+    crate::os::step::arm_by_environment();
     match begin(&text) {
         Ok(code) => process::exit(code),
         Err(error) => {

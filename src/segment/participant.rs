@@ -4,7 +4,7 @@
 //! memory; in a process made by a raw `fork()` that memory lies, so [`fork::is_forked_holder`] is asked each time.
 
 use super::{OwnerId, Root};
-use crate::{Error, ErrorKind, Result, os::fork};
+use crate::{Result, os::fork};
 use std::{
     cell::{Cell, RefCell},
     ptr,
@@ -41,18 +41,13 @@ fn look_up(root: &Root) -> Result<OwnerId> {
     let known = ALL.try_with(|all| {
         all.borrow().iter().find(|(known, _)| ptr::eq(*known, root)).map(|(_, id)| *id)
     });
-    let known = known.map_err(|error| {
-        Error::new(
-            ErrorKind::InvalidInput,
-            "this thread is ending: its thread-local memory is gone",
-        )
-        .with_source(error)
-    })?;
+    // A thread that is ending may have lost that memory, and drops handles all the same.
+    let known = known.unwrap_or_else(|_| root.participants().find_mine(root.holder()));
     let id = match known {
         Some(id) => id,
         None => {
             let id = root.register()?;
-            ALL.with_borrow_mut(|all| all.push((root, id)));
+            let _ = ALL.try_with(|all| all.borrow_mut().push((root, id)));
             id
         }
     };

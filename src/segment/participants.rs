@@ -23,7 +23,7 @@
 use super::OwnerId;
 use crate::{
     Error, ErrorKind, Result,
-    atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
+    atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
     os::{
         futex, identity,
         life::{LifeWord, OWNER_DIED, TID},
@@ -134,8 +134,12 @@ impl<'a> Table<'a> {
             }
             // Before the life word has a living owner again: the old one must not be looked up for it.
             if slot.taker.compare_exchange(before, 0, Ordering::AcqRel, Ordering::Relaxed).is_err()
-                || !slot.life.claim()?
             {
+                continue;
+            }
+            // libc's lock only acquires: who sees this thread in the life word sees the empty word.
+            fence(Ordering::Release);
+            if !slot.life.claim()? {
                 continue;
             }
             step!("participant.locked");
@@ -165,8 +169,9 @@ impl<'a> Table<'a> {
         let taker = Taker { thread: identity::thread_id(), generation, process };
         slot.taker.store(taker.pack(), Ordering::Release);
         step!("participant.introduced");
-        // Release: whoever sees a claim with the new generation sees the locked life word too, and who took the slot.
         slot.generation.store(generation, Ordering::Release);
+        // Whoever sees a claim with the new generation sees the locked life word too, and who took the slot: claims need not release. Pairs with the fence in `life`.
+        fence(Ordering::SeqCst);
         step!("participant.raised");
         futex::wake(slot.life.word(), u32::MAX);
         OwnerId::new(index as u32, generation).ok_or_else(|| {
@@ -188,11 +193,26 @@ impl<'a> Table<'a> {
     pub(crate) fn life(self, id: OwnerId) -> Option<(&'a AtomicU32, u32)> {
         // Generation 0 is no thread's: a mark or a sweeper.
         let slot = self.0.get(id.slot() as usize).filter(|_| id.generation() != 0)?;
+        // After the load of the claim, whatever its ordering. Pairs with the fence in `introduce`.
+        fence(Ordering::Acquire);
         // Acquire pairs with the kernel's ordered mark: the dead thread's stores come first.
         let word = slot.life.word().load(Ordering::Acquire);
         // Acquire pairs with the raise in `introduce`.
         (slot.generation.load(Ordering::Acquire) == id.generation())
             .then_some((slot.life.word(), word))
+    }
+
+    /// The id of the calling thread, of the process with this record, if it has one.
+    pub(crate) fn find_mine(self, process: u32) -> Option<OwnerId> {
+        let thread = identity::thread_id();
+        let is_mine = |slot: &Slot| {
+            let taker = Taker::unpack(slot.taker.load(Ordering::Relaxed));
+            // A life word has a living thread's id in the slots that it took, and in no other.
+            taker.is_some_and(|taker| (taker.thread, taker.process) == (thread, process))
+                && slot.life.word().load(Ordering::Relaxed) & TID == thread
+        };
+        let index = self.0.iter().position(is_mine)?;
+        OwnerId::new(index as u32, self.0[index].generation.load(Ordering::Relaxed))
     }
 
     /// Wakes all who sleep on the life word of a dead thread: the kernel woke one.

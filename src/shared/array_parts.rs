@@ -56,7 +56,7 @@ use std::{
 pub struct ArrayParts<'a, T: Pod> {
     /// There until the borrow is finished.
     guard: Option<ArrayWriteGuard<'a, T>>,
-    epoch: u32,
+    loan: u32,
     parts: usize,
     /// How many were given out here.
     given: usize,
@@ -75,14 +75,16 @@ impl<'a, T: Pod> ArrayParts<'a, T> {
         head.parts.store(parts as u32, Ordering::Relaxed);
         head.unit.store(unit as u64, Ordering::Relaxed);
         // After these: who takes a part has seen its mark.
-        let epoch = guard.raw.lend(parts);
-        Ok(Self { guard: Some(guard), epoch, parts, given: 0 })
+        let loan = guard.raw.lend(parts).ok_or_else(|| {
+            Error::new(ErrorKind::TooMany, "the array was lent 2^32 - 1 times; make a new one")
+        })?;
+        Ok(Self { guard: Some(guard), loan, parts, given: 0 })
     }
 
     /// How many parts have not been taken by anybody at this moment.
     #[must_use]
     pub fn untaken(&self) -> usize {
-        self.guard.as_ref().map_or(0, |guard| guard.raw.untaken(self.parts, self.epoch))
+        self.guard.as_ref().map_or(0, |guard| guard.raw.untaken(self.parts, self.loan))
     }
 
     /// Calls back the parts that nobody has taken, waits for the others, and gives the guard of the whole array again.
@@ -104,7 +106,7 @@ impl<'a, T: Pod> ArrayParts<'a, T> {
     /// The guard, and how many borrowers died.
     fn call_back(&mut self) -> Result<Option<(ArrayWriteGuard<'a, T>, usize)>> {
         let Some(guard) = self.guard.take() else { return Ok(None) };
-        match guard.raw.call_back(&guard.thread, self.parts, self.epoch, Deadline::NEVER) {
+        match guard.raw.call_back(&guard.thread, self.parts, self.loan, Deadline::NEVER) {
             Ok(died) => Ok(Some((guard, died))),
             Err(why) => {
                 // Without an end of the wait, and the lender never borrows. Parts may be out: the borrow must not end.
@@ -125,7 +127,7 @@ impl<T: Pod> Iterator for ArrayParts<'_, T> {
         Some(ArrayPart {
             array: array.clone(),
             part,
-            epoch: self.epoch,
+            loan: self.loan,
             sent: AtomicBool::new(false),
         })
     }
@@ -160,7 +162,7 @@ impl<T: Pod> fmt::Debug for ArrayParts<'_, T> {
 pub struct ArrayPart<T> {
     array: Array<T>,
     part: u32,
-    epoch: u32,
+    loan: u32,
     /// Somebody else has it now.
     sent: AtomicBool,
 }
@@ -215,7 +217,7 @@ impl<T: Pod> ArrayPart<T> {
             return Err(gone());
         }
         let thread = Thread::current(self.array.block.root())?;
-        match self.array.raw().borrow_part(&thread, self.index(), self.epoch) {
+        match self.array.raw().borrow_part(&thread, self.index(), self.loan) {
             Ok(true) => {}
             Ok(false) => return Err(gone()),
             Err(_) => {
@@ -251,7 +253,7 @@ impl<T: Pod> fmt::Debug for ArrayPart<T> {
 /// Inside this crate's transports only, and once.
 impl<T: Pod> Serialize for ArrayPart<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let sent = (&self.array, self.part, self.epoch).serialize(serializer)?;
+        let sent = (&self.array, self.part, self.loan).serialize(serializer)?;
         if self.sent.swap(true, Ordering::Relaxed) {
             return Err(ser::Error::custom(format!(
                 "part {} of an array was sent before",
@@ -265,8 +267,8 @@ impl<T: Pod> Serialize for ArrayPart<T> {
 /// Inside this crate's transports only. Of two that arrive with the same part, one can take it.
 impl<'de, T: Pod> Deserialize<'de> for ArrayPart<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (array, part, epoch) = Deserialize::deserialize(deserializer)?;
-        Ok(Self { array, part, epoch, sent: AtomicBool::new(false) })
+        let (array, part, loan) = Deserialize::deserialize(deserializer)?;
+        Ok(Self { array, part, loan, sent: AtomicBool::new(false) })
     }
 }
 
@@ -309,7 +311,7 @@ impl<T: Pod> Drop for ArrayPartGuard<'_, T> {
         }
         // A panic that began while it was held: the elements may be half changed.
         let poison = !self.panicking && std::thread::panicking();
-        self.part.array.raw().return_part(&self.thread, self.part.index(), poison);
+        self.part.array.raw().return_part(&self.thread, self.part.index(), self.part.loan, poison);
     }
 }
 

@@ -183,7 +183,7 @@ fn lock_contended(
     thread: Thread<'_>,
     deadline: Deadline,
 ) -> Result<Taken, NotTaken> {
-    raw.lock_contended(&thread, deadline)
+    raw.lock_contended(&thread, deadline, |_| true)
 }
 
 #[cold]

@@ -82,7 +82,7 @@ impl<G> LockError<G> {
         match taken {
             Taken::Clean => Ok(guard),
             Taken::Poisoned => Err(Self::Poisoned(guard)),
-            Taken::OwnerDied { .. } => Err(Self::OwnerDied(guard)),
+            Taken::OwnerDied => Err(Self::OwnerDied(guard)),
         }
     }
 

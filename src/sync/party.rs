@@ -48,15 +48,16 @@ pub(crate) trait Party {
 pub(crate) enum Place<'a> {
     /// A lock's word as it was seen: the gate in its low half, which is rung, and the owner in its high half.
     Gate(&'a AtomicU64, u64),
-    /// A word that is cleared and rung.
+    /// A whole word.
     Bell(&'a AtomicU32, u32),
 }
 
 /// A sleep.
 #[derive(Debug)]
 pub(crate) struct Sleep<'a> {
-    pub(crate) place: Place<'a>,
-    /// Those on whom it depends that the place changes. If one is dead already, there is no sleep.
+    /// The first is the one that is rung.
+    pub(crate) places: &'a [Place<'a>],
+    /// Those on whom it depends that a place changes. If one is dead already, there is no sleep.
     pub(crate) owners: &'a [OwnerId],
     pub(crate) deadline: Deadline,
 }

@@ -7,27 +7,30 @@
 //! (J. Dekker's argument): the reader steps back, and the writer waits.
 //!
 //! Invariants:
-//! 1. A reader reads only while its cell has its name *and* it has seen the writer's word free, and `writing` zero, after writing the cell.
+//! 1. A reader reads only while its cell has its name *and* it has seen, after writing the cell, the writer's word free and `writing` zero, and then the cell with
+//!    its name still in it: a lender takes the cells of those who have not seen that yet.
 //! 2. A writer writes only while it owns the word *and* it has seen no living name in any cell after taking the word.
 //! 3. `writing` has the writer's name from before it may change data until the data is whole again and no part is out: a writer that dies without it has spoilt nothing.
 //! 4. Who waits for cells sets the **bell** before it looks at them for the last time; who empties a cell looks at the bell
-//!    afterwards, clears it and rings. Sequentially consistent again: one of them sees the other.
+//!    afterwards, clears it and rings. Sequentially consistent again: one of them sees the other. A bell that was rung and set again looks as before: so whoever rings counts the
+//!    **rings** first, and who waits has read them before it looks, and does not sleep if there are more.
 //!
 //! Writers come first: while a writer waits for readers, new readers wait for it. A thread that reads and asks for a
 //! second read borrow while a writer waits would wait for itself, as with the standard library's lock.
 //!
 //! # Parts
 //!
-//! A writer may lend parts of the data, one for each of the first cells. No two hands touch a part:
+//! A writer may lend parts of the data, one for each of the first cells. No two hands touch a part. The high half of a cell is the number of the loan, zero for readers:
 //!
 //! | cell | meaning | next |
 //! | --- | --- | --- |
 //! | EMPTY | – | a reader's name, while no writer is there; LENT, by the writer |
-//! | LENT(epoch) | a part that nobody has taken | a borrower's name, by one compare-exchange; DONE, by the lender, who calls it back |
-//! | a name | a borrower writes the part, or a reader reads | DONE by a borrower, EMPTY by a reader; by others once it is dead |
-//! | DONE | the part is written, called back, or its borrower died | EMPTY, by the lender |
+//! | LENT, loan | a part that nobody has taken | a borrower's name, by one compare-exchange; DONE, by the lender, who calls it back |
+//! | a name, loan | a borrower writes the part | DONE, by the borrower; by others once it is dead |
+//! | a name | a reader reads | EMPTY, by the reader; by others once it is dead; LENT, by a writer that the reader has yet to notice |
+//! | DONE, loan | the part is written, called back, or its borrower died | EMPTY, by the lender |
 //!
-//! The epoch grows with each loan, so a part of an old one is refused. The lender ends its borrow when no part is lent or held.
+//! No two loans have one number (an array is lent 2^32 - 1 times at the most), so a part of an old one is refused. The lender ends its borrow when no part is lent or held.
 //! When it dies before, `writing` still has its name: then whoever takes the word next, reader or writer, waits for the living borrowers, and
 //! clears `writing` and the marks, before anybody reads or writes.
 //!
@@ -40,17 +43,26 @@ use super::{
     raw_lock::{NotTaken, RawLock, Taken},
 };
 use crate::{
-    atomic::{AtomicU32, Ordering, fence},
+    atomic::{AtomicU32, AtomicU64, Ordering, fence},
     os::{clock::Deadline, step::step},
     segment::OwnerId,
 };
 
-/// In a cell: done. No thread has this name, nor those of the loans below it, as generation 0 is never given.
-pub(super) const DONE: u32 = OwnerId::MAX_SLOTS - 1;
+/// Whose name a cell has, if it has one: generation 0 is never given.
+pub(super) fn holder(cell: u64) -> Option<OwnerId> {
+    OwnerId::from_bits(cell as u32).filter(|id| id.generation() != 0)
+}
 
-/// Whose name a cell has, if it is a name.
-pub(super) fn holder(cell: u32) -> Option<OwnerId> {
-    OwnerId::from_bits(cell).filter(|id| id.generation() != 0)
+/// A reader's name in a cell.
+fn read_by(id: OwnerId) -> u64 {
+    u64::from(id.bits())
+}
+
+/// What was heard before the cells were looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listening {
+    rings: u32,
+    bell: u32,
 }
 
 /// Set in the bell: somebody waits for cells. The bits of a thread id stay zero, as in a gate.
@@ -62,11 +74,12 @@ const SET: u32 = 1 << 31;
 pub(crate) struct RawBorrow {
     pub(super) writer: RawLock,
     writing: AtomicU32,
-    /// Grows with each loan.
-    pub(super) epoch: AtomicU32,
-    pub(super) bell: AtomicU32,
-    pub(super) cells: [AtomicU32; CELLS],
-    _reserved: u32,
+    /// The number of the last loan.
+    pub(super) loan: AtomicU32,
+    bell: AtomicU32,
+    /// How often the bell was rung.
+    rings: AtomicU32,
+    pub(super) cells: [AtomicU64; CELLS],
 }
 
 impl RawBorrow {
@@ -75,10 +88,10 @@ impl RawBorrow {
         Self {
             writer: RawLock::new(),
             writing: AtomicU32::new(0),
-            epoch: AtomicU32::new(0),
+            loan: AtomicU32::new(0),
             bell: AtomicU32::new(0),
-            cells: std::array::from_fn(|_| AtomicU32::new(0)),
-            _reserved: 0,
+            rings: AtomicU32::new(0),
+            cells: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
@@ -104,8 +117,9 @@ impl RawBorrow {
                 && let Some(cell) = self.take_cell(party, deadline)?
             {
                 step!("borrow.read.cell");
-                // After the cell; a writer takes the word before it looks at the cells.
-                if self.may_read() {
+                // After the cell; a writer takes the word before it looks at the cells. Then the cell: a lender may have come and gone meanwhile, and taken it.
+                if self.may_read() && self.cells[cell].load(Ordering::SeqCst) == read_by(party.id())
+                {
                     let taken = match heir {
                         Some(taken) => taken,
                         None if self.writer.is_poisoned() => Taken::Poisoned,
@@ -116,8 +130,8 @@ impl RawBorrow {
                 self.empty(party, cell);
             }
             // Wait for the writer by queueing at its lock, and bury it if it is dead.
-            let taken = self.judge(self.writer.lock(party, deadline)?);
-            if let Taken::OwnerDied { .. } = taken {
+            let taken = self.lock_word(party, deadline)?;
+            if taken == Taken::OwnerDied {
                 heir = Some(taken);
             }
             let settled = self.settle(party, deadline);
@@ -151,7 +165,7 @@ impl RawBorrow {
 
     /// Borrows for writing.
     pub(crate) fn write<P: Party>(&self, party: &P, deadline: Deadline) -> Result<Taken, NotTaken> {
-        let taken = self.judge(self.writer.lock(party, deadline)?);
+        let taken = self.lock_word(party, deadline)?;
         step!("borrow.write.word");
         match self.drain(party, deadline) {
             Ok(()) => {
@@ -179,20 +193,18 @@ impl RawBorrow {
         self.writer.unlock(party, poison);
     }
 
-    /// Whether a dead writer had begun; if not, the poison that its heir set is taken back.
-    fn judge(&self, taken: Taken) -> Taken {
-        match taken {
-            Taken::OwnerDied { dead, was_poisoned }
-                if self.writing.load(Ordering::Acquire) != dead.bits() =>
-            {
-                if was_poisoned {
-                    return Taken::Poisoned;
-                }
-                self.writer.set_poison(false);
-                Taken::Clean
-            }
-            taken => taken,
-        }
+    /// Takes the word; a dead owner that had not begun to write has spoilt nothing.
+    fn lock_word<P: Party>(&self, party: &P, deadline: Deadline) -> Result<Taken, NotTaken> {
+        // Only the word's owner changes `writing`, so the answer stays. Acquire pairs with the Release of `end_write`.
+        let has_begun = |dead: OwnerId| self.writing.load(Ordering::Acquire) == dead.bits();
+        self.writer.lock_judged(party, deadline, has_begun)
+    }
+
+    /// What a wait for cells begins with, before the cells are looked at.
+    pub(super) fn listen(&self) -> Listening {
+        // The rings first: who rings counts before it clears the bell.
+        let rings = self.rings.load(Ordering::SeqCst);
+        Listening { rings, bell: self.bell.load(Ordering::SeqCst) }
     }
 
     /// Waits, as the owner of the word, until no cell has a living name, and empties those of the dead and the marks of a dead writer's loan.
@@ -200,8 +212,8 @@ impl RawBorrow {
         // The word was taken by an exchange that only acquires; this orders it before the look at the cells (invariant 2).
         fence(Ordering::SeqCst);
         loop {
-            // SeqCst: before the look at the cells (invariant 4), which comes after the word was taken (invariant 2).
-            let bell = self.bell.load(Ordering::SeqCst);
+            // Before the look at the cells (invariant 4), which comes after the word was taken (invariant 2).
+            let heard = self.listen();
             let mut living = Vec::new();
             let mut again = false;
             for cell in &self.cells {
@@ -233,7 +245,7 @@ impl RawBorrow {
             if living.is_empty() {
                 return Ok(());
             }
-            self.wait_for_cells(party, bell, &living, deadline)?;
+            self.wait_for_cells(party, heard, &living, deadline)?;
         }
     }
 
@@ -247,7 +259,7 @@ impl RawBorrow {
         // Each slot begins elsewhere, so that readers rarely meet.
         let first = me.slot() as usize % CELLS;
         loop {
-            let bell = self.bell.load(Ordering::SeqCst);
+            let heard = self.listen();
             let mut living = Vec::new();
             let mut raced = false;
             for index in (first..CELLS).chain(0..first) {
@@ -256,18 +268,24 @@ impl RawBorrow {
                 match holder(seen) {
                     None if seen == 0 => {}
                     // A loan is the writer's to see, and a corpse that may have had a part of it. (The owner is read after the cell: a corpse
-                    // of the present loan implies a present writer.)
-                    None => continue,
+                    // of the present loan implies a present writer.) The writer may go without a word to us: look again, do not wait for the cell.
+                    None => {
+                        raced = true;
+                        continue;
+                    }
                     Some(holder) if !party.is_dead(holder) => {
                         living.push(holder);
                         continue;
                     }
-                    Some(_) if self.writer.owner().is_some() => continue,
+                    Some(_) if self.writer.owner().is_some() => {
+                        raced = true;
+                        continue;
+                    }
                     Some(_) => {}
                 }
                 // SeqCst: before the look at the writer's word.
                 if cell
-                    .compare_exchange(seen, me.bits(), Ordering::SeqCst, Ordering::Relaxed)
+                    .compare_exchange(seen, read_by(me), Ordering::SeqCst, Ordering::Relaxed)
                     .is_ok()
                 {
                     return Ok(Some(index));
@@ -278,7 +296,7 @@ impl RawBorrow {
                 return Ok(None);
             }
             if !raced {
-                self.wait_for_cells(party, bell, &living, deadline)?;
+                self.wait_for_cells(party, heard, &living, deadline)?;
             }
         }
     }
@@ -287,7 +305,7 @@ impl RawBorrow {
     pub(super) fn wait_for_cells<P: Party>(
         &self,
         party: &P,
-        bell: u32,
+        Listening { rings, bell }: Listening,
         living: &[OwnerId],
         deadline: Deadline,
     ) -> Result<(), NotTaken> {
@@ -299,36 +317,38 @@ impl RawBorrow {
             self.bell.swap(SET, Ordering::SeqCst);
             return Ok(());
         }
-        let rung = || (self.bell.load(Ordering::Relaxed) != SET).then_some(());
+        let rung = || (self.rings.load(Ordering::Relaxed) != rings).then_some(());
         if party.spin(rung).is_none() {
+            // The kernel wakes one watcher of a dead holder. If it was this thread, and it dies too, the next one wakes.
+            let dependence = party.depend_on_bell(&self.bell);
             step!("borrow.cells.sleep");
-            party.sleep(&Sleep { place: Place::Bell(&self.bell, SET), owners: living, deadline });
+            party.sleep(&Sleep {
+                places: &[Place::Bell(&self.bell, SET), Place::Bell(&self.rings, rings)],
+                owners: living,
+                deadline,
+            });
             step!("borrow.cells.woken");
             for &holder in living {
                 if party.is_dead(holder) {
                     party.ring_life(holder);
                 }
             }
+            drop(dependence);
         }
         Ok(())
     }
 
-    /// Empties a cell that has the caller's name, and wakes who waits for cells.
+    /// Empties a reader's cell that has the caller's name, and wakes who waits for cells.
     #[inline]
     fn empty<P: Party>(&self, party: &P, cell: usize) {
-        self.leave(party, cell, 0);
+        self.leave(party, cell, read_by(party.id()), 0);
     }
 
-    /// Puts a mark in the place of the caller's name, and wakes who waits for cells.
+    /// Puts something in the place of what the caller wrote, and wakes who waits for cells.
     #[inline]
-    pub(super) fn leave<P: Party>(&self, party: &P, cell: usize, mark: u32) {
+    pub(super) fn leave<P: Party>(&self, party: &P, cell: usize, mine: u64, next: u64) {
         // SeqCst: before the look at the bell; the accesses to the data come before it (Release).
-        let _ = self.cells[cell].compare_exchange(
-            party.id().bits(),
-            mark,
-            Ordering::SeqCst,
-            Ordering::Relaxed,
-        );
+        let _ = self.cells[cell].compare_exchange(mine, next, Ordering::SeqCst, Ordering::Relaxed);
         self.look_at_bell(party);
     }
 
@@ -343,6 +363,8 @@ impl RawBorrow {
     fn ring_for_cells<P: Party>(&self, party: &P) {
         // If this thread dies between the two effects, the kernel rings.
         let dependence = party.depend_on_bell(&self.bell);
+        self.rings.fetch_add(1, Ordering::SeqCst);
+        step!("borrow.cells.counted");
         self.bell.swap(0, Ordering::SeqCst);
         step!("borrow.cells.cleared");
         party.ring_bell(&self.bell);

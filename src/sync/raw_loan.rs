@@ -1,32 +1,41 @@
 //! Parts of a write borrow, lent to other threads: see "Parts" in `raw_borrow`.
 
-use super::{
-    RawBorrow,
-    party::Party,
-    raw_borrow::{DONE, holder},
-    raw_lock::NotTaken,
-};
+use super::{RawBorrow, party::Party, raw_borrow::holder, raw_lock::NotTaken};
 use crate::{
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicU64, Ordering},
     os::{clock::Deadline, step::step},
+    segment::OwnerId,
 };
 
-/// In a cell: lent, in this epoch.
-fn lent(epoch: u32) -> u32 {
-    1 + epoch % (DONE - 1)
+// In the low half of a cell; no thread has such a name, as generation 0 is never given.
+const LENT: u32 = 1;
+const DONE: u32 = 2;
+
+/// In a cell of this loan: a mark, or a borrower's name.
+fn cell(loan: u32, low: u32) -> u64 {
+    u64::from(loan) << 32 | u64::from(low)
+}
+
+fn lent(loan: u32) -> u64 {
+    cell(loan, LENT)
+}
+
+fn borrowed(loan: u32, by: OwnerId) -> u64 {
+    cell(loan, by.bits())
 }
 
 impl RawBorrow {
-    /// Lends the first `parts` cells, as the writer; the answer is the loan's epoch, which each part carries.
-    pub(crate) fn lend(&self, parts: usize) -> u32 {
-        let epoch = self.epoch.load(Ordering::Relaxed).wrapping_add(1);
-        self.epoch.store(epoch, Ordering::SeqCst);
+    /// Lends the first `parts` cells, as the writer; the answer is the loan's number, which each part carries. `None` when all numbers are used up.
+    pub(crate) fn lend(&self, parts: usize) -> Option<u32> {
+        let loan = self.loan.load(Ordering::Relaxed).checked_add(1)?;
+        // Relaxed: only the writer reads it.
+        self.loan.store(loan, Ordering::Relaxed);
         for cell in &self.cells[..parts] {
-            // Release, with the data. A reader that is about to step back may have its name there: it finds another.
-            cell.store(lent(epoch), Ordering::SeqCst);
+            // Release, with the data. A reader that has yet to notice the writer may have its name there: it notices that it is gone.
+            cell.store(lent(loan), Ordering::SeqCst);
             step!("borrow.lent");
         }
-        epoch
+        Some(loan)
     }
 
     /// Takes a lent part: the caller may write it. `false` when it was taken or called back, or is of another loan.
@@ -36,42 +45,32 @@ impl RawBorrow {
         &self,
         party: &P,
         part: usize,
-        epoch: u32,
+        loan: u32,
     ) -> Result<bool, NotTaken> {
         let Some(cell) = self.cells.get(part) else { return Ok(false) };
         if self.writer.owner() == Some(party.id()) {
             return Err(NotTaken::Recursive);
         }
-        let mine = party.id().bits();
+        let mine = borrowed(loan, party.id());
         // Acquire pairs with the store in `lend`.
-        if self.epoch.load(Ordering::SeqCst) != epoch
-            || cell
-                .compare_exchange(lent(epoch), mine, Ordering::SeqCst, Ordering::Relaxed)
-                .is_err()
-        {
-            return Ok(false);
-        }
+        let taken =
+            cell.compare_exchange(lent(loan), mine, Ordering::SeqCst, Ordering::Relaxed).is_ok();
         step!("borrow.part.taken");
-        if self.epoch.load(Ordering::SeqCst) == epoch {
-            return Ok(true);
-        }
-        // The mark was of a loan many loans later, which has the same mark.
-        let _ = cell.compare_exchange(mine, lent(epoch), Ordering::SeqCst, Ordering::Relaxed);
-        Ok(false)
+        Ok(taken)
     }
 
     /// Gives a part back. `poison` when it may be half changed.
-    pub(crate) fn return_part<P: Party>(&self, party: &P, part: usize, poison: bool) {
+    pub(crate) fn return_part<P: Party>(&self, party: &P, part: usize, loan: u32, poison: bool) {
         if poison {
             self.writer.set_poison(true);
         }
         step!("borrow.part.ending");
-        self.leave(party, part, DONE);
+        self.leave(party, part, borrowed(loan, party.id()), cell(loan, DONE));
     }
 
     /// How many parts of this loan nobody has taken at this moment.
-    pub(crate) fn untaken(&self, parts: usize, epoch: u32) -> usize {
-        let is_lent = |cell: &&AtomicU32| cell.load(Ordering::Relaxed) == lent(epoch);
+    pub(crate) fn untaken(&self, parts: usize, loan: u32) -> usize {
+        let is_lent = |cell: &&AtomicU64| cell.load(Ordering::Relaxed) == lent(loan);
         self.cells[..parts].iter().filter(is_lent).count()
     }
 
@@ -80,18 +79,19 @@ impl RawBorrow {
         &self,
         party: &P,
         parts: usize,
-        epoch: u32,
+        loan: u32,
         deadline: Deadline,
     ) -> Result<usize, NotTaken> {
         let cells = &self.cells[..parts];
+        let done = cell(loan, DONE);
         let mut died = 0;
         for cell in cells {
-            let _ = cell.compare_exchange(lent(epoch), DONE, Ordering::SeqCst, Ordering::Relaxed);
+            let _ = cell.compare_exchange(lent(loan), done, Ordering::SeqCst, Ordering::Relaxed);
             step!("borrow.part.called");
         }
         loop {
             // As in `drain`.
-            let bell = self.bell.load(Ordering::SeqCst);
+            let heard = self.listen();
             let mut living = Vec::new();
             for cell in cells {
                 let seen = cell.load(Ordering::SeqCst);
@@ -99,7 +99,7 @@ impl RawBorrow {
                 if !party.is_dead(borrower) {
                     living.push(borrower);
                 } else if cell
-                    .compare_exchange(seen, DONE, Ordering::AcqRel, Ordering::Relaxed)
+                    .compare_exchange(seen, done, Ordering::AcqRel, Ordering::Relaxed)
                     .is_ok()
                 {
                     died += 1;
@@ -111,7 +111,7 @@ impl RawBorrow {
             if living.is_empty() {
                 break;
             }
-            self.wait_for_cells(party, bell, &living, deadline)?;
+            self.wait_for_cells(party, heard, &living, deadline)?;
         }
         for cell in cells {
             cell.store(0, Ordering::SeqCst);

@@ -53,8 +53,8 @@ pub(crate) enum Taken {
     Clean,
     /// Free, but unrepaired since somebody died or panicked in it.
     Poisoned,
-    /// From a dead holder. It is poisoned now; `was_poisoned` tells whether it had been before.
-    OwnerDied { dead: OwnerId, was_poisoned: bool },
+    /// From a dead holder, who may have left the data half changed. It is poisoned now.
+    OwnerDied,
 }
 
 /// Why a lock was not got.
@@ -117,7 +117,23 @@ impl RawLock {
         if self.lock_at_once(party.id()) {
             Ok(Taken::Clean)
         } else {
-            self.lock_contended(party, deadline)
+            self.lock_contended(party, deadline, |_| true)
+        }
+    }
+
+    /// As [`Self::lock`] for one whose holders say by themselves when they begin to change the data: `has_begun` tells whether a dead one had. The
+    /// answer must stay what it is until somebody takes the word over.
+    #[inline]
+    pub(super) fn lock_judged<P: Party>(
+        &self,
+        party: &P,
+        deadline: Deadline,
+        has_begun: impl Fn(OwnerId) -> bool,
+    ) -> Result<Taken, NotTaken> {
+        if self.lock_at_once(party.id()) {
+            Ok(Taken::Clean)
+        } else {
+            self.lock_contended(party, deadline, has_begun)
         }
     }
 
@@ -134,6 +150,7 @@ impl RawLock {
         &self,
         party: &P,
         deadline: Deadline,
+        has_begun: impl Fn(OwnerId) -> bool,
     ) -> Result<Taken, NotTaken> {
         let me = party.id();
         let mut dependence = None;
@@ -148,14 +165,10 @@ impl RawLock {
         }
         loop {
             let seen = self.word.load(Ordering::Relaxed);
-            let taken = match owner_of(seen) {
-                None if seen & POISON != 0 => Taken::Poisoned,
-                None => Taken::Clean,
+            let before = owner_of(seen);
+            let taken = match before {
                 Some(owner) if owner == me => return Err(NotTaken::Recursive),
-                Some(owner) if party.is_dead(owner) => {
-                    Taken::OwnerDied { dead: owner, was_poisoned: seen & POISON != 0 }
-                }
-                Some(owner) => {
+                Some(owner) if !party.is_dead(owner) => {
                     if deadline.has_passed() {
                         step!("lock.late");
                         self.pass_on(party, keep);
@@ -178,7 +191,7 @@ impl RawLock {
                     dependence.get_or_insert_with(|| party.depend_on(&self.word));
                     step!("lock.sleep");
                     party.sleep(&Sleep {
-                        place: Place::Gate(&self.word, seen | WAITERS),
+                        places: &[Place::Gate(&self.word, seen | WAITERS)],
                         owners: &[owner],
                         deadline,
                     });
@@ -190,9 +203,13 @@ impl RawLock {
                     }
                     continue;
                 }
+                // After the look whether it is dead, which orders what it did before it died.
+                Some(dead) if has_begun(dead) => Taken::OwnerDied,
+                _ if seen & POISON != 0 => Taken::Poisoned,
+                _ => Taken::Clean,
             };
             let poison = match taken {
-                Taken::OwnerDied { .. } => POISON,
+                Taken::OwnerDied => POISON,
                 _ => seen & POISON,
             };
             let mine = owned_by(me) | seen & WAITERS | keep | poison;
@@ -202,7 +219,7 @@ impl RawLock {
                 continue;
             }
             step!("lock.taken");
-            if let Taken::OwnerDied { dead, .. } = taken {
+            if let Some(dead) = before {
                 party.ring_life(dead);
             }
             self.pass_on(party, keep);

@@ -56,13 +56,15 @@ impl Party for Thread<'_> {
                 count += 1;
             }
         };
-        match sleep.place {
-            Place::Gate(word, seen) => {
-                let (gate, owner) = halves(word);
-                watch(gate, seen as u32);
-                watch(owner, (seen >> 32) as u32);
+        for place in sleep.places {
+            match *place {
+                Place::Gate(word, seen) => {
+                    let (gate, owner) = halves(word);
+                    watch(gate, seen as u32);
+                    watch(owner, (seen >> 32) as u32);
+                }
+                Place::Bell(bell, seen) => watch(bell.as_ptr(), seen),
             }
-            Place::Bell(bell, seen) => watch(bell.as_ptr(), seen),
         }
         for &owner in sleep.owners {
             match self.root.participants().life(owner) {

@@ -69,3 +69,18 @@ pub(crate) fn clean(prefix: &str, body: impl FnOnce()) {
     drop(watchdog);
     assert_eq!(shared_objects(prefix), Vec::<String>::new());
 }
+
+/// Sweeps until the session has no object that only large arrays have. More than once, as another process may be sweeping the same corpse; if one is lost, the watchdog ends this.
+pub(crate) fn wait_until_nothing_large_is_left() {
+    let session = format!("-{}-", std::process::id());
+    let is_large = |name: &String| {
+        let data = fs::metadata(format!("/dev/shm/{name}"));
+        name.contains(&session) && data.is_ok_and(|data| data.len() >= 2 << 20)
+    };
+    loop {
+        drop(multiproc::Array::<u8>::zeroed(2 << 20).unwrap());
+        if !shared_objects("multiproc-").iter().any(is_large) {
+            return;
+        }
+    }
+}
