@@ -5,6 +5,8 @@
 use multiproc::{Atomic, Lock, LockError, Ordering, Process, Value, spawn};
 use std::{
     hint::black_box,
+    io::Read,
+    process::Stdio,
     sync::{Mutex, atomic::AtomicU64},
     thread,
     time::Instant,
@@ -136,11 +138,14 @@ fn hold(lock: Lock, held: Atomic<u32>) {
     }
 }
 
-/// Sleeps for the lock; when it had it.
-fn sleep(lock: Lock, there: Atomic<u32>) -> u64 {
+/// Sleeps for the lock; when it had it. Stays until all have, so that nobody's end takes the others' time.
+fn sleep(lock: Lock, there: Atomic<u32>, stay: Lock) -> u64 {
     there.fetch_add(1, Ordering::SeqCst);
     drop(take(&lock));
-    now()
+    let gone_on = now();
+    println!();
+    drop(take(&stay));
+    gone_on
 }
 
 fn take(lock: &Lock) -> multiproc::LockGuard<'_> {
@@ -161,15 +166,21 @@ fn death(sleepers: u32) -> f64 {
     while held.load(Ordering::SeqCst) == 0 {
         thread::yield_now();
     }
-    let there = Atomic::new(0_u32).unwrap();
-    let waiting: Vec<_> =
-        (0..sleepers).map(|_| spawn(sleep, (lock.clone(), there.clone())).unwrap()).collect();
+    let (there, stay) = (Atomic::new(0_u32).unwrap(), Lock::new().unwrap());
+    let closed = stay.lock().unwrap();
+    let args = (lock.clone(), there.clone(), stay.clone());
+    let start = || Process::builder().stdout(Stdio::piped()).spawn(sleep, args.clone()).unwrap();
+    let mut waiting: Vec<_> = (0..sleepers).map(|_| start()).collect();
     // Behind the count nothing sleeps but the lock.
     while there.load(Ordering::SeqCst) < sleepers || !waiting.iter().all(|it| sleeps(it.pid())) {
         thread::yield_now();
     }
     let start = now();
     owner.kill().unwrap();
+    for waiter in &mut waiting {
+        waiter.take_stdout().unwrap().read_exact(&mut [0]).unwrap();
+    }
+    drop(closed);
     let last = waiting.into_iter().map(|waiter| waiter.join().unwrap()).max().unwrap();
     assert!(owner.join().is_err());
     (last - start) as f64 / 1e6
