@@ -5,5 +5,5 @@
 pub use std::sync::atomic::Ordering;
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU8,
-    AtomicU16, AtomicU32, AtomicU64, AtomicUsize, fence,
+    AtomicU16, AtomicU32, AtomicU64, AtomicUsize, compiler_fence, fence,
 };

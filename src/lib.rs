@@ -124,7 +124,7 @@ pub use shared::{
     SegmentView, Shared, SharedFields, SharedGuard, SharedMemory, Tally, TallyCell, Value,
     ValueGuard,
 };
-pub use sync::{Lock, LockError, LockGuard};
+pub use sync::{Event, Lock, LockError, LockGuard};
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.
 ///

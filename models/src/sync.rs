@@ -4,6 +4,8 @@
 pub mod party;
 #[path = "../../src/sync/raw_borrow.rs"]
 pub mod raw_borrow;
+#[path = "../../src/sync/raw_event.rs"]
+pub mod raw_event;
 #[path = "../../src/sync/raw_loan.rs"]
 mod raw_loan;
 #[path = "../../src/sync/raw_lock.rs"]

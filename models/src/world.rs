@@ -231,6 +231,20 @@ impl Party for Model {
         }
     }
 
+    fn ring_all(&self, gate: &AtomicU64) {
+        if !broken("ring_all") {
+            let gate = address(gate);
+            self.world.wake(usize::MAX, |sleeper| sleeper.gate == gate);
+        }
+    }
+
+    fn ring_bell_once(&self, bell: &AtomicU32) {
+        if !broken("ring_bell_once") {
+            let bell = address(bell);
+            self.world.wake(1, |sleeper| sleeper.gate == bell);
+        }
+    }
+
     fn ring_bell(&self, bell: &AtomicU32) {
         if !broken("ring_bell") {
             let bell = address(bell);

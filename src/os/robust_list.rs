@@ -9,7 +9,7 @@
 //! `get_robust_list(2)`, and `handle_futex_death` of the kernel for the TID-zero case.
 #![allow(unsafe_code)]
 
-use crate::atomic::{AtomicPtr, Ordering};
+use crate::atomic::{AtomicPtr, Ordering, compiler_fence};
 use std::{cell::Cell, ptr};
 
 /// `struct robust_list_head` of the kernel.
@@ -61,7 +61,11 @@ impl RingAtDeath {
             return Self { before: ptr::null_mut(), set: false };
         };
         let entry = gate.cast_mut().cast::<u8>().wrapping_offset(-head.futex_offset);
-        let before = head.list_op_pending.swap(entry, Ordering::SeqCst);
+        let before = head.list_op_pending.load(Ordering::Relaxed);
+        // Release: only this thread and the kernel, which reads when the thread has ended, know the field; no exchange is needed. What the thread
+        // does afterwards, it does after this in the order of its instructions: whatever it did before it died, the kernel finds the name.
+        head.list_op_pending.store(entry, Ordering::Release);
+        compiler_fence(Ordering::SeqCst);
         Self { before, set: true }
     }
 }
@@ -69,7 +73,8 @@ impl RingAtDeath {
 impl Drop for RingAtDeath {
     fn drop(&mut self) {
         if let (true, Some(head)) = (self.set, head()) {
-            // Release: what the thread did with the wake-up comes first.
+            // What the thread did with the wake-up comes first.
+            compiler_fence(Ordering::SeqCst);
             head.list_op_pending.store(self.before, Ordering::Release);
         }
     }

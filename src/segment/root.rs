@@ -129,6 +129,11 @@ impl Root {
         self.header.nonce
     }
 
+    /// How many threads can take part.
+    pub(crate) fn slots(&self) -> usize {
+        self.header.slots as usize
+    }
+
     pub(crate) fn object(&self) -> &Object {
         &self.object
     }

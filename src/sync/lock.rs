@@ -1,7 +1,6 @@
 //! `Lock`: mutual exclusion of threads in any processes.
-#![allow(unsafe_code)]
 
-use super::{LockError, RawLock, Taken, Thread, party::Party, raw_lock::NotTaken};
+use super::{LockError, RawLock, Taken, Thread, party::Party, placed::Placed, raw_lock::NotTaken};
 use crate::{
     Result,
     os::{clock::Deadline, fork},
@@ -33,18 +32,7 @@ use std::{fmt, marker::PhantomData, ptr::NonNull, sync::Arc, time::Duration};
 /// ```
 #[doc(alias("mutex", "acquire", "release"))]
 #[derive(Clone)]
-pub struct Lock {
-    /// Where the block begins, which never changes.
-    raw: NonNull<RawLock>,
-    /// The block's root, at hand: the way through the block is two steps longer, for which the processor would wait.
-    root: NonNull<Root>,
-    block: Block,
-}
-
-// SAFETY: the block is memory in which only atomics are used, and its handle is counted by `Arc`; nothing is bound to a thread.
-unsafe impl Send for Lock {}
-// SAFETY: as above.
-unsafe impl Sync for Lock {}
+pub struct Lock(Placed<RawLock>);
 
 impl Lock {
     /// The kind of object, for handles.
@@ -61,28 +49,25 @@ impl Lock {
 
     pub(crate) fn new_in_root(root: &Arc<Root>) -> Result<Self> {
         // Zeros are a free lock.
-        root.allocate(size_of::<RawLock>(), Self::HANDLE).map(Self::of_block)
+        Placed::new(root, Self::HANDLE).map(Self)
+    }
+
+    pub(crate) fn open(block: Block) -> Result<Self> {
+        Placed::open(block).map(Self)
     }
 
     /// For a block that is known to begin with a lock.
     pub(crate) fn of_block(block: Block) -> Self {
-        Self { raw: block.as_ptr().cast(), root: NonNull::from(&**block.root()), block }
+        Self(Placed::of_block(block))
     }
 
     pub(crate) fn as_block(&self) -> &Block {
-        &self.block
+        self.0.block()
     }
 
     #[inline]
-    fn raw(&self) -> &RawLock {
-        // SAFETY: the block begins with a RawLock, which is zeros at first, and lives as long as its pin.
-        unsafe { self.raw.as_ref() }
-    }
-
-    #[inline]
-    fn root(&self) -> &Root {
-        // SAFETY: the block keeps its root.
-        unsafe { self.root.as_ref() }
+    pub(super) fn raw(&self) -> &RawLock {
+        self.0.words()
     }
 
     /// Takes the lock; waits as long as it takes.
@@ -119,7 +104,7 @@ impl Lock {
     /// Where the block begins: objects with a lock of their own have it there.
     #[inline]
     pub(crate) fn start(&self) -> NonNull<u8> {
-        self.raw.cast()
+        self.0.start()
     }
 
     /// Takes the lock and tells how; who judges is the caller.
@@ -128,7 +113,7 @@ impl Lock {
         &self,
         deadline: Deadline,
     ) -> Result<(Taken, LockGuard<'_>), LockError<G>> {
-        let thread = Thread::current(self.root())?;
+        let thread = self.0.thread()?;
         let raw = self.raw();
         if raw.lock_at_once(thread.id()) {
             return Ok((Taken::Clean, LockGuard::new(raw, thread)));
@@ -147,7 +132,7 @@ impl Lock {
 
     /// Who has it, for messages.
     pub(crate) fn describe_owner(&self) -> Option<String> {
-        self.raw().owner().map(|owner| self.block.root().participants().describe(owner))
+        self.raw().owner().map(|owner| self.0.root().participants().describe(owner))
     }
 
     /// Whether somebody, dead or alive, has it at this moment; it may change at any time.
@@ -170,7 +155,7 @@ impl Lock {
     /// Whether both handles are of one lock.
     #[must_use]
     pub fn same_lock(&self, other: &Self) -> bool {
-        self.block == other.block
+        self.0.is_same(&other.0)
     }
 }
 

@@ -26,6 +26,12 @@ pub(crate) trait Party {
     /// Wakes one who sleeps at this gate.
     fn ring(&self, gate: &AtomicU64);
 
+    /// Wakes all who sleep at this gate.
+    fn ring_all(&self, gate: &AtomicU64);
+
+    /// Wakes one who sleeps on this bell.
+    fn ring_bell_once(&self, bell: &AtomicU32);
+
     /// Wakes all who sleep on this bell.
     fn ring_bell(&self, bell: &AtomicU32);
 
@@ -46,7 +52,7 @@ pub(crate) trait Party {
 /// What a sleeper watches, beside the lives of the owners.
 #[derive(Debug)]
 pub(crate) enum Place<'a> {
-    /// A lock's word as it was seen: the gate in its low half, which is rung, and the owner in its high half.
+    /// A word of two halves as it was seen: the gate in its low half, which is rung, and what belongs to it, an owner say, in its high half.
     Gate(&'a AtomicU64, u64),
     /// A whole word.
     Bell(&'a AtomicU32, u32),

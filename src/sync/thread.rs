@@ -86,6 +86,14 @@ impl Party for Thread<'_> {
         futex::wake_address(halves(gate).0, 1);
     }
 
+    fn ring_all(&self, gate: &AtomicU64) {
+        futex::wake_address(halves(gate).0, u32::MAX);
+    }
+
+    fn ring_bell_once(&self, bell: &AtomicU32) {
+        futex::wake(bell, 1);
+    }
+
     fn ring_bell(&self, bell: &AtomicU32) {
         futex::wake(bell, u32::MAX);
     }

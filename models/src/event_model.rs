@@ -1,0 +1,103 @@
+//! Events: whoever waits is released, whoever dies where.
+
+use crate::{
+    os::clock::Deadline,
+    sync::{party::Party, raw_event::RawEvent},
+    world::{Model, World, anybody_died, explore, live},
+};
+use loom::{cell::UnsafeCell, sync::Arc, thread};
+
+struct Shared {
+    event: RawEvent,
+    /// Written before the event is set, read after the wait.
+    data: UnsafeCell<u32>,
+}
+
+// SAFETY: the data is only touched before the event is set and after a wait, which is what is explored.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+#[derive(Clone, Copy)]
+enum Role {
+    /// Writes the data and sets the event.
+    Setter,
+    /// Sets the event and clears it at once; writes nothing.
+    Pulser,
+    /// Sets the event; writes nothing.
+    Second,
+    Waiter,
+    /// Waits for a while.
+    LateWaiter,
+}
+
+fn act<P: Party>(shared: &Shared, party: &P, role: Role) {
+    let Shared { event, data } = shared;
+    match role {
+        Role::Setter => {
+            // SAFETY: before the event is set for the first time.
+            data.with_mut(|data| unsafe { *data = 7 });
+            event.set(party);
+        }
+        Role::Pulser => {
+            event.set(party);
+            event.clear();
+        }
+        Role::Second => event.set(party),
+        Role::Waiter => {
+            assert!(event.wait(party, Deadline::NEVER));
+            // SAFETY: after the wait.
+            assert_eq!(data.with(|data| unsafe { *data }), 7);
+        }
+        Role::LateWaiter => {
+            let _ = event.wait(party, Deadline::SOON);
+        }
+    }
+}
+
+fn run(preemptions: usize, fates: &'static [(Option<&'static str>, Role)]) -> bool {
+    anybody_died();
+    explore(preemptions, move || {
+        let world = World::new();
+        let shared = Arc::new(Shared { event: RawEvent::new(), data: UnsafeCell::new(7) });
+        let threads: Vec<_> = fates[1..]
+            .iter()
+            .enumerate()
+            .map(|(index, &(step, role))| {
+                let (world, shared) = (Arc::clone(&world), Arc::clone(&shared));
+                thread::spawn(move || {
+                    live(&world, index + 1, step, |party: &Model| act(&shared, party, role));
+                })
+            })
+            .collect();
+        let (step, role) = fates[0];
+        live(&world, 0, step, |party| act(&shared, party, role));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+    anybody_died()
+}
+
+macro_rules! event_models {
+    ($($name:ident $preemptions:literal [$($step:expr, $role:ident);*];)*) => {$(
+        #[test]
+        fn $name() {
+            const FATES: &[(Option<&str>, Role)] = &[$(($step, Role::$role)),*];
+            let died = run($preemptions, FATES);
+            assert_eq!(died, FATES.iter().any(|(step, _)| step.is_some()), "nobody came to the step");
+        }
+    )*};
+}
+
+event_models! {
+    loom_event_releases_two 3 [None, Setter; None, Waiter; None, Waiter];
+    loom_event_two_set_it 3 [None, Setter; None, Second; None, Waiter];
+    loom_event_setter_dies_before_it_rings 3 [Some("event.set"), Setter; None, Waiter; None, Waiter];
+    loom_event_a_released_waiter_dies 3 [None, Setter; Some("event.released"), Waiter; None, Waiter];
+    loom_event_a_woken_waiter_dies 3 [None, Setter; Some("event.woken"), Waiter; None, Waiter];
+    loom_event_setter_and_woken_waiter_die 3 [Some("event.set"), Setter; Some("event.woken"), Waiter; None, Waiter];
+    loom_event_a_sleeper_dies 3 [None, Setter; Some("event.sleep"), Waiter; None, Waiter];
+    loom_event_one_gives_up 3 [None, Setter; None, LateWaiter; None, Waiter];
+    loom_event_set_and_cleared_at_once 3 [None, Pulser; None, LateWaiter; None, LateWaiter];
+}

@@ -1,0 +1,124 @@
+//! `Event`: a flag that threads of any processes wait for.
+
+use super::{RawEvent, placed::Placed};
+use crate::{
+    Result,
+    os::clock::Deadline,
+    segment::{Block, Root},
+};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// A flag that is set and cleared, and that threads of any processes wait for. Handles are cheap to clone; all clones are the same event.
+///
+/// Python's `Event`. Setting an event that is cleared at once still releases all who waited for it. To look whether it is set costs one load.
+///
+/// # When a process dies
+///
+/// Nobody holds an event, so nothing is lost with the dead: one that dies while it sets the event has set it or not, and if it has, all who wait go on.
+///
+/// ```
+/// use multiproc::Event;
+///
+/// fn worker(start: Event) -> multiproc::Result<u32> {
+///     start.wait()?;
+///     Ok(42)
+/// }
+///
+/// fn main() -> multiproc::Result<()> {
+///     multiproc::init();
+///     let start = Event::new()?;
+///     let worker = multiproc::spawn(worker, (start.clone(),))?;
+///     assert!(!start.is_set());
+///     start.set()?;
+///     assert_eq!(worker.join()??, 42);
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Event(Placed<RawEvent>);
+
+impl Event {
+    /// The kind of object, for handles.
+    pub(crate) const HANDLE: u64 = u64::from_be_bytes(*b"mp.Event");
+
+    /// A new event in the session's shared memory, not set.
+    ///
+    /// # Errors
+    ///
+    /// When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) and the like.
+    pub fn new() -> Result<Self> {
+        Self::new_in_root(&crate::segment::session()?)
+    }
+
+    pub(crate) fn new_in_root(root: &Arc<Root>) -> Result<Self> {
+        // Zeros are an event that is not set.
+        Placed::new(root, Self::HANDLE).map(Self)
+    }
+
+    pub(crate) fn open(block: Block) -> Result<Self> {
+        Placed::open(block).map(Self)
+    }
+
+    pub(crate) fn as_block(&self) -> &Block {
+        self.0.block()
+    }
+
+    /// Whether it is set at this moment; it may change at any time.
+    #[inline]
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.words().is_set()
+    }
+
+    /// Sets it: all who wait go on, and whoever waits from now on does not wait. Nothing happens when it is set already. Without waiters it makes no system call.
+    ///
+    /// # Errors
+    ///
+    /// When this thread cannot take part in the segment: [`ErrorKind::TooMany`](crate::ErrorKind::TooMany), [`ErrorKind::Forked`](crate::ErrorKind::Forked).
+    pub fn set(&self) -> Result<()> {
+        self.0.words().set(&self.0.thread()?);
+        Ok(())
+    }
+
+    /// Clears it: whoever waits from now on waits until it is set again.
+    pub fn clear(&self) {
+        self.0.words().clear();
+    }
+
+    /// Waits until it is set.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    pub fn wait(&self) -> Result<()> {
+        self.wait_by(Deadline::NEVER).map(|_| ())
+    }
+
+    /// Waits until it is set, for this time at the most, by the monotonic clock; `false` when the time was up before. Zero means look; a time too long for the clock means for ever.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<bool> {
+        self.wait_by(Deadline::after(timeout))
+    }
+
+    fn wait_by(&self, deadline: Deadline) -> Result<bool> {
+        if self.is_set() {
+            return Ok(true);
+        }
+        Ok(self.0.words().wait(&self.0.thread()?, deadline))
+    }
+
+    /// Whether both handles are of one event.
+    #[must_use]
+    pub fn same_event(&self, other: &Self) -> bool {
+        self.0.is_same(&other.0)
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("set", &self.is_set()).finish()
+    }
+}

@@ -1,0 +1,119 @@
+//! An object of this layer in shared memory: words at the beginning of a block, seats behind them.
+#![allow(unsafe_code)]
+
+use super::{RawEvent, RawLock, Seats, Thread};
+use crate::{
+    Error, ErrorKind, Result,
+    atomic::{AtomicU32, AtomicU64},
+    segment::{Block, Root},
+};
+use std::{ptr::NonNull, sync::Arc};
+
+/// The words of an object.
+///
+/// # Safety
+///
+/// The type is `repr(C)` or transparent, consists of atomics, zeros are a value of it, and it is aligned to 64 at the most.
+pub(crate) unsafe trait Words {
+    /// Whether there are seats behind it.
+    const HAS_SEATS: bool = false;
+}
+
+// SAFETY: one atomic, of which zero is a free lock.
+unsafe impl Words for RawLock {}
+// SAFETY: one atomic, of which zero is an event that is not set.
+unsafe impl Words for RawEvent {}
+
+/// The words of an object in a block, with what the way to them takes at hand.
+#[derive(Debug)]
+pub(crate) struct Placed<W> {
+    /// Where the block begins, which never changes.
+    words: NonNull<W>,
+    /// The block's root: the way through the block is two steps longer, for which the processor would wait.
+    root: NonNull<Root>,
+    block: Block,
+}
+
+impl<W> Clone for Placed<W> {
+    fn clone(&self) -> Self {
+        Self { words: self.words, root: self.root, block: self.block.clone() }
+    }
+}
+
+// SAFETY: the block is memory in which only atomics are used, and its handle is counted by `Arc`; nothing is bound to a thread.
+unsafe impl<W: Words> Send for Placed<W> {}
+// SAFETY: as above.
+unsafe impl<W: Words> Sync for Placed<W> {}
+
+impl<W: Words> Placed<W> {
+    const SEATS_AT: usize = size_of::<W>().next_multiple_of(64);
+
+    /// A new object of zeros.
+    pub(crate) fn new(root: &Arc<Root>, fingerprint: u64) -> Result<Self> {
+        root.allocate(Self::bytes(root), fingerprint).map(Self::of_block)
+    }
+
+    fn bytes(root: &Root) -> usize {
+        let seats = if W::HAS_SEATS { root.slots() * size_of::<AtomicU64>() } else { 0 };
+        Self::SEATS_AT + seats
+    }
+
+    /// The object in a block that has its fingerprint.
+    pub(crate) fn open(block: Block) -> Result<Self> {
+        if block.member().block_bytes() < Self::bytes(block.root()) {
+            return Err(Error::new(
+                ErrorKind::InvalidHandle,
+                "the object is smaller than its type: the segment is damaged",
+            ));
+        }
+        Ok(Self::of_block(block))
+    }
+
+    /// For a block that is known to be large enough.
+    pub(crate) fn of_block(block: Block) -> Self {
+        Self { words: block.as_ptr().cast(), root: NonNull::from(&**block.root()), block }
+    }
+
+    pub(crate) fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// Where it begins: objects with such words before their data have them there.
+    #[inline]
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.words.cast()
+    }
+
+    #[inline]
+    pub(crate) fn words(&self) -> &W {
+        // SAFETY: the block begins with the words, which are zeros at first, consist of atomics (`Words`), and live as long as the block's pin.
+        unsafe { self.words.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn root(&self) -> &Root {
+        // SAFETY: the block keeps its root.
+        unsafe { self.root.as_ref() }
+    }
+
+    /// The calling thread; it registers if need be.
+    #[inline(always)]
+    pub(crate) fn thread(&self) -> Result<Thread<'_>> {
+        Thread::current(self.root())
+    }
+
+    /// The seats, of which `used` were used.
+    pub(crate) fn seats<'a>(&'a self, used: &'a AtomicU32) -> Seats<'a> {
+        assert!(W::HAS_SEATS);
+        // SAFETY: the block has room for as many seats as the root has slots: `new` asked for it, and `open` looked.
+        let first = unsafe { self.start().add(Self::SEATS_AT) }.cast::<AtomicU64>();
+        let seats = NonNull::slice_from_raw_parts(first, self.root().slots());
+        // SAFETY: as above; they are atomics, aligned to a cache line at their beginning, zero at first.
+        Seats::new(unsafe { seats.as_ref() }, used)
+    }
+
+    /// Whether both are handles of one object.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.block == other.block
+    }
+}

@@ -1,0 +1,147 @@
+//! The event without a handle: one word, in any storage.
+//!
+//! # Protocol
+//!
+//! | bits | name | meaning |
+//! | --- | --- | --- |
+//! | 0–29 | – | always zero: to the kernel the gate has no owner, so it rings it for a dead thread that named it |
+//! | 30 | SET | the event is set |
+//! | 31 | WAITERS | somebody may sleep |
+//! | 32–63 | turn | how often it was set |
+//!
+//! Invariants:
+//! 1. Setting is one exchange: SET, the next turn, no WAITERS. Who waits is released by SET or by another turn than that in which it began; so setting and clearing at once
+//!    releases all who waited.
+//! 2. Whoever sleeps has set WAITERS in the word that it compares, or found it set.
+//! 3. Who sets while WAITERS is set names the gate before, and rings for all after; who was asleep and is released rings for one more. So however a ring is lost with the dead, the
+//!    next sleeper is rung.
+//!
+//! A sleeper depends on nobody's life: nobody holds an event.
+//!
+//! | it dies | and | then |
+//! | --- | --- | --- |
+//! | setting, before the exchange | nothing happened | – |
+//! | after the exchange, before all are rung | the kernel rings the gate once for it | that sleeper is released and rings on |
+//! | woken, before it has rung on | the kernel rings the gate for it | likewise |
+//! | sleeping | nobody counts sleepers | – |
+//!
+//! Orderings: setting is Release and every look at the word is Acquire, so what was done before the event was set is seen by whom it releases.
+
+use super::party::{Party, Place, Sleep};
+use crate::{
+    atomic::{AtomicU64, Ordering},
+    os::{clock::Deadline, step::step},
+};
+
+const SET: u64 = 1 << 30;
+const WAITERS: u64 = 1 << 31;
+const TURN: u64 = 1 << 32;
+
+/// The word.
+#[repr(transparent)]
+#[derive(Debug)]
+pub(crate) struct RawEvent {
+    word: AtomicU64,
+}
+
+fn turn_of(word: u64) -> u64 {
+    word / TURN
+}
+
+impl RawEvent {
+    #[cfg(all(test, feature = "models"))]
+    pub(crate) fn new() -> Self {
+        Self { word: AtomicU64::new(0) }
+    }
+
+    /// Whether it is set at this moment.
+    #[inline]
+    pub(crate) fn is_set(&self) -> bool {
+        self.word.load(Ordering::Acquire) & SET != 0
+    }
+
+    /// Sets it and releases all who wait. Makes no system call when nobody does.
+    pub(crate) fn set<P: Party>(&self, party: &P) {
+        let mut seen = self.word.load(Ordering::Relaxed);
+        loop {
+            if seen & SET != 0 {
+                // Set already: what the caller did before is ordered all the same.
+                match self.word.compare_exchange_weak(
+                    seen,
+                    seen,
+                    Ordering::Release,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => return,
+                    Err(now) => seen = now,
+                }
+                continue;
+            }
+            let dependence = (seen & WAITERS != 0).then(|| party.depend_on(&self.word));
+            // The turn goes round after 2^32.
+            let next = (seen & !(TURN - 1)).wrapping_add(TURN) | SET;
+            match self.word.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => {
+                    step!("event.set");
+                    if dependence.is_some() {
+                        party.ring_all(&self.word);
+                    }
+                    return;
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Clears it. Those that were released before stay so.
+    pub(crate) fn clear(&self) {
+        // Relaxed: a cleared event says nothing.
+        self.word.fetch_and(!SET, Ordering::Relaxed);
+    }
+
+    /// Waits until it is set, or was set since the call began; `false` when the time is up before.
+    #[inline]
+    pub(crate) fn wait<P: Party>(&self, party: &P, deadline: Deadline) -> bool {
+        self.is_set() || self.wait_asleep(party, deadline)
+    }
+
+    #[cold]
+    fn wait_asleep<P: Party>(&self, party: &P, deadline: Deadline) -> bool {
+        let began = turn_of(self.word.load(Ordering::Acquire));
+        let is_released = |word: u64| word & SET != 0 || turn_of(word) != began;
+        if deadline != Deadline::NOW {
+            party.spin(|| is_released(self.word.load(Ordering::Relaxed)).then_some(()));
+        }
+        let mut dependence = None;
+        loop {
+            let seen = self.word.load(Ordering::Acquire);
+            if is_released(seen) {
+                if dependence.is_some() {
+                    step!("event.released");
+                    party.ring(&self.word);
+                }
+                return true;
+            }
+            if deadline.has_passed() {
+                return false;
+            }
+            // Relaxed: the word itself carries the news.
+            if seen & WAITERS == 0
+                && self
+                    .word
+                    .compare_exchange(seen, seen | WAITERS, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_err()
+            {
+                continue;
+            }
+            dependence.get_or_insert_with(|| party.depend_on(&self.word));
+            step!("event.sleep");
+            party.sleep(&Sleep {
+                places: &[Place::Gate(&self.word, seen | WAITERS)],
+                owners: &[],
+                deadline,
+            });
+            step!("event.woken");
+        }
+    }
+}
