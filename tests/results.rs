@@ -5,8 +5,8 @@ mod support;
 use multiproc::{Array, Atomic, ErrorKind, Ordering, Process, ProcessError, Segment, Value, spawn};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{
-    cell::RefCell, env, fs, fs::File, os::unix::process::ExitStatusExt, process::Command, sync::Mutex,
-    thread,
+    cell::RefCell, env, fs, fs::File, os::unix::process::ExitStatusExt, process::Command,
+    sync::Mutex, thread,
 };
 use support::{wait_until_nothing_large_is_left, watchdog};
 
