@@ -2,10 +2,11 @@
 
 mod support;
 
-use multiproc::{Array, ErrorKind, Process, ProcessError, Segment, Value, spawn};
+use multiproc::{Array, Atomic, ErrorKind, Ordering, Process, ProcessError, Segment, Value, spawn};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{
-    cell::RefCell, env, fs::File, os::unix::process::ExitStatusExt, process::Command, sync::Mutex,
-    thread,
+    cell::RefCell, env, fs, fs::File, os::unix::process::ExitStatusExt, process::Command,
+    sync::Mutex, thread,
 };
 use support::{wait_until_nothing_large_is_left, watchdog};
 
@@ -209,4 +210,145 @@ fn a_handle_is_dropped_at_the_end_of_its_thread() {
     };
     thread::spawn(keep).join().unwrap();
     wait_until_nothing_large_is_left();
+}
+
+/// An argument that is decoded once the gate is open.
+#[derive(Serialize)]
+struct Gate(Atomic<u32>);
+
+impl<'de> Deserialize<'de> for Gate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let gate = Atomic::<u32>::deserialize(deserializer)?;
+        gate.store(1, Ordering::SeqCst);
+        while gate.load(Ordering::SeqCst) < 2 {
+            thread::yield_now();
+        }
+        Ok(Self(gate))
+    }
+}
+
+/// The parent of a worker that outlives it is killed and swept while the worker decodes its arguments: they are there.
+#[test]
+fn arguments_outlive_the_parent() {
+    let _watchdog = watchdog(60);
+    let _alone = LARGE.lock().unwrap();
+    let (gate, seen) = (Atomic::new(0_u32).unwrap(), Atomic::new(0_u32).unwrap());
+    let parent = |gate: Atomic<u32>, seen: Atomic<u32>| {
+        let array = Array::<u8>::zeroed(3 << 20).unwrap();
+        array.write().unwrap()[0] = 7;
+        let work = |_: Gate, array: Array<u8>, seen: Atomic<u32>| {
+            seen.store(u32::from(array.read().unwrap()[0]), Ordering::SeqCst);
+        };
+        let worker = Process::builder().outlive_parent(true);
+        drop(worker.spawn(work, (Gate(gate), array, seen)).unwrap().join());
+    };
+    let process = spawn(parent, (gate.clone(), seen.clone())).unwrap();
+    while gate.load(Ordering::SeqCst) == 0 {
+        thread::yield_now();
+    }
+    process.kill().unwrap();
+    assert!(process.join().is_err());
+    // A sweep.
+    drop(Array::<u8>::zeroed(2 << 20).unwrap());
+    gate.store(2, Ordering::SeqCst);
+    while seen.load(Ordering::SeqCst) == 0 {
+        thread::yield_now();
+    }
+    assert_eq!(seen.load(Ordering::SeqCst), 7);
+    wait_until_nothing_large_is_left();
+}
+
+/// A function forks, and the forked process returns from it too: only the worker's result counts.
+#[test]
+fn a_forked_process_hands_nothing_over() {
+    let _watchdog = watchdog(60);
+    let forks = || {
+        // SAFETY: the child only returns, and ends like the worker.
+        if unsafe { libc::fork() } == 0 {
+            return 1_u32;
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child that was made above.
+        unsafe { libc::wait(&raw mut status) };
+        2
+    };
+    assert_eq!(spawn(forks, ()).unwrap().join().unwrap(), 2);
+    let forks_and_dies = || -> u32 {
+        // SAFETY: as above.
+        if unsafe { libc::fork() } == 0 {
+            return 1;
+        }
+        let mut status = 0;
+        // SAFETY: as above.
+        unsafe { libc::wait(&raw mut status) };
+        std::process::abort()
+    };
+    let ended = spawn(forks_and_dies, ()).unwrap().join();
+    assert!(matches!(ended, Err(ProcessError::Signalled { signal: 6, .. })), "{ended:?}");
+}
+
+/// What this process has mapped of files that have no name any more, and that only large arrays have.
+fn large_and_deleted() -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let is_large = |line: &&str| {
+        let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let at = |text| u64::from_str_radix(text, 16).unwrap();
+        line.contains("/dev/shm/multiproc-")
+            && line.contains("(deleted)")
+            && at(to) - at(from) >= 2 << 20
+    };
+    maps.lines().filter(is_large).count()
+}
+
+/// Who has dropped a large array does not keep its memory, whoever drops it last.
+#[test]
+fn a_dropped_array_is_mapped_nowhere() {
+    let _watchdog = watchdog(60);
+    let turn = Atomic::new(0_u32).unwrap();
+    let user = |turn: Atomic<u32>, arrays: Vec<Array<u8>>| {
+        arrays.iter().for_each(|array| assert_eq!(array.read().unwrap()[0], 0));
+        drop(arrays);
+        turn.store(1, Ordering::SeqCst);
+        while turn.load(Ordering::SeqCst) < 2 {
+            thread::yield_now();
+        }
+        large_and_deleted()
+    };
+    let arrays: Vec<_> = (0..10).map(|_| Array::<u8>::zeroed(3 << 20).unwrap()).collect();
+    let process = spawn(user, (turn.clone(), arrays.clone())).unwrap();
+    while turn.load(Ordering::SeqCst) == 0 {
+        thread::yield_now();
+    }
+    drop(arrays);
+    turn.store(2, Ordering::SeqCst);
+    assert_eq!(process.join().unwrap(), 0);
+}
+
+/// Without descriptors an object cannot be unpublished: an error, and later it can.
+#[test]
+fn an_entry_that_cannot_be_dropped_stays() {
+    let _watchdog = watchdog(60);
+    let name = support::unique("unpublish");
+    let segment = Segment::create(&name).unwrap();
+    let array = Array::<u8>::zeroed_in(&segment, 3 << 20).unwrap();
+    segment.publish("array", &array).unwrap();
+    drop(array);
+    let unpublish = |name: String| {
+        let segment = Segment::attach(&name).unwrap();
+        drop(Value::new_in(&segment, 1_u8).unwrap());
+        let mut taken = Vec::new();
+        while let Ok(file) = File::open("/dev/null") {
+            taken.push(file);
+        }
+        let refused = segment.unpublish("array").is_err();
+        drop(taken);
+        assert_eq!(segment.open::<Array<u8>>("array").unwrap().len(), 3 << 20);
+        segment.unpublish("array").unwrap();
+        refused
+    };
+    assert!(spawn(unpublish, (name.clone(),)).unwrap().join().unwrap());
+    let large = |file: &String| {
+        fs::metadata(format!("/dev/shm/{file}")).is_ok_and(|data| data.len() >= 2 << 20)
+    };
+    assert!(!support::shared_objects(&name).iter().any(large));
 }

@@ -352,7 +352,7 @@ impl ProcessBuilder {
         self.settings.path = path;
         self.settings.parent_name = current::current().name().to_owned();
         let settings = encode(&self.settings)?.bytes;
-        let call = Call::new(&root, function, &settings, &args.bytes)?;
+        let call = Call::new(&root, function, &settings, &args)?;
         let errand = Errand {
             session: root.place().clone(),
             nonce: root.nonce(),
@@ -372,7 +372,7 @@ impl ProcessBuilder {
         command.env(VARIABLE, errand.to_text());
         #[cfg(feature = "tracing")]
         command.env(log::VARIABLE, log::log_level().to_string());
-        let work = Work::Call { call, _handles: args.handles };
+        let work = Work::Call { call, handles: args.handles };
         self.run(command, work)
     }
 
@@ -409,16 +409,17 @@ impl ProcessBuilder {
             stderr: process.stderr.take(),
         };
         let Settings { name, is_daemon, .. } = self.settings;
+        let stderr = pipes.stderr.take();
         let child = Child::new(process, name, is_daemon, work)?;
         tell!(DEBUG, name = child.name, pid = child.pid, "process started");
-        let tail = match pipes.stderr.take() {
-            Some(pipe) if self.captures_stderr => Some(StderrTail::of(child.pid, pipe)?),
-            pipe => {
-                pipes.stderr = pipe;
-                None
-            }
-        };
-        Ok(Process::new(child, tail, pipes))
+        let pid = child.pid;
+        // From here on somebody waits for it, whatever fails.
+        let mut process = Process::new(child, pipes);
+        match stderr {
+            Some(pipe) if self.captures_stderr => process.capture(StderrTail::of(pid, pipe)?),
+            pipe => process.put_stderr(pipe),
+        }
+        Ok(process)
     }
 
     /// Finds what is wrong before anything is started.

@@ -2,7 +2,7 @@
 //!
 //! # Protocol
 //!
-//! The parent makes a [`Parcel`] with the function's name, the settings and the encoded arguments, keeps the blocks of the handles in them pinned, and
+//! The parent makes a [`Parcel`] with the function's name, the settings and the encoded arguments, which lists the blocks of the handles in them, and
 //! starts the worker with the parcel's place. The worker decodes, calls, and puts the encoded outcome into a parcel of its own, which lists the handles in it. When that is whole, it lists it in
 //! the call. So the outcome lives as long as the call, and the call as long as the parent or the worker wants it.
 //!
@@ -11,12 +11,12 @@
 //! | before the outcome is listed | no outcome | the worker's blocks are swept |
 //! | later | the outcome | all is well |
 //!
-//! The parent dies: the call ends with the last of both, and the outcome with the call.
+//! The parent dies: the call ends with the last of both, and the outcome with the call. If that is before the worker has opened the call, the worker finds none and ends.
 
 use super::{PanicReport, function::FunctionId};
 use crate::{
     Error, ErrorKind, Result,
-    os::step::step,
+    os::{fork, step::step},
     segment::{Block, Parcel, Root, pack, unpack},
     shared::{Message, encode},
 };
@@ -27,7 +27,7 @@ const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.call.");
 const OUTCOME: u64 = u64::from_be_bytes(*b"mp.outco");
 /// What the parent is told where there is no room for the outcome.
 const NO_ROOM: &str = "there was no room in shared memory for the result; the reason is on the process's standard error";
-/// Where a call lists its outcome.
+/// Where a call lists its outcome; behind it are the handles in its arguments.
 const ENTRY: usize = 0;
 
 /// How the call went, as it travels back.
@@ -63,11 +63,15 @@ impl Call {
         root: &Arc<Root>,
         function: FunctionId,
         settings: &[u8],
-        args: &[u8],
+        args: &Message,
     ) -> Result<Self> {
         let head = Head { function, settings_bytes: settings.len() as u64 };
-        let message = [bytemuck::bytes_of(&head), settings, args];
-        let parcel = Parcel::new(root, FINGERPRINT, ENTRY + 1, &message)?;
+        let message = [bytemuck::bytes_of(&head), settings, &args.bytes];
+        // What lies in another segment its parent keeps.
+        let mine = || args.handles.iter().filter(|block| Arc::ptr_eq(block.root(), root));
+        let first = ENTRY + 1;
+        let parcel = Parcel::new(root, FINGERPRINT, first + mine().count(), &message)?;
+        mine().enumerate().for_each(|(index, block)| parcel.list(first + index, block));
         step!("call.made");
         Ok(Self { parcel, head })
     }
@@ -130,12 +134,15 @@ impl Call {
     }
 
     /// As the worker: hands the outcome over. `handles` are those of the result. Where there is no room for it, that is the outcome, and the error.
+    ///
+    /// A process that the function has made by a raw `fork()`, and that returns from it too, has nothing to hand over.
     pub(super) fn finish(
         &self,
         outcome: &Outcome,
         handles: &[Block],
         no_room: &Parcel,
     ) -> Result<()> {
+        fork::refuse_if_forked()?;
         let parcel = match self.parcel(outcome, handles.len()) {
             Ok(parcel) => parcel,
             Err(error) => {

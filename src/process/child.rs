@@ -19,8 +19,8 @@ use std::{
 /// What the process was started for, and what must stay until it has ended.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// A call of a function, with the handles in its arguments: pinned until the process has pinned them, or has ended.
-    Call { call: Call, _handles: Vec<Block> },
+    /// A call of a function, with the handles in its arguments: those of other segments are kept by nobody else.
+    Call { call: Call, handles: Vec<Block> },
     /// Another program.
     Command,
 }
@@ -110,6 +110,11 @@ impl Child {
     /// What it was started for; once.
     pub(super) fn take_work(&self) -> Option<Work> {
         lock(&self.work).take()
+    }
+
+    /// What could not be done with it now.
+    pub(super) fn put_work_back(&self, work: Work) {
+        *lock(&self.work) = Some(work);
     }
 
     /// Whether nobody has taken its result.

@@ -9,7 +9,7 @@ use crate::{
     os::{exit, fork, pidfd_set::PidFdSet},
 };
 use std::{
-    sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
     thread,
     time::Duration,
 };
@@ -46,21 +46,22 @@ pub(super) fn alive() -> Vec<Arc<Child>> {
 
 /// Waits for a child whose handle is gone, on a thread that serves all such.
 pub(super) fn wait_in_background(child: &Child) -> Result<()> {
-    static REAPER: OnceLock<PidFdSet> = OnceLock::new();
-    if let Some(reaper) = REAPER.get() {
-        return reaper.add(child.descriptor(), child.serial);
-    }
-    let reaper = PidFdSet::new()?;
-    // Of two that come first, one is dropped before it has a thread.
-    let is_new = REAPER.set(reaper).is_ok();
-    let Some(reaper) = REAPER.get() else { return Ok(()) };
-    if is_new {
-        thread::Builder::new()
-            .name("multiproc-reaper".into())
-            .stack_size(64 << 10)
-            .spawn(move || while reaper.wait().is_ok_and(reap) {})
-            .map_err(|error| crate::Error::os("starting a thread", error))?;
-    }
+    static REAPER: Mutex<Option<Arc<PidFdSet>>> = Mutex::new(None);
+    let mut reaper = REAPER.lock().unwrap_or_else(PoisonError::into_inner);
+    let reaper = match &*reaper {
+        Some(reaper) => Arc::clone(reaper),
+        None => {
+            let new = Arc::new(PidFdSet::new()?);
+            let waits = Arc::clone(&new);
+            thread::Builder::new()
+                .name("multiproc-reaper".into())
+                .stack_size(64 << 10)
+                .spawn(move || while waits.wait().is_ok_and(reap) {})
+                .map_err(|error| crate::Error::os("starting a thread", error))?;
+            // Only one that has its thread: where none can be made now, the next child tries again.
+            Arc::clone(reaper.insert(new))
+        }
+    };
     reaper.add(child.descriptor(), child.serial)
 }
 

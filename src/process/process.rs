@@ -2,7 +2,7 @@
 
 use super::{
     ProcessBuilder, ProcessError,
-    call::{Call, Outcome},
+    call::Outcome,
     child::{Child, Work},
     children,
     log::tell,
@@ -47,8 +47,16 @@ impl Process<()> {
 }
 
 impl<R> Process<R> {
-    pub(super) fn new(child: Arc<Child>, tail: Option<Arc<StderrTail>>, pipes: Pipes) -> Self {
-        Self { child, tail, pipes, _result: PhantomData }
+    pub(super) fn new(child: Arc<Child>, pipes: Pipes) -> Self {
+        Self { child, tail: None, pipes, _result: PhantomData }
+    }
+
+    pub(super) fn capture(&mut self, tail: Arc<StderrTail>) {
+        self.tail = Some(tail);
+    }
+
+    pub(super) fn put_stderr(&mut self, pipe: Option<ChildStderr>) {
+        self.pipes.stderr = pipe;
     }
 
     /// Its name: `Process-1` and so on, unless the builder gave it one.
@@ -189,7 +197,15 @@ impl<R: DeserializeOwned> Process<R> {
             Err(error) => return Some(Err(error.into())),
         };
         Some(match self.child.take_work() {
-            Some(Work::Call { call, .. }) => self.outcome(&call, status),
+            Some(Work::Call { call, handles }) => match call.outcome() {
+                // Not to be had now: it may be later.
+                Err(error) => {
+                    self.child.put_work_back(Work::Call { call, handles });
+                    Err(error.into())
+                }
+                Ok(Some(outcome)) => self.returned(outcome.message()),
+                Ok(None) => status.map_err(Into::into).and_then(|status| Err(self.died(status))),
+            },
             Some(Work::Command) => status.map_err(Into::into).and_then(|status| {
                 if status.success() { Ok(decode(&[])?) } else { Err(self.died(status)) }
             }),
@@ -197,13 +213,6 @@ impl<R: DeserializeOwned> Process<R> {
                 Err(Error::new(ErrorKind::InvalidInput, "the process was joined already").into())
             }
         })
-    }
-
-    fn outcome(&self, call: &Call, status: Result<ExitStatus>) -> Result<R, ProcessError> {
-        match call.outcome()? {
-            Some(outcome) => self.returned(outcome.message()),
-            None => Err(self.died(status?)),
-        }
     }
 
     fn returned(&self, outcome: &[u8]) -> Result<R, ProcessError> {

@@ -6,7 +6,7 @@
 
 use super::{Root, heap::Member, participant};
 use crate::{
-    Result,
+    Error, ErrorKind, Result,
     os::{
         fork,
         object::{Access, Object},
@@ -97,6 +97,17 @@ impl Block {
             object.reserve(object.facts()?.size as usize)?;
         }
         Ok(())
+    }
+
+    /// An error if it has no room for so many bytes, whatever is written in shared memory.
+    pub(crate) fn check_room(&self, bytes: usize) -> Result<()> {
+        if bytes <= self.0.member.block_bytes() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::InvalidHandle,
+            "the object is smaller than its type: the segment is damaged",
+        ))
     }
 
     /// A parcel may list it from now on.

@@ -22,7 +22,14 @@ impl Around for Surroundings<'_> {
 
     fn is_listed(&self, generation: u32) -> bool {
         let id = BlockId { member: self.member.id, block: self.block };
-        self.member.travels(self.block) && self.root.is_listed((id, generation))
+        if !self.member.travels(self.block) {
+            return false;
+        }
+        self.root.is_listed((id, generation)).unwrap_or_else(|| {
+            // There may be a parcel. If there is none, somebody must come back.
+            self.root.unfinished().push(id);
+            true
+        })
     }
 
     fn last_look(&self) {
@@ -55,8 +62,11 @@ impl Root {
                 self.remember(&member, block);
             }
             for (id, _) in listed.into_inner() {
-                let listed = self.member(id.member).filter(|member| id.block < member.blocks());
-                if let Some(member) = listed {
+                let Ok(member) = self.try_member(id.member) else {
+                    self.unfinished().push(id);
+                    continue;
+                };
+                if let Some(member) = member.filter(|member| id.block < member.blocks()) {
                     let around = self.around(&member, id.block);
                     if member.descriptor(id.block).pins.try_free(me, &around) {
                         left.push(around);
@@ -66,33 +76,47 @@ impl Root {
         }
     }
 
-    /// Whether some parcel that is not free lists the block. Where parcels cannot be looked at now, there may be one.
-    fn is_listed(&self, listed: Listed) -> bool {
-        self.members().live().filter(|(_, class)| class.parcels).any(|(id, _)| {
+    /// Whether some parcel that is not free lists the block; `None` where not all parcels can be looked at now.
+    fn is_listed(&self, listed: Listed) -> Option<bool> {
+        let mut all = true;
+        for (id, _) in self.members().live().filter(|(_, class)| class.parcels) {
             match self.try_member(id) {
-                Ok(member) => member.is_some_and(|member| member.lists(listed)),
-                Err(_) => true,
+                Ok(member) if member.as_ref().is_some_and(|member| member.lists(listed)) => {
+                    return Some(true);
+                }
+                Ok(_) => {}
+                Err(_) => all = false,
             }
-        })
+        }
+        all.then_some(false)
     }
 
     /// Clears what processes have left that died. What cannot be looked at now is left for the next sweep.
-    pub(crate) fn sweep_holders(&self) {
+    pub(crate) fn sweep_holders(&self, me: OwnerId) {
         let _one_at_a_time = self.sweeping();
-        self.holders().sweep(self.holder(), |index| self.clear_holder(index, self.holder()));
+        self.holders().sweep(self.holder(), |index| self.clear_holder(index, me));
         // Members that somebody was making or taking away when he died: their memory may be large.
-        let me = OwnerId::of_sweeper(self.holder());
         self.members().finish_all(me, |id| self.is_dead(id), |id| self.unlink_member(id));
+        let unfinished = std::mem::take(&mut *self.unfinished());
+        for id in unfinished {
+            match self.try_member(id.member) {
+                Ok(member) => {
+                    if let Some(member) = member.filter(|member| id.block < member.blocks()) {
+                        self.free_if_unused(&member, id.block, me);
+                    }
+                }
+                Err(_) => self.unfinished().push(id),
+            }
+        }
     }
 
-    /// Marks the slots of a dead process and drops its pins; the caller has the record's lock. `sweeper` is the caller's record.
+    /// Marks the slots of a dead process and drops its pins; the caller has the record's lock, and sweeps as `me`.
     ///
     /// # Errors
     ///
     /// If a member cannot be attached now (no descriptors, no memory): the record is not clear then.
-    pub(super) fn clear_holder(&self, dead: u32, sweeper: u32) -> Result<()> {
+    pub(super) fn clear_holder(&self, dead: u32, me: OwnerId) -> Result<()> {
         self.participants().bury(dead);
-        let me = OwnerId::of_sweeper(sweeper);
         let mut unseen = Ok(());
         for (id, _) in self.members().live().collect::<Vec<_>>() {
             let member = match self.try_member(id) {

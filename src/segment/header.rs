@@ -3,7 +3,12 @@
 //! It is written once, before the segment has its name, and never changes, so attachers read it by `pread`
 //! and check it before they map anything.
 
-use super::{heap::Descriptor, holders::Record, members::Entry, participants::Slot};
+use super::{
+    heap::{Descriptor, SMALLEST},
+    holders::Record,
+    members::Entry,
+    participants::Slot,
+};
 use crate::{
     Error, ErrorKind, Result,
     os::{identity, life},
@@ -198,8 +203,8 @@ impl Header {
         let descriptors = self.blocks.checked_mul(size_of::<Descriptor>() as u64);
         let bytes = self.blocks.checked_mul(self.block_bytes);
         let sound = self.first_block.is_multiple_of(PAGE as u64)
-            && self.block_bytes >= 8
-            && self.block_bytes.is_multiple_of(8)
+            && self.block_bytes >= SMALLEST as u64
+            && self.block_bytes.is_multiple_of(SMALLEST as u64)
             && descriptors
                 .is_some_and(|bytes| bytes <= self.first_block.saturating_sub(PAGE as u64))
             && bytes

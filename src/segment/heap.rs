@@ -78,7 +78,8 @@ impl Member {
         backing: &Backing,
     ) -> Result<Self> {
         let block_bytes = class.block_bytes;
-        let bytes = FIRST_BYTES.checked_shl(before).unwrap_or(MOST_BYTES).min(MOST_BYTES);
+        let bytes =
+            (FIRST_BYTES << before.min(MOST_BYTES.ilog2() - FIRST_BYTES.ilog2())).min(MOST_BYTES);
         // A huge page is filled: a thirty-second of it is more than enough for what else is in it.
         let bytes = bytes.max(if page > PAGE { page - page / 32 } else { 0 });
         let blocks = if block_bytes > LARGEST { 1 } else { (bytes / block_bytes).max(1) };
@@ -124,7 +125,7 @@ impl Member {
         header.check(Kind::Member, facts.size)?;
         if header.nonce != nonce || (header.index, header.generation) != (id.index, id.generation) {
             return Err(Error::new(
-                ErrorKind::InvalidSegment,
+                ErrorKind::StaleHandle,
                 format!("{} belongs to another segment", path.display()),
             ));
         }

@@ -4,6 +4,7 @@
 //! the blocks in which objects live.
 
 mod attach;
+mod attached;
 mod backing;
 mod birth;
 mod block;

@@ -29,8 +29,7 @@ impl OwnerId {
         NonZeroU32::new(generation << SLOT_BITS | slot).filter(|_| generation != 0).map(Self)
     }
 
-    /// The name of a process that sweeps, by the record that it holds. It is no thread's (generation 0), so it reads as dead: whoever
-    /// meets what it began may finish it.
+    /// The name of a process that sweeps while it joins, by the record whose lock it holds. It is no thread's (generation 0).
     pub(crate) fn of_sweeper(holder: u32) -> Self {
         debug_assert!(holder > 0 && holder < Self::MAX_SLOTS - 1);
         Self(NonZeroU32::new(holder).unwrap_or(NonZeroU32::MIN))

@@ -6,6 +6,7 @@
 
 use super::{
     Backing, Glimpse, OwnerId,
+    attached::Attached,
     block::{Block, BlockId, WeakBlock},
     header::{Header, NAMES_BYTES, NAMES_WORDS, RootLayout},
     heap::{self, Class, Member},
@@ -43,7 +44,9 @@ pub(crate) struct Root {
     header: Header,
     access: Access,
     holder: u32,
-    attached: Mutex<HashMap<MemberId, Arc<Member>>>,
+    attached: Mutex<Attached>,
+    /// Blocks that could not be looked at when they were to be freed: the next sweep does.
+    unfinished: Mutex<Vec<BlockId>>,
     shelves: Mutex<HashMap<Class, Arc<Mutex<Shelf>>>>,
     blocks: Mutex<HashMap<BlockId, WeakBlock>>,
     sweeping: Mutex<()>,
@@ -71,13 +74,17 @@ impl Root {
             access,
             holder: NO_HOLDER,
             attached: Mutex::default(),
+            unfinished: Mutex::default(),
             shelves: Mutex::default(),
             blocks: Mutex::default(),
             sweeping: Mutex::default(),
         };
         crate::os::fork::watch();
         if access == Access::ReadWrite {
-            root.holder = root.holders().claim(|index| root.clear_holder(index, index))?;
+            // It has no thread's name yet.
+            root.holder = root
+                .holders()
+                .claim(|index| root.clear_holder(index, OwnerId::of_sweeper(index)))?;
         }
         Ok(Arc::new(root))
     }
@@ -149,8 +156,21 @@ impl Root {
 
     // Who lives.
 
+    #[inline]
     pub(crate) fn is_dead(&self, id: OwnerId) -> bool {
-        self.participants().is_dead(id)
+        if id.generation() == 0 {
+            self.is_dead_sweeper(id)
+        } else {
+            self.participants().is_dead(id)
+        }
+    }
+
+    /// Whether the process is gone that swept under this name while it joined. Its own name is that of the last one who had its record, while it joins; then
+    /// it has no record yet.
+    #[cold]
+    fn is_dead_sweeper(&self, id: OwnerId) -> bool {
+        id.slot() != self.holder
+            && (id.slot() >= super::HOLDERS || self.holders().is_gone(id.slot()))
     }
 
     /// Marks a thread whose process is gone without the kernel's mark.
@@ -178,6 +198,11 @@ impl Root {
     }
 
     // Blocks.
+
+    /// The blocks that could not be looked at when they were to be freed.
+    pub(super) fn unfinished(&self) -> MutexGuard<'_, Vec<BlockId>> {
+        lock(&self.unfinished)
+    }
 
     /// One thread of a process sweeps at a time.
     pub(super) fn sweeping(&self) -> MutexGuard<'_, ()> {
@@ -261,7 +286,7 @@ impl Root {
             )
         };
         let me = participant::current(self)?;
-        let member = self.member(id.member).ok_or_else(stale)?;
+        let member = self.try_member(id.member)?.ok_or_else(stale)?;
         if id.block >= member.blocks() {
             return Err(Error::new(
                 ErrorKind::InvalidHandle,
@@ -303,7 +328,8 @@ impl Root {
     /// Drops a pin that a table of the segment had on a block.
     pub(crate) fn unpin_for(&self, holder: u32, id: BlockId) -> Result<()> {
         let me = participant::current(self)?;
-        let Some(member) = self.member(id.member).filter(|member| id.block < member.blocks())
+        // An error, where it cannot be looked at now: nobody else would drop the pin.
+        let Some(member) = self.try_member(id.member)?.filter(|member| id.block < member.blocks())
         else {
             return Ok(());
         };
@@ -333,7 +359,7 @@ impl Root {
             step!("member.unlinked");
             self.members().free(member.id, me);
         }
-        lock(&self.attached).remove(&member.id);
+        lock(&self.attached).forget(member.id);
     }
 
     /// A claimed block of this class.
@@ -353,7 +379,7 @@ impl Root {
                 shelf.add(member);
             }
         }
-        self.sweep_holders();
+        self.sweep_holders(me);
         shelf.start_over();
         if let Some(claim) = shelf.claim(me, is_dead) {
             return Ok(claim);
@@ -367,7 +393,7 @@ impl Root {
     fn grow(&self, class: Class, before: u32, me: OwnerId, backing: &Backing) -> Result<Claim> {
         if class.block_bytes > heap::LARGEST {
             // Here is where the large objects of the dead are found.
-            self.sweep_holders();
+            self.sweep_holders(me);
         }
         let id = self
             .members()
@@ -400,7 +426,7 @@ impl Root {
         step!("member.made");
         self.members().publish(id, class, me);
         let member = Arc::new(member);
-        lock(&self.attached).insert(id, Arc::clone(&member));
+        lock(&self.attached).keep(&member);
         Ok(Claim { member, block: 0, generation })
     }
 
@@ -443,19 +469,18 @@ impl Root {
     /// An attached member; `None` when there is no such, and an error when there is, but it cannot be attached now: for who must not pass it by.
     pub(super) fn try_member(&self, id: MemberId) -> Result<Option<Arc<Member>>> {
         if !self.members().is_live(id) {
-            lock(&self.attached).remove(&id);
+            lock(&self.attached).forget(id);
             return Ok(None);
         }
-        if let Some(member) = lock(&self.attached).get(&id) {
-            return Ok(Some(Arc::clone(member)));
+        if let Some(member) = lock(&self.attached).get(id) {
+            return Ok(Some(member));
         }
         match Member::attach(&self.place.member(id).path(), id, self.nonce(), self.access) {
-            Ok(member) => {
-                let member = Arc::new(member);
-                Ok(Some(Arc::clone(lock(&self.attached).entry(id).or_insert(member))))
+            Ok(member) => Ok(Some(lock(&self.attached).keep(&Arc::new(member)))),
+            // Retired meanwhile, or unlinked with the root, and perhaps another's name by now: nobody will attach it any more.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::StaleHandle) => {
+                Ok(None)
             }
-            // Retired meanwhile, or unlinked with the root: nobody will attach it any more.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }

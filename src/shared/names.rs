@@ -153,8 +153,12 @@ impl<'a> Names<'a> {
         let entry = self.get(index);
         self.set_state(index, CHANGING);
         step!("names.changing");
-        if !self.all().any(|(_, other)| other.state == LIVE && other.id() == entry.id()) {
-            self.root.unpin_for(NAMES, entry.id())?;
+        if !self.all().any(|(_, other)| other.state == LIVE && other.id() == entry.id())
+            && let Err(error) = self.root.unpin_for(NAMES, entry.id())
+        {
+            // As it was: published, or begun by a dead one.
+            self.set_state(index, entry.state);
+            return Err(error);
         }
         step!("names.unpinned");
         self.set_state(index, FREE);

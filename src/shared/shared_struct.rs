@@ -9,7 +9,7 @@ use crate::{
     segment::{Block, Root},
     sync::{Lock, LockError, LockGuard, RawLock},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{
     any::TypeId,
     fmt,
@@ -294,8 +294,10 @@ impl<S: SharedFields> Serialize for Shared<S> {
 /// Inside this crate's transports only; a stale or forged handle is an error.
 impl<'de, S: SharedFields> Deserialize<'de> for Shared<S> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        transport::receive(deserializer, Self::handle(), std::any::type_name::<Self>())
-            .map(Self::of_block)
+        let block =
+            transport::receive(deserializer, Self::handle(), std::any::type_name::<Self>())?;
+        block.check_room(Self::BYTES).map_err(de::Error::custom)?;
+        Ok(Self::of_block(block))
     }
 }
 
@@ -318,6 +320,7 @@ impl<S: SharedFields> Published for Shared<S> {
                 format!("{} has {} bytes, but {length} are there", Self::type_name(), Self::BYTES),
             ));
         }
+        block.check_room(Self::BYTES)?;
         Ok(Self::of_block(block))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     sync::{Lock, LockError, LockGuard, RawLock},
 };
 use bytemuck::{CheckedBitPattern, NoUninit};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{
     any::TypeId,
     fmt,
@@ -278,6 +278,7 @@ impl<'de, T: NoUninit + CheckedBitPattern> Deserialize<'de> for Value<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let block =
             transport::receive(deserializer, Self::fingerprint(), std::any::type_name::<Self>())?;
+        block.check_room(Self::BYTES).map_err(de::Error::custom)?;
         Ok(Self::of_block(block))
     }
 }
@@ -352,6 +353,7 @@ impl<T: NoUninit + CheckedBitPattern + Fingerprint> Published for Value<T> {
                 format!("{} has {} bytes, but {length} are there", Self::type_name(), Self::BYTES),
             ));
         }
+        block.check_room(Self::BYTES)?;
         Ok(Self::of_block(block))
     }
 }
