@@ -18,4 +18,6 @@ watch loom_a_borrower_dies
 depend_on loom_holder_and_heir_die
 ring_bell loom_a_lender_dies
 list loom_a_listed_block_is_not_freed
+depend_on loom_event_setter_and_woken_waiter_die
+watch loom_condition_a_woken_one_dies
 END

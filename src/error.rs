@@ -38,6 +38,8 @@ pub enum ErrorKind {
     WouldBlock,
     /// The caller waits for itself.
     Deadlock,
+    /// The calling thread does not have what only its holder may use.
+    NotOwner,
     /// A process died while it held the lock; the data may be half changed.
     OwnerDied,
     /// A holder panicked or died, and nobody has repaired the data since.

@@ -120,11 +120,14 @@ pub use process::{log_level, set_log_level};
 pub use shared::{
     Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,
     Atomic, AtomicArray, AtomicBits, AtomicCell, AtomicNumber, AtomicValue, AtomicView, FileArray,
-    FileArrayBuilder, Fingerprint, Placement, Published, Rows, RowsMut, Segment, SegmentBuilder,
-    SegmentView, Shared, SharedFields, SharedGuard, SharedMemory, Tally, TallyCell, Value,
-    ValueGuard,
+    FileArrayBuilder, Fingerprint, OnceValue, Placement, Published, Rows, RowsMut, Segment,
+    SegmentBuilder, SegmentView, Shared, SharedFields, SharedGuard, SharedMemory, Tally, TallyCell,
+    Value, ValueGuard,
 };
-pub use sync::{Event, Lock, LockError, LockGuard};
+pub use sync::{
+    Condition, ConditionLock, Event, Lock, LockError, LockGuard, RLock, RLockGuard, RwLock,
+    RwLockReadGuard, RwLockWriteGuard,
+};
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.
 ///

@@ -15,6 +15,7 @@ mod sync;
 mod world;
 
 mod borrow_model;
+mod condition_model;
 mod event_model;
 mod lock_model;
 mod parcel_model;

@@ -4,15 +4,20 @@
 pub mod party;
 #[path = "../../src/sync/raw_borrow.rs"]
 pub mod raw_borrow;
+#[path = "../../src/sync/raw_condition.rs"]
+pub mod raw_condition;
 #[path = "../../src/sync/raw_event.rs"]
 pub mod raw_event;
 #[path = "../../src/sync/raw_loan.rs"]
 mod raw_loan;
 #[path = "../../src/sync/raw_lock.rs"]
 pub mod raw_lock;
+#[path = "../../src/sync/seats.rs"]
+pub mod seats;
 
 /// Few, so that all of them are looked at soon. With one, readers wait for cells.
 pub const CELLS: usize = if cfg!(feature = "one_cell") { 1 } else { 2 };
 
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_lock::RawLock;
+pub(crate) use seats::Seats;

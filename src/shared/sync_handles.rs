@@ -5,7 +5,7 @@ use super::{Segment, names::Published, transport};
 use crate::{
     Result,
     segment::Block,
-    sync::{Event, Lock},
+    sync::{Condition, ConditionLock, Event, Lock, RLock, RwLock},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -45,7 +45,52 @@ macro_rules! handles {
     )*};
 }
 
-handles! { Event Lock }
+handles! { Event Lock RLock RwLock }
+
+/// Inside this crate's transports only: see [`spawn`](crate::spawn). The lock travels with it.
+impl<L: ConditionLock + Serialize> Serialize for Condition<L> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (block, lock) = self.parts();
+        (Handle(block), lock).serialize(serializer)
+    }
+}
+
+/// A block on its way.
+struct Handle<'a>(&'a Block);
+
+impl Serialize for Handle<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        transport::send(self.0, serializer)
+    }
+}
+
+/// Inside this crate's transports only; a stale or forged handle is an error.
+impl<'de, L: ConditionLock + Deserialize<'de>> Deserialize<'de> for Condition<L> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (Arrived(block), lock) = Deserialize::deserialize(deserializer)?;
+        Self::from_parts(block, lock).map_err(de::Error::custom)
+    }
+}
+
+/// The block of a condition that has arrived.
+struct Arrived(Block);
+
+impl<'de> Deserialize<'de> for Arrived {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        transport::receive(deserializer, Condition::<RLock>::HANDLE, "Condition").map(Self)
+    }
+}
+
+impl Condition {
+    /// A new condition in a segment, with an [`RLock`] of its own. It travels in messages; it cannot be published.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn new_in(segment: &Segment) -> Result<Self> {
+        Self::new_in_root(segment.root())
+    }
+}
 
 /// Those that are made of nothing else.
 macro_rules! new_in {
@@ -66,4 +111,6 @@ macro_rules! new_in {
 new_in! {
     Event "event"
     Lock "lock"
+    RLock "recursive lock"
+    RwLock "lock"
 }

@@ -163,7 +163,7 @@ impl Lock {
 
 #[cold]
 #[inline(never)]
-fn lock_contended(
+pub(super) fn lock_contended(
     raw: &RawLock,
     thread: Thread<'_>,
     deadline: Deadline,
@@ -173,7 +173,7 @@ fn lock_contended(
 
 #[cold]
 #[inline(never)]
-fn unlock_contended(raw: &RawLock, thread: Thread<'_>, poison: bool) {
+pub(super) fn unlock_contended(raw: &RawLock, thread: Thread<'_>, poison: bool) {
     raw.unlock_contended(&thread, poison);
 }
 
@@ -232,6 +232,10 @@ impl<'a> LockGuard<'a> {
     /// Says that what the lock guards is whole again.
     pub fn clear_poison(&self) {
         self.raw.set_poison(false);
+    }
+
+    pub(super) fn raw(&self) -> &RawLock {
+        self.raw
     }
 }
 

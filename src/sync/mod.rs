@@ -1,14 +1,18 @@
 //! Locks across processes, and what happens when a holder dies.
 
+mod condition;
 mod event;
 mod lock;
 mod lock_error;
 mod party;
 mod placed;
 mod raw_borrow;
+mod raw_condition;
 mod raw_event;
 mod raw_loan;
 mod raw_lock;
+mod rlock;
+mod rw_lock;
 mod seats;
 mod thread;
 
@@ -16,11 +20,14 @@ mod thread;
 /// and the kernel takes 128 words.
 pub(crate) const CELLS: usize = 60;
 
+pub use condition::{Condition, ConditionLock};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_event::RawEvent;
 pub(crate) use raw_lock::{RawLock, Taken};
+pub use rlock::{RLock, RLockGuard};
+pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use seats::Seats;
 pub(crate) use thread::Thread;

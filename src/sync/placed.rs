@@ -1,7 +1,9 @@
 //! An object of this layer in shared memory: words at the beginning of a block, seats behind them.
 #![allow(unsafe_code)]
 
-use super::{RawEvent, RawLock, Seats, Thread};
+use super::{
+    RawBorrow, RawEvent, RawLock, Seats, Thread, raw_condition::RawCondition, rlock::RecursiveWords,
+};
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU32, AtomicU64},
@@ -17,10 +19,21 @@ use std::{ptr::NonNull, sync::Arc};
 pub(crate) unsafe trait Words {
     /// Whether there are seats behind it.
     const HAS_SEATS: bool = false;
+    /// How many words each seat has; one is [`Placed::seats`]'.
+    const SEAT_WORDS: usize = 1;
 }
 
 // SAFETY: one atomic, of which zero is a free lock.
 unsafe impl Words for RawLock {}
+// SAFETY: atomics, of which zeros are a lock that nobody has.
+unsafe impl Words for RecursiveWords {}
+// SAFETY: atomics, of which zeros are a lock without readers and writer.
+unsafe impl Words for RawBorrow {}
+// SAFETY: atomics, of which zeros are a condition for which nobody waits.
+unsafe impl Words for RawCondition {
+    const HAS_SEATS: bool = true;
+    const SEAT_WORDS: usize = 2;
+}
 // SAFETY: one atomic, of which zero is an event that is not set.
 unsafe impl Words for RawEvent {}
 
@@ -54,7 +67,8 @@ impl<W: Words> Placed<W> {
     }
 
     fn bytes(root: &Root) -> usize {
-        let seats = if W::HAS_SEATS { root.slots() * size_of::<AtomicU64>() } else { 0 };
+        let seats =
+            if W::HAS_SEATS { root.slots() * W::SEAT_WORDS * size_of::<AtomicU64>() } else { 0 };
         Self::SEATS_AT + seats
     }
 
@@ -104,12 +118,23 @@ impl<W: Words> Placed<W> {
 
     /// The seats, of which `used` were used.
     pub(crate) fn seats<'a>(&'a self, used: &'a AtomicU32) -> Seats<'a> {
-        assert!(W::HAS_SEATS);
-        // SAFETY: the block has room for as many seats as the root has slots: `new` asked for it, and `open` looked.
-        let first = unsafe { self.start().add(Self::SEATS_AT) }.cast::<AtomicU64>();
-        let seats = NonNull::slice_from_raw_parts(first, self.root().slots());
-        // SAFETY: as above; they are atomics, aligned to a cache line at their beginning, zero at first.
-        Seats::new(unsafe { seats.as_ref() }, used)
+        Seats::new(self.seat_words(0), used)
+    }
+
+    /// The second words of the seats.
+    pub(crate) fn second_seats(&self) -> &[AtomicU64] {
+        self.seat_words(1)
+    }
+
+    fn seat_words(&self, number: usize) -> &[AtomicU64] {
+        assert!(W::HAS_SEATS && number < W::SEAT_WORDS);
+        let count = self.root().slots();
+        let at = Self::SEATS_AT + number * count * size_of::<AtomicU64>();
+        // SAFETY: the block has room for the words of as many seats as the root has slots: `new` asked for it, and `open` looked.
+        let first = unsafe { self.start().add(at) }.cast::<AtomicU64>();
+        let words = NonNull::slice_from_raw_parts(first, count);
+        // SAFETY: as above; they are atomics, aligned, zero at first.
+        unsafe { words.as_ref() }
     }
 
     /// Whether both are handles of one object.

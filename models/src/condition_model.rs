@@ -1,0 +1,158 @@
+//! Conditions: a notification is never lost with the dead.
+
+use crate::{
+    os::clock::Deadline,
+    sync::{
+        RawLock,
+        party::Party,
+        raw_condition::{Chairs, RawCondition, Waiting},
+        seats::Seats,
+    },
+    world::{Model, THREADS, World, anybody_died, explore, live},
+};
+use loom::{cell::UnsafeCell, sync::Arc, thread};
+
+struct Shared {
+    lock: RawLock,
+    condition: RawCondition,
+    seats: [crate::atomic::AtomicU64; THREADS],
+    tickets: [crate::atomic::AtomicU64; THREADS],
+    /// Under the lock: something to take.
+    items: UnsafeCell<u32>,
+}
+
+// SAFETY: the items are only touched under the lock, which is what is explored.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+#[derive(Clone, Copy)]
+enum Role {
+    /// Waits already; once told, it takes nothing, and tells the next.
+    First,
+    /// As the first, but for a while only; it tells the next if it was told.
+    Late,
+    /// Puts an item there, and tells one.
+    Producer,
+    /// Puts two items there, and tells two.
+    DoubleProducer,
+    /// Waits for an item and takes it.
+    Consumer,
+}
+
+impl Shared {
+    fn chairs(&self) -> Chairs<'_> {
+        Chairs { seats: Seats::new(&self.seats, &self.condition.used), tickets: &self.tickets }
+    }
+
+    /// As `Condition::wait_by` of the library, from where the lock is given back.
+    fn wait<P: Party>(&self, party: &P, waiting: Waiting<'_>, deadline: Deadline) -> bool {
+        self.lock.unlock(party, false);
+        let (told, dependence) = self.condition.wait(self.chairs(), party, &waiting, deadline);
+        let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
+        self.condition.end(party, waiting, told);
+        drop(dependence);
+        told
+    }
+
+    fn with_items<T>(&self, body: impl FnOnce(&mut u32) -> T) -> T {
+        // SAFETY: under the lock.
+        self.items.with_mut(|items| body(unsafe { &mut *items }))
+    }
+
+    fn act<P: Party>(&self, party: &P, role: Role, seated: Option<Waiting<'_>>) {
+        match role {
+            Role::First | Role::Late => {
+                let deadline =
+                    if matches!(role, Role::Late) { Deadline::SOON } else { Deadline::NEVER };
+                if self.wait(party, seated.unwrap(), deadline) {
+                    self.condition.tell(self.chairs(), party, 1);
+                }
+                self.lock.unlock(party, false);
+            }
+            Role::Producer | Role::DoubleProducer => {
+                let count = if matches!(role, Role::Producer) { 1 } else { 2 };
+                let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
+                self.with_items(|items| *items += count);
+                self.condition.tell(self.chairs(), party, count as usize);
+                self.lock.unlock(party, false);
+            }
+            Role::Consumer => {
+                let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
+                while self.with_items(|items| *items) == 0 {
+                    let waiting = self.condition.begin(self.chairs(), party);
+                    let _ = self.wait(party, waiting, Deadline::NEVER);
+                }
+                self.with_items(|items| *items -= 1);
+                self.lock.unlock(party, false);
+            }
+        }
+    }
+}
+
+fn run(preemptions: usize, fates: &'static [(Option<&'static str>, Role)]) -> bool {
+    anybody_died();
+    explore(preemptions, move || {
+        let world = World::new();
+        let words = || std::array::from_fn(|_| crate::atomic::AtomicU64::new(0));
+        let shared: &'static Shared = Box::leak(Box::new(Shared {
+            lock: RawLock::new(),
+            condition: RawCondition::new(),
+            seats: words(),
+            tickets: words(),
+            items: UnsafeCell::new(0),
+        }));
+        let (step, role) = fates[0];
+        live(&world, 0, None, |party| {
+            // The first thread sits down before the others run, so it is the oldest.
+            if matches!(role, Role::First | Role::Late) {
+                let _ = shared.lock.lock(party, Deadline::NEVER).unwrap();
+            }
+        });
+        let seated = matches!(role, Role::First | Role::Late).then(|| {
+            let mut seated = None;
+            live(&world, 0, None, |party| {
+                seated = Some(shared.condition.begin(shared.chairs(), party));
+            });
+            seated.unwrap()
+        });
+        let threads: Vec<_> = fates[1..]
+            .iter()
+            .enumerate()
+            .map(|(index, &(step, role))| {
+                let world = Arc::clone(&world);
+                thread::spawn(move || {
+                    live(&world, index + 1, step, |party: &Model| shared.act(party, role, None));
+                })
+            })
+            .collect();
+        live(&world, 0, step, |party| shared.act(party, role, seated));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+    anybody_died()
+}
+
+macro_rules! condition_models {
+    ($($name:ident $preemptions:literal [$($step:expr, $role:ident);*];)*) => {$(
+        #[test]
+        fn $name() {
+            const FATES: &[(Option<&str>, Role)] = &[$(($step, Role::$role)),*];
+            let died = run($preemptions, FATES);
+            assert_eq!(died, FATES.iter().any(|(step, _)| step.is_some()), "nobody came to the step");
+        }
+    )*};
+}
+
+condition_models! {
+    loom_condition_tells_one_who_tells_the_next 2 [None, First; None, Producer; None, Consumer];
+    loom_condition_tells_two 2 [None, DoubleProducer; None, Consumer; None, Consumer];
+    loom_condition_one_told_dies_before_the_lock 2 [Some("condition.locked"), First; None, Producer; None, Consumer];
+    loom_condition_one_told_dies_with_the_lock 2 [Some("condition.holding"), First; None, Producer; None, Consumer];
+    loom_condition_a_woken_one_dies 2 [Some("condition.woken"), First; None, Producer; None, Consumer];
+    loom_condition_a_sleeper_dies 2 [Some("condition.sleep"), First; None, Producer; None, Consumer];
+    loom_condition_teller_dies_before_it_rings 2 [None, First; Some("condition.told"), Producer; None, Consumer];
+    loom_condition_teller_and_told_die 2 [Some("condition.locked"), First; Some("condition.told"), Producer; None, Consumer];
+    loom_condition_one_gives_up 2 [None, Late; None, Producer; None, Consumer];
+}
