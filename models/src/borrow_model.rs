@@ -2,13 +2,13 @@
 
 use crate::{
     os::clock::Deadline,
-    sync::{CELLS, RawBorrow, party::Party},
-    world::{Model, Moment, World, anybody_died, explore, live, reached},
+    play::plays,
+    sync::{CELLS, RawBorrow},
+    world::{Model, Moment, reached},
 };
 use loom::{
     cell::UnsafeCell,
-    sync::{Arc, atomic::AtomicU32, atomic::Ordering},
-    thread,
+    sync::{atomic::AtomicU32, atomic::Ordering},
 };
 
 const PARTS: usize = if CELLS < 2 { CELLS } else { 2 };
@@ -41,7 +41,7 @@ enum Role {
     Trier,
 }
 
-fn act<P: Party>(shared: &Shared, party: &P, role: Role) {
+fn act(shared: &Shared, party: &Model, role: Role) {
     let Shared { borrow, data, loan: last_loan, moment } = shared;
     // SAFETY: nobody writes under the borrow, or the part.
     let read = |part: usize| data[part].with(|data| unsafe { *data });
@@ -100,47 +100,19 @@ fn act<P: Party>(shared: &Shared, party: &P, role: Role) {
     }
 }
 
-fn run(preemptions: usize, fates: &'static [(Option<&'static str>, Role)]) -> bool {
-    anybody_died();
-    explore(preemptions, move || {
-        let world = World::new();
-        let shared = Arc::new(Shared {
-            borrow: RawBorrow::new(),
-            data: [UnsafeCell::new(0), UnsafeCell::new(0)],
-            loan: AtomicU32::new(0),
-            moment: Moment::default(),
-        });
-        let threads: Vec<_> = fates[1..]
-            .iter()
-            .enumerate()
-            .map(|(index, &(step, role))| {
-                let (world, shared) = (Arc::clone(&world), Arc::clone(&shared));
-                thread::spawn(move || {
-                    live(&world, index + 1, step, |party: &Model| act(&shared, party, role));
-                })
-            })
-            .collect();
-        let (step, role) = fates[0];
-        live(&world, 0, step, |party| act(&shared, party, role));
-        for thread in threads {
-            thread.join().unwrap();
-        }
-    });
-    anybody_died()
+fn set() -> Shared {
+    Shared {
+        borrow: RawBorrow::new(),
+        data: [UnsafeCell::new(0), UnsafeCell::new(0)],
+        loan: AtomicU32::new(0),
+        moment: Moment::default(),
+    }
 }
 
-macro_rules! borrow_models {
-    ($($name:ident $preemptions:literal [$($step:expr, $role:ident);*];)*) => {$(
-        #[test]
-        fn $name() {
-            const FATES: &[(Option<&str>, Role)] = &[$(($step, Role::$role)),*];
-            let died = run($preemptions, FATES);
-            assert_eq!(died, FATES.iter().any(|(step, _)| step.is_some()), "nobody came to the step");
-        }
-    )*};
-}
+use Role::*;
 
-borrow_models! {
+plays! {
+    Role, set, |_, _, _| (), act;
     loom_a_reader_and_a_writer 3 [None, Reader; None, Writer];
     loom_readers_and_a_writer 1 [None, Reader; None, Reader; None, Writer];
     loom_two_writers_and_a_reader 1 [None, Writer; None, Writer; None, Reader];

@@ -1,22 +1,23 @@
 //! Conditions: a notification is never lost with the dead.
 
 use crate::{
+    atomic::AtomicU64,
     os::clock::Deadline,
+    play::plays,
     sync::{
         RawLock,
-        party::Party,
         raw_condition::{Chairs, RawCondition, Waiting},
         seats::Seats,
     },
-    world::{Model, THREADS, World, anybody_died, explore, live},
+    world::{Model, THREADS},
 };
-use loom::{cell::UnsafeCell, sync::Arc, thread};
+use loom::cell::UnsafeCell;
 
 struct Shared {
     lock: RawLock,
     condition: RawCondition,
-    seats: [crate::atomic::AtomicU64; THREADS],
-    tickets: [crate::atomic::AtomicU64; THREADS],
+    seats: [AtomicU64; THREADS],
+    tickets: [AtomicU64; THREADS],
     /// Under the lock: something to take.
     items: UnsafeCell<u32>,
 }
@@ -46,7 +47,7 @@ impl Shared {
     }
 
     /// As `Condition::wait_by` of the library, from where the lock is given back.
-    fn wait<P: Party>(&self, party: &P, waiting: Waiting<'_>, deadline: Deadline) -> bool {
+    fn wait(&self, party: &Model, waiting: Waiting<'_>, deadline: Deadline) -> bool {
         self.lock.unlock(party, false);
         let (told, dependence) = self.condition.wait(self.chairs(), party, &waiting, deadline);
         let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
@@ -60,12 +61,12 @@ impl Shared {
         self.items.with_mut(|items| body(unsafe { &mut *items }))
     }
 
-    fn act<P: Party>(&self, party: &P, role: Role, seated: Option<Waiting<'_>>) {
+    fn act(&self, party: &Model, role: Role) {
         match role {
             Role::First | Role::Late => {
                 let deadline =
                     if matches!(role, Role::Late) { Deadline::SOON } else { Deadline::NEVER };
-                if self.wait(party, seated.unwrap(), deadline) {
+                if self.wait(party, self.condition.seated(self.chairs(), party), deadline) {
                     self.condition.tell(self.chairs(), party, 1);
                 }
                 self.lock.unlock(party, false);
@@ -90,62 +91,29 @@ impl Shared {
     }
 }
 
-fn run(preemptions: usize, fates: &'static [(Option<&'static str>, Role)]) -> bool {
-    anybody_died();
-    explore(preemptions, move || {
-        let world = World::new();
-        let words = || std::array::from_fn(|_| crate::atomic::AtomicU64::new(0));
-        let shared: &'static Shared = Box::leak(Box::new(Shared {
-            lock: RawLock::new(),
-            condition: RawCondition::new(),
-            seats: words(),
-            tickets: words(),
-            items: UnsafeCell::new(0),
-        }));
-        let (step, role) = fates[0];
-        live(&world, 0, None, |party| {
-            // The first thread sits down before the others run, so it is the oldest.
-            if matches!(role, Role::First | Role::Late) {
-                let _ = shared.lock.lock(party, Deadline::NEVER).unwrap();
-            }
-        });
-        let seated = matches!(role, Role::First | Role::Late).then(|| {
-            let mut seated = None;
-            live(&world, 0, None, |party| {
-                seated = Some(shared.condition.begin(shared.chairs(), party));
-            });
-            seated.unwrap()
-        });
-        let threads: Vec<_> = fates[1..]
-            .iter()
-            .enumerate()
-            .map(|(index, &(step, role))| {
-                let world = Arc::clone(&world);
-                thread::spawn(move || {
-                    live(&world, index + 1, step, |party: &Model| shared.act(party, role, None));
-                })
-            })
-            .collect();
-        live(&world, 0, step, |party| shared.act(party, role, seated));
-        for thread in threads {
-            thread.join().unwrap();
-        }
-    });
-    anybody_died()
+fn set() -> Shared {
+    let words = || std::array::from_fn(|_| AtomicU64::new(0));
+    Shared {
+        lock: RawLock::new(),
+        condition: RawCondition::new(),
+        seats: words(),
+        tickets: words(),
+        items: UnsafeCell::new(0),
+    }
 }
 
-macro_rules! condition_models {
-    ($($name:ident $preemptions:literal [$($step:expr, $role:ident);*];)*) => {$(
-        #[test]
-        fn $name() {
-            const FATES: &[(Option<&str>, Role)] = &[$(($step, Role::$role)),*];
-            let died = run($preemptions, FATES);
-            assert_eq!(died, FATES.iter().any(|(step, _)| step.is_some()), "nobody came to the step");
-        }
-    )*};
+/// The first thread sits down before the others run, so it is the oldest.
+fn sit(shared: &Shared, party: &Model, role: Role) {
+    if matches!(role, Role::First | Role::Late) {
+        let _ = shared.lock.lock(party, Deadline::NEVER).unwrap();
+        let _seated = shared.condition.begin(shared.chairs(), party);
+    }
 }
 
-condition_models! {
+use Role::*;
+
+plays! {
+    Role, set, sit, Shared::act;
     loom_condition_tells_one_who_tells_the_next 2 [None, First; None, Producer; None, Consumer];
     loom_condition_tells_two 2 [None, DoubleProducer; None, Consumer; None, Consumer];
     loom_condition_one_told_dies_before_the_lock 2 [Some("condition.locked"), First; None, Producer; None, Consumer];

@@ -1,11 +1,7 @@
 //! Events: whoever waits is released, whoever dies where.
 
-use crate::{
-    os::clock::Deadline,
-    sync::{party::Party, raw_event::RawEvent},
-    world::{Model, World, anybody_died, explore, live},
-};
-use loom::{cell::UnsafeCell, sync::Arc, thread};
+use crate::{os::clock::Deadline, play::plays, sync::raw_event::RawEvent, world::Model};
+use loom::cell::UnsafeCell;
 
 struct Shared {
     event: RawEvent,
@@ -33,7 +29,7 @@ enum Role {
     LateWaiter,
 }
 
-fn act<P: Party>(shared: &Shared, party: &P, role: Role) {
+fn act(shared: &Shared, party: &Model, role: Role) {
     let Shared { event, data } = shared;
     match role {
         Role::Setter => {
@@ -58,42 +54,14 @@ fn act<P: Party>(shared: &Shared, party: &P, role: Role) {
     }
 }
 
-fn run(preemptions: usize, fates: &'static [(Option<&'static str>, Role)]) -> bool {
-    anybody_died();
-    explore(preemptions, move || {
-        let world = World::new();
-        let shared = Arc::new(Shared { event: RawEvent::new(), data: UnsafeCell::new(7) });
-        let threads: Vec<_> = fates[1..]
-            .iter()
-            .enumerate()
-            .map(|(index, &(step, role))| {
-                let (world, shared) = (Arc::clone(&world), Arc::clone(&shared));
-                thread::spawn(move || {
-                    live(&world, index + 1, step, |party: &Model| act(&shared, party, role));
-                })
-            })
-            .collect();
-        let (step, role) = fates[0];
-        live(&world, 0, step, |party| act(&shared, party, role));
-        for thread in threads {
-            thread.join().unwrap();
-        }
-    });
-    anybody_died()
+fn set() -> Shared {
+    Shared { event: RawEvent::new(), data: UnsafeCell::new(7) }
 }
 
-macro_rules! event_models {
-    ($($name:ident $preemptions:literal [$($step:expr, $role:ident);*];)*) => {$(
-        #[test]
-        fn $name() {
-            const FATES: &[(Option<&str>, Role)] = &[$(($step, Role::$role)),*];
-            let died = run($preemptions, FATES);
-            assert_eq!(died, FATES.iter().any(|(step, _)| step.is_some()), "nobody came to the step");
-        }
-    )*};
-}
+use Role::*;
 
-event_models! {
+plays! {
+    Role, set, |_, _, _| (), act;
     loom_event_releases_two 2 [None, Setter; None, Waiter; None, Waiter];
     loom_event_two_set_it 2 [None, Setter; None, Second; None, BareWaiter];
     loom_event_setter_dies_before_it_rings 2 [Some("event.set"), Setter; None, Waiter; None, Waiter];

@@ -20,3 +20,4 @@ mod event_model;
 mod lock_model;
 mod parcel_model;
 mod pins_model;
+mod play;

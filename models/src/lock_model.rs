@@ -2,10 +2,11 @@
 
 use crate::{
     os::clock::Deadline,
-    sync::{RawLock, party::Party},
-    world::{Model, Moment, World, anybody_died, explore, live, reached},
+    play::plays,
+    sync::RawLock,
+    world::{Model, Moment, reached},
 };
-use loom::{cell::UnsafeCell, sync::Arc, thread};
+use loom::cell::UnsafeCell;
 
 struct Shared {
     lock: RawLock,
@@ -19,7 +20,7 @@ unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
 
-fn visit<P: Party>(shared: &Shared, party: &P, deadline: Deadline) {
+fn visit(shared: &Shared, party: &Model, deadline: Deadline) {
     if shared.lock.lock(party, deadline).is_ok() {
         // SAFETY: exclusive under the lock.
         let before = shared.data.with_mut(|data| unsafe {
@@ -34,49 +35,14 @@ fn visit<P: Party>(shared: &Shared, party: &P, deadline: Deadline) {
     }
 }
 
-/// Threads that each take the lock once; `fates` are the steps at which they die.
-fn run(preemptions: usize, fates: &'static [(Option<&'static str>, Deadline)]) -> bool {
-    anybody_died();
-    explore(preemptions, move || {
-        let world = World::new();
-        let shared = Arc::new(Shared {
-            lock: RawLock::new(),
-            data: UnsafeCell::new(0),
-            moment: Moment::default(),
-        });
-        let threads: Vec<_> = fates[1..]
-            .iter()
-            .enumerate()
-            .map(|(index, &(step, deadline))| {
-                let (world, shared) = (Arc::clone(&world), Arc::clone(&shared));
-                thread::spawn(move || {
-                    live(&world, index + 1, step, |party: &Model| visit(&shared, party, deadline));
-                })
-            })
-            .collect();
-        let (step, deadline) = fates[0];
-        live(&world, 0, step, |party| visit(&shared, party, deadline));
-        for thread in threads {
-            thread.join().unwrap();
-        }
-    });
-    anybody_died()
+fn set() -> Shared {
+    Shared { lock: RawLock::new(), data: UnsafeCell::new(0), moment: Moment::default() }
 }
 
 const NEVER: Deadline = Deadline::NEVER;
 
-macro_rules! lock_models {
-    ($($name:ident $preemptions:literal [$($step:expr, $deadline:expr);*];)*) => {$(
-        #[test]
-        fn $name() {
-            const FATES: &[(Option<&str>, Deadline)] = &[$(($step, $deadline)),*];
-            let died = run($preemptions, FATES);
-            assert_eq!(died, FATES.iter().any(|(step, _)| step.is_some()), "nobody came to the step");
-        }
-    )*};
-}
-
-lock_models! {
+plays! {
+    Deadline, set, |_, _, _| (), visit;
     loom_two_exclude_each_other 4 [None, NEVER; None, NEVER];
     loom_three_exclude_each_other 2 [None, NEVER; None, NEVER; None, NEVER];
     loom_a_time_out_leaves_no_trace 2 [None, NEVER; None, Deadline::SOON; None, NEVER];

@@ -128,6 +128,13 @@ impl RawCondition {
         Waiting { seat: mine, ticket }
     }
 
+    /// The seat in which the caller sits already.
+    #[cfg(all(test, feature = "models"))]
+    pub(crate) fn seated<'a, P: Party>(&self, chairs: Chairs<'a>, party: &P) -> Waiting<'a> {
+        let ticket = chairs.tickets[party.id().slot() as usize].load(Ordering::Relaxed);
+        Waiting { seat: chairs.seats.take(party.id()), ticket }
+    }
+
     /// Waits to be told; `false` when the time is up before. The caller takes the lock next, while the answer's second part lives.
     pub(crate) fn wait<P: Party>(
         &self,
