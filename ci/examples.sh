@@ -96,6 +96,42 @@ code 0 "$built/race_free_counters" --workers 1 --increments 0
 counters 0 0
 code 2 "$built/race_free_counters" --workers 0
 
+echo "dining"
+usage dining
+# dined MEALS DEATHS: nobody is stuck, whoever was killed with two forks.
+dined() {
+    same "meals $1
+deaths $2
+stuck 0" "$out" dining
+}
+code 0 "$built/dining"
+dined 5000 0
+for seed in 1 2 3 4 5 6 7 8 9 10; do
+    code 0 "$built/dining" --rounds 200 --kill 5 --seed "$seed"
+    dined 1000 5
+done
+code 0 "$built/dining" --philosophers 2 --rounds 1 --kill 20
+dined 2 20
+code 0 "$built/dining" --philosophers 16 --rounds 50 --kill 50 --seed 3
+dined 800 50
+code 2 "$built/dining" --philosophers 1
+code 2 "$built/dining" --rounds 0
+
+echo "rendezvous"
+usage rendezvous
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    code 0 "$built/rendezvous"
+    same "0 host waits
+1 guest 0 arrives
+2 guest 1 arrives
+3 guest 2 arrives
+4 host opens the door
+5 guest 2 goes in
+6 guest 1 goes in
+7 guest 0 goes in
+8 host closes the door" "$out" rendezvous
+done
+
 echo "byte_histogram"
 usage byte_histogram
 histogram="$built/byte_histogram"

@@ -38,9 +38,11 @@
 //! | a function in another process | [`spawn`], [`Process`], [`Process::builder`] | `Process` |
 //! | another program | [`Process::command`], [`Segment::from_env`] | – |
 //! | who is who | [`current`], [`parent`], [`active_children`] | the same |
-//! | mutual exclusion | [`Lock`] | `Lock` |
+//! | mutual exclusion | [`Lock`]; with re-entry: [`RLock`]; many readers or one writer: [`RwLock`] | `Lock`, `RLock` |
+//! | waiting until another says so | with a lock: [`Condition`]; without: [`Event`] | the same |
 //! | one value under its own lock | [`Value`]; a struct: [`Shared`](struct@Shared) | `Value`, `Structure` |
 //! | one number without a lock | [`Atomic`]; many: [`AtomicArray`]; one a worker, which survives it: [`Tally`] | – |
+//! | one value that the first who needs it makes | [`OnceValue`] | – |
 //! | many values, borrowed as a slice | [`Array`]; its parts, one for each worker: [`ArrayParts`] | `Array` |
 //! | an existing file as an array | [`FileArray`] | `mmap` |
 //! | objects by name, for other programs | [`Segment`] | – |
@@ -50,10 +52,14 @@
 //! # Choosing
 //!
 //! - A count that must survive the death of workers: [`Tally`]. A count that many change at once: [`Atomic`].
+//! - A flag that others wait for: [`Event`]. A state that others wait for, under a lock: [`Condition`]. A value that is made once: [`OnceValue`].
+//! - Something outside shared memory, a file or a device, that one may use at a time: [`Lock`]; [`RLock`] if the same thread comes in twice; [`RwLock`] if many only look.
 //! - A few numbers that belong together: [`Value`] of an array or a plain struct, or [`Shared`](struct@Shared).
 //! - A field that workers read and one writes: [`Array`], with [`read`](Array::read) and [`write`](Array::write). One that all write at once, each its part:
 //!   [`split`](ArrayWriteGuard::split). One in which everybody touches single elements at any time: [`AtomicArray`].
 //! - Where data outlives the programs: a segment in a file, [`SegmentBuilder::create_file`] with [`keep`](SegmentBuilder::keep).
+//!
+//! What each costs, and what it promises when somebody dies, is in [`choosing`].
 //!
 //! # What can be shared
 //!
@@ -101,6 +107,10 @@ pub mod __private;
 #[cfg(doc)]
 #[doc = include_str!("../SAFETY.md")]
 pub mod safety {}
+
+#[cfg(doc)]
+#[doc = include_str!("../docs/choosing.md")]
+pub mod choosing {}
 
 /// The examples of the README are tried with those of the documentation.
 #[cfg(doctest)]

@@ -75,6 +75,7 @@ impl RLock {
         self.0.block()
     }
 
+    #[inline]
     pub(super) fn raw(&self) -> &RawLock {
         &self.0.words().lock
     }
@@ -84,6 +85,7 @@ impl RLock {
     /// # Errors
     ///
     /// [`LockError::OwnerDied`] and [`LockError::Poisoned`] hold the guard.
+    #[inline]
     pub fn lock(&self) -> Result<RLockGuard<'_>, LockError<RLockGuard<'_>>> {
         self.lock_by(Deadline::NEVER)
     }
@@ -109,7 +111,7 @@ impl RLock {
         self.lock_by(Deadline::after(timeout))
     }
 
-    #[inline]
+    #[inline(always)]
     fn lock_by(&self, deadline: Deadline) -> Result<RLockGuard<'_>, LockError<RLockGuard<'_>>> {
         let thread = self.0.thread()?;
         let RecursiveWords { lock, depth } = self.0.words();
@@ -225,12 +227,14 @@ impl RLockGuard<'_> {
         self.words.lock.set_poison(false);
     }
 
+    #[inline]
     pub(super) fn raw(&self) -> &RawLock {
         &self.words.lock
     }
 }
 
 impl Drop for RLockGuard<'_> {
+    #[inline]
     fn drop(&mut self) {
         // A forked child has a copy of the guard, but not the lock.
         if fork::is_forked_holder() {

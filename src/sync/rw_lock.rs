@@ -71,6 +71,7 @@ impl RwLock {
     /// # Errors
     ///
     /// [`LockError::OwnerDied`] and [`LockError::Poisoned`] hold the guard; [`LockError::Failed`] if this thread writes.
+    #[inline]
     pub fn read(&self) -> Result<RwLockReadGuard<'_>, LockError<RwLockReadGuard<'_>>> {
         self.read_by(Deadline::NEVER)
     }
@@ -96,6 +97,7 @@ impl RwLock {
         self.read_by(Deadline::after(timeout))
     }
 
+    #[inline(always)]
     fn read_by(
         &self,
         deadline: Deadline,
@@ -205,6 +207,7 @@ pub struct RwLockReadGuard<'a> {
 }
 
 impl Drop for RwLockReadGuard<'_> {
+    #[inline]
     fn drop(&mut self) {
         // A forked child has a copy of the guard, but not the lock.
         if !fork::is_forked_holder() {
