@@ -39,6 +39,7 @@
 //! | another program | [`Process::command`], [`Segment::from_env`] | – |
 //! | who is who | [`current`], [`parent`], [`active_children`] | the same |
 //! | mutual exclusion | [`Lock`] | `Lock` |
+//! | waiting for each other, turn after turn | [`Barrier`] | `Barrier` |
 //! | one value under its own lock | [`Value`]; a struct: [`Shared`](struct@Shared) | `Value`, `Structure` |
 //! | one number without a lock | [`Atomic`]; many: [`AtomicArray`]; one a worker, which survives it: [`Tally`] | – |
 //! | many values, borrowed as a slice | [`Array`]; its parts, one for each worker: [`ArrayParts`] | `Array` |
@@ -68,6 +69,7 @@
 //! - Its result is a [`ProcessError`]: panic, signal, or exit code, with its last words if they were captured.
 //! - A lock that it held is taken over at once by somebody who waits, with [`LockError::OwnerDied`]: the guard is inside, so that the data can be repaired. Until somebody
 //!   says so by `clear_poison`, later ones get [`LockError::Poisoned`].
+//! - Those that wait with it at a [`Barrier`] are told at once: it is broken until somebody resets it.
 //! - What it was reading is free again; what it was writing is told like a lock. What it allocated is freed when somebody needs room.
 //! - Its children die with it, unless they were [asked not to](ProcessBuilder::outlive_parent), and the last one removes the shared memory.
 //!
@@ -124,7 +126,7 @@ pub use shared::{
     SegmentView, Shared, SharedFields, SharedGuard, SharedMemory, Tally, TallyCell, Value,
     ValueGuard,
 };
-pub use sync::{Event, Lock, LockError, LockGuard};
+pub use sync::{Barrier, BarrierBuilder, BarrierError, Event, Lock, LockError, LockGuard};
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.
 ///

@@ -5,7 +5,7 @@ use super::{Segment, names::Published, transport};
 use crate::{
     Result,
     segment::Block,
-    sync::{Event, Lock},
+    sync::{Barrier, BarrierBuilder, Event, Lock},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -45,7 +45,7 @@ macro_rules! handles {
     )*};
 }
 
-handles! { Event Lock }
+handles! { Barrier Event Lock }
 
 /// Those that are made of nothing else.
 macro_rules! new_in {
@@ -66,4 +66,26 @@ macro_rules! new_in {
 new_in! {
     Event "event"
     Lock "lock"
+}
+
+impl Barrier {
+    /// A new barrier in a segment, where it can be [published](Segment::publish).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn new_in(segment: &Segment, parties: u32) -> Result<Self> {
+        Self::builder(parties).build_in(segment)
+    }
+}
+
+impl BarrierBuilder {
+    /// The barrier in a segment, where it can be [published](Segment::publish).
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_in(self, segment: &Segment) -> Result<Barrier> {
+        self.build_in_root(segment.root())
+    }
 }

@@ -1,10 +1,13 @@
 //! Locks across processes, and what happens when a holder dies.
 
+mod barrier;
+mod barrier_error;
 mod event;
 mod lock;
 mod lock_error;
 mod party;
 mod placed;
+mod raw_barrier;
 mod raw_borrow;
 mod raw_event;
 mod raw_loan;
@@ -16,9 +19,12 @@ mod thread;
 /// and the kernel takes 128 words.
 pub(crate) const CELLS: usize = 60;
 
+pub use barrier::{Barrier, BarrierBuilder};
+pub use barrier_error::BarrierError;
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
+pub(crate) use raw_barrier::RawBarrier;
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_event::RawEvent;
 pub(crate) use raw_lock::{RawLock, Taken};
