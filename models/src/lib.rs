@@ -14,6 +14,7 @@ mod segment;
 mod sync;
 mod world;
 
+mod barrier_model;
 mod borrow_model;
 mod event_model;
 mod lock_model;

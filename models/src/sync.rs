@@ -2,6 +2,8 @@
 
 #[path = "../../src/sync/party.rs"]
 pub mod party;
+#[path = "../../src/sync/raw_barrier.rs"]
+pub mod raw_barrier;
 #[path = "../../src/sync/raw_borrow.rs"]
 pub mod raw_borrow;
 #[path = "../../src/sync/raw_event.rs"]
@@ -10,9 +12,12 @@ pub mod raw_event;
 mod raw_loan;
 #[path = "../../src/sync/raw_lock.rs"]
 pub mod raw_lock;
+#[path = "../../src/sync/seats.rs"]
+pub mod seats;
 
 /// Few, so that all of them are looked at soon. With one, readers wait for cells.
 pub const CELLS: usize = if cfg!(feature = "one_cell") { 1 } else { 2 };
 
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_lock::RawLock;
+pub(crate) use seats::Seats;
