@@ -25,6 +25,8 @@ struct Shared {
     /// Written by the writer before it arrives, read by the readers after they passed.
     data: UnsafeCell<u32>,
     actions: AtomicUsize,
+    /// Named by an action, as by a lock that it waits for.
+    elsewhere: AtomicU64,
 }
 
 // SAFETY: the data is only written before the writer arrives and read after a turn in which it did, which is what is explored.
@@ -61,11 +63,12 @@ enum Role {
 const NO_ACTION: Option<fn() -> bool> = None;
 
 fn act<P: Party>(shared: &Shared, party: &P, role: Role) {
-    let Shared { barrier, seats, data, actions } = shared;
+    let Shared { barrier, seats, data, actions, elsewhere } = shared;
     let seats = Seats::new(seats, barrier.used());
     let wait = |deadline| barrier.wait(party, seats, deadline, NO_ACTION);
     let acted = |well: bool| {
         let action = move || {
+            let _dependence = party.depend_on(elsewhere);
             step!("model.acting");
             actions.fetch_add(1, Ordering::SeqCst);
             well
@@ -121,6 +124,7 @@ fn run(
             seats: (0..THREADS).map(|_| AtomicU64::new(0)).collect(),
             data: UnsafeCell::new(7),
             actions: AtomicUsize::new(0),
+            elsewhere: AtomicU64::new(0),
         });
         let threads = fates[1..].iter().enumerate().map(|(index, &(step, role))| {
             let (world, shared) = (Arc::clone(&world), Arc::clone(&shared));
@@ -183,6 +187,10 @@ barrier_models! {
     loom_barrier_one_dies_before_its_action 1 for 3 [None, AnyActor; None, AnyActor; Some("barrier.acting"), AnyActor];
     loom_barrier_one_dies_in_its_action_of_three 1 for 3 [None, AnyActor; None, AnyActor; Some("model.acting"), AnyActor];
     loom_barrier_an_actor_and_its_watcher_die 1 for 3 [None, AnyActor; Some("barrier.woken"), AnyActor; Some("model.acting"), AnyActor];
+    loom_barrier_one_dies_seated_and_one_is_missing 2 for 3 [None, Broken; Some("barrier.seated"), Any];
+    loom_barrier_one_dies_arrived_and_one_is_missing 2 for 3 [None, Broken; Some("barrier.arrived"), Any];
+    loom_barrier_one_dies_asleep_and_one_is_missing 2 for 3 [None, Broken; Some("barrier.sleep"), Any];
+    loom_barrier_two_die_and_one_is_missing 1 for 4 [None, Broken; Some("barrier.woken"), Any; Some("barrier.seated"), Any];
     loom_barrier_two_die 1 for 3 [Some("barrier.arrived"), Any; Some("barrier.woken"), Any; None, Any];
     loom_barrier_a_breaker_dies 1 for 3 [Some("barrier.broken"), Aborter; None, Broken; None, Broken];
     loom_barrier_a_late_one_dies 1 for 3 [Some("barrier.late"), Late; None, Any; None, Any];

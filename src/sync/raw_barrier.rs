@@ -254,7 +254,7 @@ impl RawBarrier {
             let is_last = index + 1 == parties;
             let mut released = None;
             if is_last && may_release {
-                released = self.end_turn(seats, turn, 0);
+                released = self.end_by_release(party, seats, turn);
             }
             self.lock.unlock(party, false);
             return Ok(Arrival { seat, turn, index, is_last, released });
@@ -291,7 +291,7 @@ impl RawBarrier {
         seat: &AtomicU64,
     ) -> Result<(), Refusal> {
         self.lock(party, seats, Deadline::NEVER);
-        let released = self.end_turn(seats, turn, 0);
+        let released = self.end_by_release(party, seats, turn);
         self.lock.unlock(party, false);
         match released {
             Some(waiters) => {
@@ -300,6 +300,15 @@ impl RawBarrier {
             }
             None => self.outcome(party.id(), self.turn.load(Ordering::Acquire), turn, seat),
         }
+    }
+
+    /// Ends this turn for those that have arrived, if all of them live; whether somebody is to be rung, or nothing if it is broken or over. The caller holds the lock.
+    fn end_by_release<P: Party>(&self, party: &P, seats: Seats<'_>, turn: u32) -> Option<bool> {
+        if let Err(dead) = Self::others(party, seats, turn, &mut []) {
+            self.bury(party, turn, dead);
+            return None;
+        }
+        self.end_turn(seats, turn, 0)
     }
 
     /// Ends this turn, if it is the present one, and not broken unless `how` is RESET; whether somebody is to be rung. The caller holds the lock.
