@@ -187,10 +187,9 @@ barrier_models! {
     loom_barrier_one_dies_before_its_action 1 for 3 [None, AnyActor; None, AnyActor; Some("barrier.acting"), AnyActor];
     loom_barrier_one_dies_in_its_action_of_three 1 for 3 [None, AnyActor; None, AnyActor; Some("model.acting"), AnyActor];
     loom_barrier_an_actor_and_its_watcher_die 1 for 3 [None, AnyActor; Some("barrier.woken"), AnyActor; Some("model.acting"), AnyActor];
-    loom_barrier_one_dies_seated_and_one_is_missing 2 for 3 [None, Broken; Some("barrier.seated"), Any];
     loom_barrier_one_dies_arrived_and_one_is_missing 2 for 3 [None, Broken; Some("barrier.arrived"), Any];
     loom_barrier_one_dies_asleep_and_one_is_missing 2 for 3 [None, Broken; Some("barrier.sleep"), Any];
-    loom_barrier_two_die_and_one_is_missing 1 for 4 [None, Broken; Some("barrier.woken"), Any; Some("barrier.seated"), Any];
+    loom_barrier_two_die_and_one_is_missing 1 for 4 [None, Broken; Some("barrier.woken"), Any; Some("barrier.arrived"), Any];
     loom_barrier_two_die 1 for 3 [Some("barrier.arrived"), Any; Some("barrier.woken"), Any; None, Any];
     loom_barrier_a_breaker_dies 1 for 3 [Some("barrier.broken"), Aborter; None, Broken; None, Broken];
     loom_barrier_a_late_one_dies 1 for 3 [Some("barrier.late"), Late; None, Any; None, Any];

@@ -27,7 +27,8 @@
 //! | it dies | the words say | who goes on |
 //! | --- | --- | --- |
 //! | before its seat is written | not arrived | nothing happened; the lock has an heir |
-//! | after it, until the end of the turn | a corpse's seat of this turn | the kernel rings a sleeper, or who is about to sleep sees it: that one breaks the barrier |
+//! | after it, before it counts | a corpse's seat, no count | as below; only where all others are just about to sleep it may be as if it had never come, until the lock has an heir |
+//! | after that, until the end of the turn | a corpse's seat of this turn | the kernel rings a sleeper, or who is about to sleep sees it: that one breaks the barrier |
 //! | after that, in the lock | no count, or one too low | the heir counts the seats, and breaks for the corpse |
 //! | in its action | likewise | it rang when it began, so one sleeper watches its life, whatever gate it names meanwhile |
 //! | after the end of the turn, before it rang | the next turn | the kernel rings one sleeper, who goes on and rings |
