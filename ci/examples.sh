@@ -132,6 +132,26 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 8 host closes the door" "$out" rendezvous
 done
 
+echo "barrier_heat"
+usage barrier_heat
+heat() {
+    code 0 "$built/barrier_heat" "$@"
+    same "identical yes
+steps_per_second X" "$(sed -E 's/^(steps_per_second) [0-9]+\.[0-9]+$/\1 X/' <<<"$out")" "barrier_heat $*"
+}
+heat
+heat --rows 3 --cols 3 --steps 1 --workers 7
+heat --steps 0
+heat --rows 31 --cols 50 --steps 101 --workers 5 --out "$work/heat.png"
+# A PNG's signature, and then its first chunk: length, name, width, height.
+same "89504e470d0a1a0a0000000d49484452000000320000001f" \
+    "$(head -c 24 "$work/heat.png" | od -An -v -tx1 | tr -d ' \n')" "the head of the picture"
+code 2 "$built/barrier_heat" --out "$work/no/such/directory.png"
+for wrong in "--rows 2" "--cols 0" "--workers 0" "--steps x"; do
+    # shellcheck disable=SC2086
+    code 2 "$built/barrier_heat" $wrong
+done
+
 echo "byte_histogram"
 usage byte_histogram
 histogram="$built/byte_histogram"

@@ -44,6 +44,8 @@ pub enum ErrorKind {
     OwnerDied,
     /// A holder panicked or died, and nobody has repaired the data since.
     Poisoned,
+    /// The barrier is broken: a party died, was late or panicked, or somebody aborted it. Nobody passes until it is reset.
+    Broken,
     /// The bytes in shared memory are not a value of the type.
     InvalidValue,
     /// The handle names something that was freed.

@@ -40,6 +40,7 @@
 //! | who is who | [`current`], [`parent`], [`active_children`] | the same |
 //! | mutual exclusion | [`Lock`]; with re-entry: [`RLock`]; many readers or one writer: [`RwLock`] | `Lock`, `RLock` |
 //! | waiting until another says so | with a lock: [`Condition`]; without: [`Event`] | the same |
+//! | waiting for each other, turn after turn | [`Barrier`] | `Barrier` |
 //! | one value under its own lock | [`Value`]; a struct: [`Shared`](struct@Shared) | `Value`, `Structure` |
 //! | one number without a lock | [`Atomic`]; many: [`AtomicArray`]; one a worker, which survives it: [`Tally`] | – |
 //! | one value that the first who needs it makes | [`OnceValue`] | – |
@@ -74,6 +75,7 @@
 //! - Its result is a [`ProcessError`]: panic, signal, or exit code, with its last words if they were captured.
 //! - A lock that it held is taken over at once by somebody who waits, with [`LockError::OwnerDied`]: the guard is inside, so that the data can be repaired. Until somebody
 //!   says so by `clear_poison`, later ones get [`LockError::Poisoned`].
+//! - Those that wait with it at a [`Barrier`] are told at once: it is broken until somebody resets it.
 //! - What it was reading is free again; what it was writing is told like a lock. What it allocated is freed when somebody needs room.
 //! - Its children die with it, unless they were [asked not to](ProcessBuilder::outlive_parent), and the last one removes the shared memory.
 //!
@@ -135,8 +137,8 @@ pub use shared::{
     Value, ValueGuard,
 };
 pub use sync::{
-    Condition, ConditionLock, Event, Lock, LockError, LockGuard, RLock, RLockGuard, RwLock,
-    RwLockReadGuard, RwLockWriteGuard,
+    Barrier, BarrierBuilder, BarrierError, Condition, ConditionLock, Event, Lock, LockError,
+    LockGuard, RLock, RLockGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.

@@ -14,7 +14,7 @@ use support::{shared_objects, unique, watchdog};
 multiproc::test_support!();
 
 /// Steps that this matrix does not kill at. They need somebody else at just that moment, a sleeper, a contender or a corpse: `tests/contended.rs` kills there.
-const ELSEWHERE: [&str; 21] = [
+const ELSEWHERE: [&str; 33] = [
     "lock.late",
     "lock.sleep",
     "lock.woken",
@@ -36,6 +36,19 @@ const ELSEWHERE: [&str; 21] = [
     "mutex.taken",
     "mutex.marked",
     "mutex.told",
+    // `tests/barrier_deaths.rs`.
+    "barrier.acting",
+    "barrier.arrived",
+    "barrier.broken",
+    "barrier.late",
+    "barrier.marked",
+    "barrier.released",
+    "barrier.repaired",
+    "barrier.seated",
+    "barrier.sleep",
+    "barrier.turned",
+    "barrier.unlocked",
+    "barrier.woken",
     // It needs a start of the machine in between: `tests/segment.rs`.
     "reset.slots",
 ];

@@ -14,6 +14,7 @@ mod segment;
 mod sync;
 mod world;
 
+mod barrier_model;
 mod borrow_model;
 mod condition_model;
 mod event_model;

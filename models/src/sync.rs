@@ -2,6 +2,8 @@
 
 #[path = "../../src/sync/party.rs"]
 pub mod party;
+#[path = "../../src/sync/raw_barrier.rs"]
+pub mod raw_barrier;
 #[path = "../../src/sync/raw_borrow.rs"]
 pub mod raw_borrow;
 #[path = "../../src/sync/raw_condition.rs"]

@@ -5,7 +5,7 @@ use super::{Segment, names::Published, transport};
 use crate::{
     Result,
     segment::Block,
-    sync::{Condition, ConditionLock, Event, Lock, RLock, RwLock},
+    sync::{Barrier, BarrierBuilder, Condition, ConditionLock, Event, Lock, RLock, RwLock},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -45,7 +45,7 @@ macro_rules! handles {
     )*};
 }
 
-handles! { Event Lock RLock RwLock }
+handles! { Barrier Event Lock RLock RwLock }
 
 /// Inside this crate's transports only: see [`spawn`](crate::spawn). The lock travels with it.
 impl<L: ConditionLock + Serialize> Serialize for Condition<L> {
@@ -113,4 +113,26 @@ new_in! {
     Lock "lock"
     RLock "recursive lock"
     RwLock "lock"
+}
+
+impl Barrier {
+    /// A new barrier in a segment, where it can be [published](Segment::publish).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn new_in(segment: &Segment, parties: u32) -> Result<Self> {
+        Self::builder(parties).build_in(segment)
+    }
+}
+
+impl BarrierBuilder {
+    /// The barrier in a segment, where it can be [published](Segment::publish).
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_in(self, segment: &Segment) -> Result<Barrier> {
+        self.build_in_root(segment.root())
+    }
 }

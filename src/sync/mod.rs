@@ -1,11 +1,14 @@
 //! Locks across processes, and what happens when a holder dies.
 
+mod barrier;
+mod barrier_error;
 mod condition;
 mod event;
 mod lock;
 mod lock_error;
 mod party;
 mod placed;
+mod raw_barrier;
 mod raw_borrow;
 mod raw_condition;
 mod raw_event;
@@ -20,10 +23,13 @@ mod thread;
 /// and the kernel takes 128 words.
 pub(crate) const CELLS: usize = 60;
 
+pub use barrier::{Barrier, BarrierBuilder};
+pub use barrier_error::BarrierError;
 pub use condition::{Condition, ConditionLock};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
+pub(crate) use raw_barrier::RawBarrier;
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_event::RawEvent;
 pub(crate) use raw_lock::{RawLock, Taken};

@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::{
-    RawBorrow, RawEvent, RawLock, Seats, Thread, raw_condition::RawCondition, rlock::RecursiveWords,
+    RawBarrier, RawBorrow, RawEvent, RawLock, Seats, Thread, raw_condition::RawCondition,
+    rlock::RecursiveWords,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -36,6 +37,11 @@ unsafe impl Words for RawCondition {
 }
 // SAFETY: one atomic, of which zero is an event that is not set.
 unsafe impl Words for RawEvent {}
+
+// SAFETY: `repr(C)` of atomics, of which zero is a barrier for nobody.
+unsafe impl Words for RawBarrier {
+    const HAS_SEATS: bool = true;
+}
 
 /// The words of an object in a block, with what the way to them takes at hand.
 #[derive(Debug)]
