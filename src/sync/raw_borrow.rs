@@ -53,6 +53,12 @@ pub(super) fn holder(cell: u64) -> Option<OwnerId> {
     OwnerId::from_bits(cell as u32).filter(|id| id.generation() != 0)
 }
 
+/// The cell at which a thread begins: each slot elsewhere, so that readers rarely meet.
+#[inline]
+fn first_cell(id: OwnerId) -> usize {
+    id.slot() as usize % CELLS
+}
+
 /// A reader's name in a cell.
 fn read_by(id: OwnerId) -> u64 {
     u64::from(id.bits())
@@ -106,7 +112,26 @@ impl RawBorrow {
     }
 
     /// Borrows for reading; the cell must be given back to [`Self::end_read`].
+    #[inline]
     pub(crate) fn read<P: Party>(
+        &self,
+        party: &P,
+        deadline: Deadline,
+    ) -> Result<(usize, Taken), NotTaken> {
+        // Nobody else here: the cell at which this thread begins is empty.
+        let cell = first_cell(party.id());
+        if self.may_read() && self.claim(party, cell, 0) {
+            if self.has_claimed(party, cell) {
+                return Ok((cell, self.taken()));
+            }
+            self.empty(party, cell);
+        }
+        self.read_contended(party, deadline)
+    }
+
+    /// The rest of [`Self::read`].
+    #[cold]
+    fn read_contended<P: Party>(
         &self,
         party: &P,
         deadline: Deadline,
@@ -116,16 +141,8 @@ impl RawBorrow {
             if self.may_read()
                 && let Some(cell) = self.take_cell(party, deadline)?
             {
-                step!("borrow.read.cell");
-                // After the cell; a writer takes the word before it looks at the cells. Then the cell: a lender may have come and gone meanwhile, and taken it.
-                if self.may_read() && self.cells[cell].load(Ordering::SeqCst) == read_by(party.id())
-                {
-                    let taken = match heir {
-                        Some(taken) => taken,
-                        None if self.writer.is_poisoned() => Taken::Poisoned,
-                        None => Taken::Clean,
-                    };
-                    return Ok((cell, taken));
+                if self.has_claimed(party, cell) {
+                    return Ok((cell, heir.unwrap_or_else(|| self.taken())));
                 }
                 self.empty(party, cell);
             }
@@ -140,7 +157,30 @@ impl RawBorrow {
         }
     }
 
+    /// Writes a reader's name in a cell where this was seen.
+    #[inline]
+    fn claim<P: Party>(&self, party: &P, cell: usize, seen: u64) -> bool {
+        // SeqCst: before the look at the writer's word.
+        self.cells[cell]
+            .compare_exchange(seen, read_by(party.id()), Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Whether a reader whose name is in a cell may read.
+    #[inline]
+    fn has_claimed<P: Party>(&self, party: &P, cell: usize) -> bool {
+        step!("borrow.read.cell");
+        // After the cell; a writer takes the word before it looks at the cells. Then the cell: a lender may have come and gone meanwhile, and taken it.
+        self.may_read() && self.cells[cell].load(Ordering::SeqCst) == read_by(party.id())
+    }
+
+    #[inline]
+    fn taken(&self) -> Taken {
+        if self.writer.is_poisoned() { Taken::Poisoned } else { Taken::Clean }
+    }
+
     /// Whether there is no writer, and none has left parts behind.
+    #[inline]
     fn may_read(&self) -> bool {
         // SeqCst: see invariant 1. `writing` after the word: whoever frees the word has written it before.
         self.writer.word().load(Ordering::SeqCst) >> 32 == 0
@@ -255,9 +295,7 @@ impl RawBorrow {
         party: &P,
         deadline: Deadline,
     ) -> Result<Option<usize>, NotTaken> {
-        let me = party.id();
-        // Each slot begins elsewhere, so that readers rarely meet.
-        let first = me.slot() as usize % CELLS;
+        let first = first_cell(party.id());
         loop {
             let heard = self.listen();
             let mut living = Vec::new();
@@ -283,11 +321,7 @@ impl RawBorrow {
                     }
                     Some(_) => {}
                 }
-                // SeqCst: before the look at the writer's word.
-                if cell
-                    .compare_exchange(seen, read_by(me), Ordering::SeqCst, Ordering::Relaxed)
-                    .is_ok()
-                {
+                if self.claim(party, index, seen) {
                     return Ok(Some(index));
                 }
                 raced = true;
