@@ -39,6 +39,7 @@
 //! | another program | [`Process::command`], [`Segment::from_env`] | – |
 //! | who is who | [`current`], [`parent`], [`active_children`] | the same |
 //! | mutual exclusion | [`Lock`] | `Lock` |
+//! | a number of permits | [`Semaphore`]; never more than at first: [`BoundedSemaphore`] | the same |
 //! | one value under its own lock | [`Value`]; a struct: [`Shared`](struct@Shared) | `Value`, `Structure` |
 //! | one number without a lock | [`Atomic`]; many: [`AtomicArray`]; one a worker, which survives it: [`Tally`] | – |
 //! | many values, borrowed as a slice | [`Array`]; its parts, one for each worker: [`ArrayParts`] | `Array` |
@@ -124,7 +125,7 @@ pub use shared::{
     SegmentView, Shared, SharedFields, SharedGuard, SharedMemory, Tally, TallyCell, Value,
     ValueGuard,
 };
-pub use sync::{Event, Lock, LockError, LockGuard};
+pub use sync::{BoundedSemaphore, Event, Lock, LockError, LockGuard, Permit, Semaphore};
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.
 ///

@@ -31,6 +31,10 @@ macro_rules! atomics {
                 strict(order, || self.0.fetch_add(value, order))
             }
 
+            pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
+                strict(order, || self.0.fetch_max(value, order))
+            }
+
             pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
                 strict(order, || self.0.fetch_or(value, order))
             }

@@ -19,3 +19,4 @@ mod event_model;
 mod lock_model;
 mod parcel_model;
 mod pins_model;
+mod semaphore_model;

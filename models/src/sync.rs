@@ -10,9 +10,14 @@ pub mod raw_event;
 mod raw_loan;
 #[path = "../../src/sync/raw_lock.rs"]
 pub mod raw_lock;
+#[path = "../../src/sync/raw_semaphore.rs"]
+pub mod raw_semaphore;
+#[path = "../../src/sync/seats.rs"]
+mod seats;
 
 /// Few, so that all of them are looked at soon. With one, readers wait for cells.
 pub const CELLS: usize = if cfg!(feature = "one_cell") { 1 } else { 2 };
 
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_lock::RawLock;
+pub(crate) use seats::Seats;

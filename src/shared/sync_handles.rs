@@ -5,7 +5,7 @@ use super::{Segment, names::Published, transport};
 use crate::{
     Result,
     segment::Block,
-    sync::{Event, Lock},
+    sync::{BoundedSemaphore, Event, Lock, Semaphore},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -45,7 +45,7 @@ macro_rules! handles {
     )*};
 }
 
-handles! { Event Lock }
+handles! { BoundedSemaphore Event Lock Semaphore }
 
 /// Those that are made of nothing else.
 macro_rules! new_in {
@@ -66,4 +66,25 @@ macro_rules! new_in {
 new_in! {
     Event "event"
     Lock "lock"
+}
+
+/// Those that begin with permits.
+macro_rules! new_in_with_permits {
+    ($($name:ident $what:literal)*) => {$(
+        impl $name {
+            #[doc = concat!("A new ", $what, " with these permits in a segment, where it can be [published](Segment::publish).")]
+            ///
+            /// # Errors
+            ///
+            /// As [`new`](Self::new).
+            pub fn new_in(segment: &Segment, permits: u32) -> Result<Self> {
+                Self::new_in_root(segment.root(), permits)
+            }
+        }
+    )*};
+}
+
+new_in_with_permits! {
+    BoundedSemaphore "semaphore"
+    Semaphore "semaphore"
 }

@@ -1,7 +1,7 @@
 //! An object of this layer in shared memory: words at the beginning of a block, seats behind them.
 #![allow(unsafe_code)]
 
-use super::{RawEvent, RawLock, Seats, Thread};
+use super::{RawEvent, RawLock, RawSemaphore, Seats, Thread};
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU32, AtomicU64},
@@ -23,6 +23,10 @@ pub(crate) unsafe trait Words {
 unsafe impl Words for RawLock {}
 // SAFETY: one atomic, of which zero is an event that is not set.
 unsafe impl Words for RawEvent {}
+// SAFETY: `repr(C)` of atomics, of which zeros are a semaphore without permits.
+unsafe impl Words for RawSemaphore {
+    const HAS_SEATS: bool = true;
+}
 
 /// The words of an object in a block, with what the way to them takes at hand.
 #[derive(Debug)]
