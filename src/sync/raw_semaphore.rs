@@ -245,6 +245,17 @@ pub(crate) enum NoPermit {
     Full,
 }
 
+/// What a thread writes to its own seat. Release pairs with who loads the seat.
+#[inline]
+fn put(word: &AtomicU64, seat: Seat) {
+    if cfg!(feature = "models") {
+        // `loom` does not know that an exchange which found what a thread stored comes before what that thread stores next.
+        word.swap(seat.0, Ordering::Release);
+    } else {
+        word.store(seat.0, Ordering::Release);
+    }
+}
+
 /// What came of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
@@ -394,14 +405,14 @@ impl RawSemaphore {
             if seen.value() == 0 {
                 if is_written {
                     // It was not applied, so its number is free.
-                    word.store(held.0, Ordering::Release);
+                    put(word, held);
                 }
                 return Attempt::Empty;
             }
             self.settle_other(seats, seen, me);
             if !is_written {
                 is_written = true;
-                word.store(taking.0, Ordering::Release);
+                put(word, taking);
                 step!("semaphore.taking");
             }
             match self.apply(seen, State::tagged(seen.value() - 1, me.slot(), taking)) {
@@ -411,7 +422,7 @@ impl RawSemaphore {
         }
         step!("semaphore.applied");
         // A store: others put the same there, or nothing.
-        word.store(taking.settled().0, Ordering::Release);
+        put(word, taking.settled());
         Attempt::Taken
     }
 
@@ -424,7 +435,7 @@ impl RawSemaphore {
             if seen.is_idle() {
                 // Nobody else writes to such a seat. The number goes on (invariant 3).
                 let mine = Seat::of(me.generation(), Kind::Held, 0, seen.operation());
-                word.store(mine.0, Ordering::Release);
+                put(word, mine);
                 return Some(mine);
             }
             if self.is_occupied(party, word, self.load(), me) {
@@ -622,7 +633,7 @@ impl RawSemaphore {
             return;
         }
         let giving = held.begin(Kind::Giving);
-        word.store(giving.0, Ordering::Release);
+        put(word, giving);
         step!("semaphore.giving");
         let mut seen = self.load();
         loop {
@@ -636,7 +647,7 @@ impl RawSemaphore {
         }
         step!("semaphore.given");
         // A store: others put the same there, or nothing.
-        word.store(giving.settled().0, Ordering::Release);
+        put(word, giving.settled());
         step!("semaphore.gave");
         self.look_at_gate(party);
     }
