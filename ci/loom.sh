@@ -17,5 +17,7 @@ ring loom_a_reader_and_a_writer
 watch loom_a_borrower_dies
 depend_on loom_holder_and_heir_die
 ring_bell loom_a_lender_dies
+ring_bell_once loom_semaphore_one_permit_two_visitors
+watch loom_semaphore_a_holder_dies_beside_one
 list loom_a_listed_block_is_not_freed
 END

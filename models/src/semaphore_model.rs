@@ -182,16 +182,17 @@ semaphore_models! {
     loom_semaphore_taken_by_nobody 2 ends(1, 1, 1), [None, Giver; None, Taker; None, Visitor];
     loom_semaphore_bound_is_exact 3 Case { permits: 0, bound: 1, left: 0, end: (1, 1) }, [None, Giver; None, Giver; None, Giver];
     // A death at each step; the others wait, or come late.
-    loom_semaphore_dies_taking 1 whole(1), [Some("semaphore.taking"), Visitor; None, Visitor; None, Visitor];
-    loom_semaphore_dies_when_it_was_applied 1 whole(1), [Some("semaphore.applied"), Visitor; None, Visitor; None, Visitor];
+    loom_semaphore_dies_taking 1 whole(1), [Some("semaphore.taking"), Visitor; None, Visitor];
+    loom_semaphore_dies_when_it_was_applied 1 whole(1), [Some("semaphore.applied"), Visitor; None, Visitor];
     loom_semaphore_a_holder_dies 1 whole(1), [Some("inside"), Visitor; None, Visitor; None, Visitor];
-    loom_semaphore_a_holder_of_two_dies 1 whole(2), [Some("inside"), Double; None, Visitor; None, Visitor];
-    loom_semaphore_dies_giving 1 whole(1), [Some("semaphore.giving"), Visitor; None, Visitor; None, Visitor];
-    loom_semaphore_dies_when_it_has_given 1 whole(1), [Some("semaphore.given"), Visitor; None, Visitor; None, Visitor];
+    loom_semaphore_a_holder_dies_beside_one 3 whole(1), [Some("inside"), Visitor; None, Visitor];
+    loom_semaphore_a_holder_of_two_dies 1 whole(2), [Some("inside"), Double; None, Visitor];
+    loom_semaphore_dies_giving 1 whole(1), [Some("semaphore.giving"), Visitor; None, Visitor];
+    loom_semaphore_dies_when_it_has_given 1 whole(1), [Some("semaphore.given"), Visitor; None, Visitor];
     loom_semaphore_dies_before_it_rings 1 whole(1), [Some("semaphore.gave"), Visitor; None, Visitor; None, Visitor];
-    loom_semaphore_dies_before_it_clears 1 whole(1), [Some("semaphore.counted"), Visitor; None, Visitor; None, Visitor];
+    loom_semaphore_dies_before_it_clears 1 whole(1), [Some("semaphore.counted"), Visitor; None, Visitor];
     loom_semaphore_dies_when_it_has_cleared 1 whole(1), [Some("semaphore.cleared"), Visitor; None, Visitor; None, Visitor];
-    loom_semaphore_dies_before_it_sleeps 1 whole(1), [None, Visitor; Some("semaphore.sleep"), Visitor; None, Visitor];
+    loom_semaphore_dies_before_it_sleeps 1 whole(1), [None, Visitor; Some("semaphore.sleep"), Visitor];
     loom_semaphore_a_bare_taker_dies 1 ends(1, 0, 0), [Some("semaphore.bare.taken"), Bare; None, Giver; None, Taker];
     loom_semaphore_a_bare_giver_dies 1 ends(0, 1, 1), [Some("semaphore.bare.given"), Giver; None, Visitor; None, Visitor];
     loom_semaphore_a_bare_giver_dies_when_it_has_cleared 1 ends(0, 1, 1), [Some("semaphore.cleared"), Giver; None, Visitor; None, Visitor];

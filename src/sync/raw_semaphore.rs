@@ -167,7 +167,7 @@ impl Seat {
     /// The number of the next operation: never one that the tag of a bare operation has.
     fn next_operation(self) -> u64 {
         let next = self.operation() + 1;
-        next + u64::from(next % State::OPERATIONS == 0)
+        next + u64::from(next.is_multiple_of(State::OPERATIONS))
     }
 
     fn pack(upper: u32, kind: Kind, count: u32, operation: u64) -> Self {
