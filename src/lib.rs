@@ -41,6 +41,7 @@
 //! | mutual exclusion | [`Lock`]; with re-entry: [`RLock`]; many readers or one writer: [`RwLock`] | `Lock`, `RLock` |
 //! | waiting until another says so | with a lock: [`Condition`]; without: [`Event`] | the same |
 //! | waiting for each other, turn after turn | [`Barrier`] | `Barrier` |
+//! | a number of permits | [`Semaphore`]; never more than at first: [`BoundedSemaphore`] | the same |
 //! | one value under its own lock | [`Value`]; a struct: [`Shared`](struct@Shared) | `Value`, `Structure` |
 //! | one number without a lock | [`Atomic`]; many: [`AtomicArray`]; one a worker, which survives it: [`Tally`] | – |
 //! | one value that the first who needs it makes | [`OnceValue`] | – |
@@ -137,8 +138,9 @@ pub use shared::{
     Value, ValueGuard,
 };
 pub use sync::{
-    Barrier, BarrierBuilder, BarrierError, Condition, ConditionLock, Event, Lock, LockError,
-    LockGuard, RLock, RLockGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    Barrier, BarrierBuilder, BarrierError, BoundedSemaphore, Condition, ConditionLock, Event, Lock,
+    LockError, LockGuard, Permit, RLock, RLockGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    Semaphore,
 };
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.

@@ -22,3 +22,4 @@ mod lock_model;
 mod parcel_model;
 mod pins_model;
 mod play;
+mod semaphore_model;

@@ -16,6 +16,8 @@ mod raw_loan;
 pub mod raw_lock;
 #[path = "../../src/sync/seats.rs"]
 pub mod seats;
+#[path = "../../src/sync/raw_semaphore.rs"]
+pub mod raw_semaphore;
 
 /// Few, so that all of them are looked at soon. With one, readers wait for cells.
 pub const CELLS: usize = if cfg!(feature = "one_cell") { 1 } else { 2 };

@@ -5,7 +5,10 @@ use super::{Segment, names::Published, transport};
 use crate::{
     Result,
     segment::Block,
-    sync::{Barrier, BarrierBuilder, Condition, ConditionLock, Event, Lock, RLock, RwLock},
+    sync::{
+        Barrier, BarrierBuilder, BoundedSemaphore, Condition, ConditionLock, Event, Lock, RLock,
+        RwLock, Semaphore,
+    },
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -45,7 +48,7 @@ macro_rules! handles {
     )*};
 }
 
-handles! { Barrier Event Lock RLock RwLock }
+handles! { Barrier BoundedSemaphore Event Lock RLock RwLock Semaphore }
 
 /// Inside this crate's transports only: see [`spawn`](crate::spawn). The lock travels with it.
 impl<L: ConditionLock + Serialize> Serialize for Condition<L> {
@@ -91,7 +94,6 @@ impl Condition {
         Self::new_in_root(segment.root())
     }
 }
-
 /// Those that are made of nothing else.
 macro_rules! new_in {
     ($($name:ident $what:literal)*) => {$(
@@ -135,4 +137,25 @@ impl BarrierBuilder {
     pub fn build_in(self, segment: &Segment) -> Result<Barrier> {
         self.build_in_root(segment.root())
     }
+}
+
+/// Those that begin with permits.
+macro_rules! new_in_with_permits {
+    ($($name:ident $what:literal)*) => {$(
+        impl $name {
+            #[doc = concat!("A new ", $what, " with these permits in a segment, where it can be [published](Segment::publish).")]
+            ///
+            /// # Errors
+            ///
+            /// As [`new`](Self::new).
+            pub fn new_in(segment: &Segment, permits: u32) -> Result<Self> {
+                Self::new_in_root(segment.root(), permits)
+            }
+        }
+    )*};
+}
+
+new_in_with_permits! {
+    BoundedSemaphore "semaphore"
+    Semaphore "semaphore"
 }

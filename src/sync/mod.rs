@@ -2,6 +2,7 @@
 
 mod barrier;
 mod barrier_error;
+mod bounded_semaphore;
 mod condition;
 mod event;
 mod lock;
@@ -14,9 +15,11 @@ mod raw_condition;
 mod raw_event;
 mod raw_loan;
 mod raw_lock;
+mod raw_semaphore;
 mod rlock;
 mod rw_lock;
 mod seats;
+mod semaphore;
 mod thread;
 
 /// How many readers of one array, or parts of its writer, there can be at once: whoever waits for them watches each one's life,
@@ -25,6 +28,7 @@ pub(crate) const CELLS: usize = 60;
 
 pub use barrier::{Barrier, BarrierBuilder};
 pub use barrier_error::BarrierError;
+pub use bounded_semaphore::BoundedSemaphore;
 pub use condition::{Condition, ConditionLock};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
@@ -33,7 +37,9 @@ pub(crate) use raw_barrier::RawBarrier;
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_event::RawEvent;
 pub(crate) use raw_lock::{RawLock, Taken};
+pub(crate) use raw_semaphore::RawSemaphore;
 pub use rlock::{RLock, RLockGuard};
 pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use seats::Seats;
+pub use semaphore::{Permit, Semaphore};
 pub(crate) use thread::Thread;

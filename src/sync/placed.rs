@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::{
-    RawBarrier, RawBorrow, RawEvent, RawLock, Seats, Thread, raw_condition::RawCondition,
-    rlock::RecursiveWords,
+    RawBarrier, RawBorrow, RawEvent, RawLock, RawSemaphore, Seats, Thread,
+    raw_condition::RawCondition, rlock::RecursiveWords,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -37,6 +37,10 @@ unsafe impl Words for RawCondition {
 }
 // SAFETY: one atomic, of which zero is an event that is not set.
 unsafe impl Words for RawEvent {}
+// SAFETY: `repr(C)` of atomics, of which zeros are a semaphore without permits.
+unsafe impl Words for RawSemaphore {
+    const HAS_SEATS: bool = true;
+}
 
 // SAFETY: `repr(C)` of atomics, of which zero is a barrier for nobody.
 unsafe impl Words for RawBarrier {

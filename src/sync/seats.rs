@@ -22,6 +22,7 @@ impl<'a> Seats<'a> {
     }
 
     /// The seat of this thread, which is looked at by everybody from now on.
+    #[inline]
     pub(crate) fn take(self, me: OwnerId) -> &'a AtomicU64 {
         let number = me.slot();
         if self.used.load(Ordering::Relaxed) <= number {
@@ -29,6 +30,12 @@ impl<'a> Seats<'a> {
             self.used.fetch_max(number + 1, Ordering::SeqCst);
         }
         &self.words[number as usize]
+    }
+
+    /// The seat of a slot, if there is such a slot.
+    #[inline]
+    pub(crate) fn at(self, slot: u32) -> Option<&'a AtomicU64> {
+        self.words.get(slot as usize)
     }
 
     /// All seats that were ever used, with the numbers of their slots.
