@@ -21,6 +21,11 @@ pub(crate) fn sleeps<R>(process: &Process<R>) -> bool {
     matches!(state(&format!("/proc/{}/stat", process.pid())), 'S' | 'Z' | 'X')
 }
 
+/// Whether it has ended.
+pub(crate) fn is_gone<R>(process: &Process<R>) -> bool {
+    matches!(state(&format!("/proc/{}/stat", process.pid())), 'Z' | 'X')
+}
+
 /// The kernel's name of the calling thread, for [`thread_sleeps`].
 pub(crate) fn own_thread() -> String {
     fs::read_link("/proc/thread-self").unwrap().to_str().unwrap().to_owned()
