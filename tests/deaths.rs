@@ -303,8 +303,10 @@ fn the_teller_is_killed() {
             inside.store(1, Ordering::SeqCst);
             shop.put();
             inside.store(2, Ordering::SeqCst);
-            while together {
-                thread::park();
+            if together {
+                loop {
+                    thread::park();
+                }
             }
         };
         let teller = spawn(tell, (shop.clone(), inside.clone(), together)).unwrap();
