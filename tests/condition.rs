@@ -41,8 +41,8 @@ impl Group {
     fn wait_once(&self, number: u32) {
         let mut guard = self.condition.lock().unwrap();
         self.condition.wait(&mut guard).unwrap();
-        let place = self.told.fetch_add(1, Ordering::SeqCst);
-        self.order.set(place as usize, number).unwrap();
+        self.order.set(self.told.load(Ordering::SeqCst) as usize, number).unwrap();
+        self.told.fetch_add(1, Ordering::SeqCst);
         drop(guard);
         self.end.wait().unwrap();
     }
