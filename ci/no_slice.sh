@@ -2,4 +2,5 @@
 # The tests of deaths with sleeps that end by a wake-up only: a lost one hangs, and the watchdog names it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-MULTIPROC_SLICE_MS=3600000 cargo test --test contended --test schedules --test crash_matrix --test compat_deaths --test barrier_deaths --test semaphore --test semaphore_deaths
+MULTIPROC_SLICE_MS=3600000 cargo test --test contended --test schedules --test crash_matrix --test compat_deaths --test deaths --test deaths_at_steps \
+    --test barrier_deaths --test semaphore --test semaphore_deaths

@@ -6,7 +6,8 @@
 mod support;
 
 use multiproc::{
-    Array, ErrorKind, Process, ProcessError, Segment, SharedMemory, Tally, Value, spawn,
+    Array, Condition, ErrorKind, Event, OnceValue, Process, ProcessError, RwLock, Segment,
+    SharedMemory, Tally, Value, spawn,
 };
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 use support::{shared_objects, unique, watchdog};
@@ -64,6 +65,14 @@ const ELSEWHERE: &[&str] = &[
     "semaphore.bare.given",
     "semaphore.counted",
     "semaphore.cleared",
+    // `tests/deaths_at_steps.rs`.
+    "event.released",
+    "condition.counted",
+    "condition.told",
+    "condition.locked",
+    "condition.holding",
+    "condition.passing",
+    "condition.passed",
     // It needs a start of the machine in between: `tests/segment.rs`.
     "reset.slots",
 ];
@@ -92,6 +101,9 @@ fn steps() -> BTreeSet<String> {
 
 const RAW_BYTES: usize = 9000;
 
+/// Longer than one looks before one sleeps.
+const MOMENT: Duration = Duration::from_millis(2);
+
 /// Everything that one process can do alone, in the session that it shares with the test and in a segment of its own.
 fn exercise(step: String, nth: u32, name: String, shared: Value<u64>, field: Array<u32>) -> u32 {
     multiproc::__private::die_at(&step, nth);
@@ -117,6 +129,19 @@ fn exercise(step: String, nth: u32, name: String, shared: Value<u64>, field: Arr
         Ok(mut guard) => guard[0] += 1,
         Err(error) => error.into_guard().unwrap().clear_poison(),
     }
+    // What one can do with them alone: wait in vain.
+    let event = Event::new().unwrap();
+    assert!(!event.wait_timeout(MOMENT).unwrap());
+    event.set().unwrap();
+    event.wait().unwrap();
+    let condition = Condition::new().unwrap();
+    let mut guard = condition.lock().unwrap();
+    assert!(!condition.wait_timeout(&mut guard, MOMENT).unwrap());
+    drop(guard);
+    let lock = RwLock::new().unwrap();
+    drop(lock.read().unwrap());
+    drop(lock.write().unwrap());
+    assert_eq!(*OnceValue::new().unwrap().get_or_init(|| 3_u64).unwrap(), 3);
     // A stale segment of this name, whose maker died, and a segment with names.
     let stale = spawn(
         |name: String| -> () {

@@ -49,7 +49,8 @@ impl Shared {
     /// As `Condition::wait_by` of the library, from where the lock is given back.
     fn wait(&self, party: &Model, waiting: Waiting<'_>, deadline: Deadline) -> bool {
         self.lock.unlock(party, false);
-        let (told, dependence) = self.condition.wait(self.chairs(), party, &waiting, deadline);
+        let (told, dependence) =
+            self.condition.wait(self.chairs(), &self.lock, party, &waiting, deadline);
         let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
         self.condition.end(party, waiting, told);
         drop(dependence);
@@ -81,7 +82,7 @@ impl Shared {
             Role::Consumer => {
                 let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
                 while self.with_items(|items| *items) == 0 {
-                    let waiting = self.condition.begin(self.chairs(), party);
+                    let waiting = self.condition.begin(self.chairs(), &self.lock, party);
                     let _ = self.wait(party, waiting, Deadline::NEVER);
                 }
                 self.with_items(|items| *items -= 1);
@@ -106,7 +107,7 @@ fn set() -> Shared {
 fn sit(shared: &Shared, party: &Model, role: Role) {
     if matches!(role, Role::First | Role::Late) {
         let _ = shared.lock.lock(party, Deadline::NEVER).unwrap();
-        let _seated = shared.condition.begin(shared.chairs(), party);
+        let _seated = shared.condition.begin(shared.chairs(), &shared.lock, party);
     }
 }
 

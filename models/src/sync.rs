@@ -14,10 +14,10 @@ pub mod raw_event;
 mod raw_loan;
 #[path = "../../src/sync/raw_lock.rs"]
 pub mod raw_lock;
-#[path = "../../src/sync/seats.rs"]
-pub mod seats;
 #[path = "../../src/sync/raw_semaphore.rs"]
 pub mod raw_semaphore;
+#[path = "../../src/sync/seats.rs"]
+pub mod seats;
 
 /// Few, so that all of them are looked at soon. With one, readers wait for cells.
 pub const CELLS: usize = if cfg!(feature = "one_cell") { 1 } else { 2 };
