@@ -6,10 +6,12 @@ mod common;
 
 use common::{
     Doomed, Mortal, death,
-    game::{EventPingPong, FutexPingPong, Game, Seats, TwoLines, processes, threads},
+    game::{
+        EventPingPong, FutexPingPong, Game, Seats, SemaphorePingPong, TwoLines, processes, threads,
+    },
     median, now, report, time, whatever,
 };
-use multiproc::{Condition, Event, Lock, OnceValue, Process, RLock, RwLock};
+use multiproc::{Barrier, Condition, Event, Lock, OnceValue, Process, RLock, RwLock, Semaphore};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::hint::black_box;
 
@@ -41,6 +43,18 @@ fn all_uncontended() {
     drop(guards);
     uncontended("rwlock_read", || drop(black_box(&rw_lock).read().unwrap()));
     assert_eq!(rw_lock.readers(), 0);
+
+    let semaphore = Semaphore::new(2).unwrap();
+    let permits = (semaphore.acquire().unwrap(), semaphore.acquire().unwrap());
+    assert_eq!(semaphore.value(), 0);
+    drop(permits);
+    uncontended("semaphore_uncontended", || {
+        let semaphore = black_box(&semaphore);
+        semaphore.acquire_bare().unwrap();
+        semaphore.release_bare().unwrap();
+    });
+    uncontended("semaphore_permit_uncontended", || drop(black_box(&semaphore).acquire().unwrap()));
+    assert_eq!(semaphore.value(), 2);
     let price = |mut body: Box<dyn FnMut() + '_>| {
         let rounds = (0..ROUNDS).map(|_| time(100_000, &mut body) * 1e4);
         median(rounds.collect())
@@ -108,14 +122,23 @@ fn ping_pongs() {
     let (event, floor) = two(EventPingPong::new, FutexPingPong::new, 2_000, Seats::Together);
     println!("futex_pingpong_one_core_ns {floor:.0}");
     println!("event_pingpong_one_core {event:.3}");
+    let new = SemaphorePingPong::new;
+    let (semaphore, _) = two(new, FutexPingPong::new, 2_000, Seats::Anywhere);
+    report("semaphore_pingpong", semaphore, "<= 1.2");
+    let (semaphore, _) = two(new, FutexPingPong::new, 2_000, Seats::Together);
+    println!("semaphore_pingpong_one_core {semaphore:.3}");
 }
 
 fn barriers() {
-    let rounds = |round: &dyn Fn() -> f64| median((0..15).map(|_| round()).collect());
-    let floor = rounds(&|| processes(&TwoLines::new(), 2, 20_000, Seats::Apart));
+    let new = || Barrier::new(2).unwrap();
+    let (ours, floor) = two(new, TwoLines::new, 20_000, Seats::Apart);
     println!("two_lines_ns {floor:.0}");
-    let std = rounds(&|| threads(&std::sync::Barrier::new(8), 8, 200));
-    println!("std_barrier_8_ns {std:.0}");
+    report("barrier_2_spinning", ours, "<= 3");
+    let round = |_| {
+        let std = threads(&std::sync::Barrier::new(8), 8, 500);
+        processes(&Barrier::new(8).unwrap(), 8, 500, Seats::Anywhere) / std
+    };
+    report("barrier_8", median((0..15).map(round).collect()), "<= 1.0");
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -207,6 +230,42 @@ impl Mortal for Made {
     }
 }
 
+/// Permits of a dead holder.
+#[derive(Clone, Serialize, Deserialize)]
+struct Permits(Semaphore);
+
+impl Mortal for Permits {
+    fn die(&self, doomed: &Doomed) -> ! {
+        let _permit = self.0.acquire().unwrap();
+        doomed.stay()
+    }
+
+    fn outlive(&self) {
+        drop(self.0.acquire().unwrap());
+    }
+}
+
+/// A party dies while it waits: the barrier is broken for the others.
+#[derive(Clone, Serialize, Deserialize)]
+struct Parties(Barrier);
+
+impl Mortal for Parties {
+    fn die(&self, doomed: &Doomed) -> ! {
+        doomed.has_it();
+        self.0.wait().unwrap_err();
+        unreachable!("one party was always missing")
+    }
+
+    /// The victim and the sleepers have arrived.
+    fn is_ready(&self, sleepers: u32) -> bool {
+        self.0.n_waiting() == sleepers + 1
+    }
+
+    fn outlive(&self) {
+        self.0.wait().unwrap_err();
+    }
+}
+
 fn worst<M: Mortal>(name: &str, new: impl Fn() -> M) {
     let rounds: Vec<_> = (0..50).map(|_| death(&new(), 4)).collect();
     println!("{}_median_ms {:.3}", name.trim_end_matches("_ms"), median(rounds.clone()));
@@ -217,6 +276,8 @@ fn deaths() {
     worst("death_rlock_ms", || Recursive(RLock::new().unwrap()));
     worst("death_rwlock_read_ms", || Readers(RwLock::new().unwrap()));
     worst("death_rwlock_write_ms", || Writers(RwLock::new().unwrap()));
+    worst("death_semaphore_ms", || Permits(Semaphore::new(1).unwrap()));
+    worst("death_barrier_ms", || Parties(Barrier::new(6).unwrap()));
     worst("death_condition_ms", || Told(Condition::new().unwrap()));
     worst("death_once_ms", || Made(OnceValue::new().unwrap()));
 }

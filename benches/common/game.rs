@@ -1,7 +1,7 @@
 //! Processes that go in step: what is measured and the floors, played in the same way.
 
 use super::{Span, now, whole};
-use multiproc::{Atomic, Event, Ordering, Process, SharedMemory};
+use multiproc::{Atomic, Event, Ordering, Process, Semaphore, SharedMemory};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     hint::spin_loop,
@@ -121,6 +121,39 @@ impl Game for EventPingPong {
             if side == 1 {
                 mine.set().unwrap();
             }
+        }
+    }
+}
+
+/// Two semaphores: each side releases its own and acquires the other's.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct SemaphorePingPong([Semaphore; 2]);
+
+impl SemaphorePingPong {
+    pub(crate) fn new() -> Self {
+        Self([Semaphore::new(0).unwrap(), Semaphore::new(0).unwrap()])
+    }
+}
+
+impl Game for SemaphorePingPong {
+    fn play(&self, side: u32, turns: u32) {
+        let [mine, other] = if side == 0 { [0, 1] } else { [1, 0] }.map(|at| &self.0[at]);
+        for _ in 0..turns {
+            if side == 0 {
+                mine.release_bare().unwrap();
+            }
+            other.acquire_bare().unwrap();
+            if side == 1 {
+                mine.release_bare().unwrap();
+            }
+        }
+    }
+}
+
+impl Game for multiproc::Barrier {
+    fn play(&self, _: u32, turns: u32) {
+        for _ in 0..turns {
+            self.wait().unwrap();
         }
     }
 }

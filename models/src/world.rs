@@ -269,6 +269,10 @@ impl Party for Model {
         self.depend(address(bell))
     }
 
+    fn spin_among<T>(&self, _: u32, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+        ready()
+    }
+
     fn spin<T>(&self, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
         ready()
     }

@@ -24,25 +24,28 @@ thread_local! {
     static HEAD: Cell<*const Head> = const { Cell::new(ptr::null()) };
 }
 
+#[inline]
 fn head() -> Option<&'static Head> {
     let known = HEAD.get();
-    let known = if known.is_null() {
-        let mut head: *const Head = ptr::null();
-        let mut length = 0_usize;
-        // SAFETY: both places are valid for the answers; 0 names the calling thread.
-        let answer =
-            unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length) };
-        if answer != 0 || length != size_of::<Head>() {
-            return None;
-        }
-        HEAD.set(head);
-        head
-    } else {
-        known
-    };
+    let known = if known.is_null() { find_head() } else { known };
     // SAFETY: libc registered this head for the calling thread; it lives as long as the thread, and only this thread
     // writes to it (the kernel reads it when the thread ends).
     unsafe { known.as_ref() }
+}
+
+/// Null where the system has none.
+#[cold]
+fn find_head() -> *const Head {
+    let mut head: *const Head = ptr::null();
+    let mut length = 0_usize;
+    // SAFETY: both places are valid for the answers; 0 names the calling thread.
+    let answer =
+        unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length) };
+    if answer != 0 || length != size_of::<Head>() {
+        return ptr::null();
+    }
+    HEAD.set(head);
+    head
 }
 
 /// While this lives, the kernel wakes one sleeper of the gate when the thread dies.
@@ -56,6 +59,7 @@ pub(crate) struct RingAtDeath {
 
 impl RingAtDeath {
     /// Names `gate`. Where the system has no robust list, nothing is named and sleepers depend on their slices.
+    #[inline]
     pub(crate) fn name(gate: *const u32) -> Self {
         let Some(head) = head() else {
             return Self { before: ptr::null_mut(), set: false };
@@ -71,6 +75,7 @@ impl RingAtDeath {
 }
 
 impl Drop for RingAtDeath {
+    #[inline]
     fn drop(&mut self) {
         if let (true, Some(head)) = (self.set, head()) {
             // What the thread did with the wake-up comes first.

@@ -121,9 +121,8 @@ impl<'a> Table<'a> {
 
     /// Takes a slot for the calling thread, of the process with this record.
     pub(crate) fn register(self, process: u32) -> Result<OwnerId> {
-        // Begin where other threads of this machine begin rarely, so that few meet.
-        let first = identity::thread_id() as usize % self.0.len();
-        for index in (first..self.0.len()).chain(0..first) {
+        // From the first on: so the slots of the living lie close together, and who looks at all that were used looks at few.
+        for index in 0..self.0.len() {
             let slot = &self.0[index];
             // First who took it, then whether he has ended (Acquire: in this order). So the word that is emptied is a dead thread's.
             let before = slot.taker.load(Ordering::Acquire);

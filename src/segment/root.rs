@@ -137,6 +137,7 @@ impl Root {
     }
 
     /// How many threads can take part.
+    #[inline]
     pub(crate) fn slots(&self) -> usize {
         self.header.slots as usize
     }

@@ -127,6 +127,7 @@ impl<W: Words> Placed<W> {
     }
 
     /// The seats, of which `used` were used.
+    #[inline]
     pub(crate) fn seats<'a>(&'a self, used: &'a AtomicU32) -> Seats<'a> {
         Seats::new(self.seat_words(0), used)
     }
@@ -136,6 +137,7 @@ impl<W: Words> Placed<W> {
         self.seat_words(1)
     }
 
+    #[inline]
     fn seat_words(&self, number: usize) -> &[AtomicU64] {
         assert!(W::HAS_SEATS && number < W::SEAT_WORDS);
         let count = self.root().slots();

@@ -402,7 +402,8 @@ impl RawBarrier {
     ) -> Result<(), Refusal> {
         let is_over = |word: u64| word & BROKEN != 0 || turn_of(word) != turn;
         if deadline != Deadline::NOW {
-            party.spin(|| is_over(self.turn.load(Ordering::Relaxed)).then_some(()));
+            let parties = self.parties.load(Ordering::Relaxed);
+            party.spin_among(parties, || is_over(self.turn.load(Ordering::Relaxed)).then_some(()));
         }
         let seen = self.turn.load(Ordering::Acquire);
         if is_over(seen) {

@@ -306,6 +306,7 @@ impl RawSemaphore {
     }
 
     /// The most that may be free.
+    #[inline]
     pub(crate) fn bound(&self) -> u32 {
         self.bound.load(Ordering::Relaxed).min(MAX)
     }
@@ -464,6 +465,7 @@ impl RawSemaphore {
             && seat.name(me.slot()).is_some_and(|name| !party.is_dead(name))
     }
 
+    #[inline]
     fn take_bare(&self, seats: Seats<'_>) -> Attempt {
         let mut seen = self.load();
         loop {
@@ -653,6 +655,7 @@ impl RawSemaphore {
     }
 
     /// Adds permits, whoever took them; `Err` with the value, which stays, if there would be more than the bound.
+    #[inline]
     pub(crate) fn release_bare<P: Party>(
         &self,
         party: &P,

@@ -143,6 +143,7 @@ impl Semaphore {
     ///
     /// When this thread cannot take part in the segment: [`ErrorKind::TooMany`], [`ErrorKind::Forked`].
     #[doc(alias("acquire", "wait", "down"))]
+    #[inline]
     pub fn acquire_bare(&self) -> Result<()> {
         self.acquire_bare_by(Deadline::NEVER).map(|_| ())
     }
@@ -167,6 +168,7 @@ impl Semaphore {
         self.acquire_bare_by(Deadline::after(timeout))
     }
 
+    #[inline]
     fn acquire_bare_by(&self, deadline: Deadline) -> Result<bool> {
         Ok(self.take(self.0.thread()?, Claim::Bare, deadline).is_ok())
     }
@@ -178,6 +180,7 @@ impl Semaphore {
     /// [`ErrorKind::InvalidInput`] if there would be more than there can be; the value stays. When this thread cannot take part in the segment, as
     /// [`acquire_bare`](Self::acquire_bare).
     #[doc(alias("release", "post", "up"))]
+    #[inline]
     pub fn release_bare(&self) -> Result<()> {
         self.release_many(1)
     }
@@ -188,24 +191,14 @@ impl Semaphore {
     ///
     /// As [`release_bare`](Self::release_bare): all of them or none. [`ErrorKind::InvalidInput`] for zero.
     #[doc(alias = "release")]
+    #[inline]
     pub fn release_many(&self, count: u32) -> Result<()> {
         if count == 0 {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                "a release of no permits was wanted; it is one at the least",
-            ));
+            return Err(none_released());
         }
         let raw = self.0.words();
-        raw.release_bare(&self.0.thread()?, self.0.seats(&raw.used), count).map_err(|value| {
-            let bound = raw.bound();
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!(
-                    "{count} more permits than the {value} that are free would be more than the \
-                     {bound} that there can be: somebody releases what nobody took"
-                ),
-            )
-        })
+        raw.release_bare(&self.0.thread()?, self.0.seats(&raw.used), count)
+            .map_err(|value| too_many_released(count, value, raw.bound()))
     }
 
     /// The free permits at this moment; it may change at any time. Those of dead holders come to it when somebody looks for a permit and finds none.
@@ -234,6 +227,24 @@ impl Semaphore {
             |(name, count)| format!("{count}: {}", self.0.root().participants().describe(name));
         raw.holders(self.0.seats(&raw.used)).into_iter().map(describe).collect()
     }
+}
+
+#[cold]
+fn none_released() -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        "a release of no permits was wanted; it is one at the least",
+    )
+}
+
+#[cold]
+fn too_many_released(count: u32, value: u32, bound: u32) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!(
+            "{count} more permits than the {value} that are free would be more than the {bound} that there can be: somebody releases what nobody took"
+        ),
+    )
 }
 
 #[cold]

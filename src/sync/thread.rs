@@ -102,12 +102,18 @@ impl Party for Thread<'_> {
         self.root.participants().ring(dead);
     }
 
+    #[inline]
     fn depend_on(&self, gate: &AtomicU64) -> RingAtDeath {
         RingAtDeath::name(halves(gate).0)
     }
 
+    #[inline]
     fn depend_on_bell(&self, bell: &AtomicU32) -> RingAtDeath {
         RingAtDeath::name(bell.as_ptr())
+    }
+
+    fn spin_among<T>(&self, parties: u32, ready: impl FnMut() -> Option<T>) -> Option<T> {
+        spin::among(parties, ready)
     }
 
     fn spin<T>(&self, ready: impl FnMut() -> Option<T>) -> Option<T> {
