@@ -54,6 +54,7 @@
 //! # Choosing
 //!
 //! - A count that must survive the death of workers: [`Tally`]. A count that many change at once: [`Atomic`].
+//! - So many at a time: [`Semaphore`]. All together, turn after turn: [`Barrier`].
 //! - A flag that others wait for: [`Event`]. A state that others wait for, under a lock: [`Condition`]. A value that is made once: [`OnceValue`].
 //! - Something outside shared memory, a file or a device, that one may use at a time: [`Lock`]; [`RLock`] if the same thread comes in twice; [`RwLock`] if many only look.
 //! - A few numbers that belong together: [`Value`] of an array or a plain struct, or [`Shared`](struct@Shared).
