@@ -1,12 +1,11 @@
 //! `Event`: a flag that threads of any processes wait for.
 
-use super::{RawEvent, placed::Placed};
-use crate::{
-    Result,
-    os::clock::Deadline,
-    segment::{Block, Root},
+use super::{
+    RawEvent,
+    placed::{Placed, object},
 };
-use std::{fmt, sync::Arc, time::Duration};
+use crate::{Result, os::clock::Deadline};
+use std::{fmt, time::Duration};
 
 /// A flag that is set and cleared, and that threads of any processes wait for. Handles are cheap to clone; all clones are the same event.
 ///
@@ -37,32 +36,9 @@ use std::{fmt, sync::Arc, time::Duration};
 #[derive(Clone)]
 pub struct Event(Placed<RawEvent>);
 
+object!(Event, b"mp.Event", "A new event, not set");
+
 impl Event {
-    /// The kind of object, for handles.
-    pub(crate) const HANDLE: u64 = u64::from_be_bytes(*b"mp.Event");
-
-    /// A new event in the session's shared memory, not set.
-    ///
-    /// # Errors
-    ///
-    /// When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) and the like.
-    pub fn new() -> Result<Self> {
-        Self::new_in_root(&crate::segment::session()?)
-    }
-
-    pub(crate) fn new_in_root(root: &Arc<Root>) -> Result<Self> {
-        // Zeros are an event that is not set.
-        Placed::new(root, Self::HANDLE).map(Self)
-    }
-
-    pub(crate) fn open(block: Block) -> Result<Self> {
-        Placed::open(block).map(Self)
-    }
-
-    pub(crate) fn as_block(&self) -> &Block {
-        self.0.block()
-    }
-
     /// Whether it is set at this moment; it may change at any time.
     #[inline]
     #[must_use]

@@ -1,12 +1,17 @@
 //! `Lock`: mutual exclusion of threads in any processes.
 
-use super::{LockError, RawLock, Taken, Thread, party::Party, placed::Placed, raw_lock::NotTaken};
+use super::{
+    LockError, RawLock, Taken, Thread,
+    party::Party,
+    placed::{Placed, object},
+    raw_lock::NotTaken,
+};
 use crate::{
     Result,
     os::{clock::Deadline, fork},
-    segment::{Block, Root},
+    segment::Block,
 };
-use std::{fmt, marker::PhantomData, ptr::NonNull, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, ptr::NonNull, time::Duration};
 
 /// A lock that processes share. Handles are cheap to clone; all clones are the same lock.
 ///
@@ -34,35 +39,12 @@ use std::{fmt, marker::PhantomData, ptr::NonNull, sync::Arc, time::Duration};
 #[derive(Clone)]
 pub struct Lock(Placed<RawLock>);
 
+object!(Lock, b"mp.Lock.", "A new lock, free");
+
 impl Lock {
-    /// The kind of object, for handles.
-    pub(crate) const HANDLE: u64 = u64::from_be_bytes(*b"mp.Lock.");
-
-    /// A new lock in the session's shared memory, free.
-    ///
-    /// # Errors
-    ///
-    /// When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) and the like.
-    pub fn new() -> Result<Self> {
-        Self::new_in_root(&crate::segment::session()?)
-    }
-
-    pub(crate) fn new_in_root(root: &Arc<Root>) -> Result<Self> {
-        // Zeros are a free lock.
-        Placed::new(root, Self::HANDLE).map(Self)
-    }
-
-    pub(crate) fn open(block: Block) -> Result<Self> {
-        Placed::open(block).map(Self)
-    }
-
     /// For a block that is known to begin with a lock.
     pub(crate) fn of_block(block: Block) -> Self {
         Self(Placed::of_block(block))
-    }
-
-    pub(crate) fn as_block(&self) -> &Block {
-        self.0.block()
     }
 
     #[inline]

@@ -154,3 +154,37 @@ impl<W: Words> Placed<W> {
         self.block == other.block
     }
 }
+
+/// What every object has that is made of words alone, of which zeros are a new one: `$what` with its article. Its handle's kind has eight bytes.
+macro_rules! object {
+    ($name:ident, $kind:literal, $what:literal) => {
+        impl $name {
+            /// The kind of object, for handles.
+            pub(crate) const HANDLE: u64 = u64::from_be_bytes(*$kind);
+
+            #[doc = concat!($what, ", in the session's shared memory.")]
+            ///
+            /// # Errors
+            ///
+            /// When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) and the like.
+            pub fn new() -> crate::Result<Self> {
+                Self::new_in_root(&crate::segment::session()?)
+            }
+
+            pub(crate) fn new_in_root(
+                root: &std::sync::Arc<crate::segment::Root>,
+            ) -> crate::Result<Self> {
+                $crate::sync::placed::Placed::new(root, Self::HANDLE).map(Self)
+            }
+
+            pub(crate) fn open(block: crate::segment::Block) -> crate::Result<Self> {
+                $crate::sync::placed::Placed::open(block).map(Self)
+            }
+
+            pub(crate) fn as_block(&self) -> &crate::segment::Block {
+                self.0.block()
+            }
+        }
+    };
+}
+pub(super) use object;

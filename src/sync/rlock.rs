@@ -4,16 +4,15 @@ use super::{
     LockError, RawLock, Taken, Thread,
     lock::{lock_contended, unlock_contended},
     party::Party,
-    placed::Placed,
+    placed::{Placed, object},
     raw_lock::NotTaken,
 };
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU32, Ordering},
     os::{clock::Deadline, fork},
-    segment::{Block, Root},
 };
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, time::Duration};
 
 /// The words: the lock, and how often its owner has taken it.
 #[repr(C)]
@@ -49,32 +48,9 @@ pub(crate) struct RecursiveWords {
 #[derive(Clone)]
 pub struct RLock(Placed<RecursiveWords>);
 
+object!(RLock, b"mp.RLock", "A new lock, free");
+
 impl RLock {
-    /// The kind of object, for handles.
-    pub(crate) const HANDLE: u64 = u64::from_be_bytes(*b"mp.RLock");
-
-    /// A new lock in the session's shared memory, free.
-    ///
-    /// # Errors
-    ///
-    /// When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`] and the like.
-    pub fn new() -> Result<Self> {
-        Self::new_in_root(&crate::segment::session()?)
-    }
-
-    pub(crate) fn new_in_root(root: &Arc<Root>) -> Result<Self> {
-        // Zeros are a free lock.
-        Placed::new(root, Self::HANDLE).map(Self)
-    }
-
-    pub(crate) fn open(block: Block) -> Result<Self> {
-        Placed::open(block).map(Self)
-    }
-
-    pub(crate) fn as_block(&self) -> &Block {
-        self.0.block()
-    }
-
     #[inline]
     pub(super) fn raw(&self) -> &RawLock {
         &self.0.words().lock

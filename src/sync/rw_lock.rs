@@ -1,12 +1,14 @@
 //! `RwLock`: many readers or one writer, of threads in any processes.
 
-use super::{LockError, RawBorrow, Thread, placed::Placed};
+use super::{
+    LockError, RawBorrow, Thread,
+    placed::{Placed, object},
+};
 use crate::{
     Result,
     os::{clock::Deadline, fork},
-    segment::{Block, Root},
 };
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, time::Duration};
 
 /// A lock that many readers hold at once, or one writer. Handles are cheap to clone; all clones are the same lock.
 ///
@@ -36,32 +38,9 @@ use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 #[derive(Clone)]
 pub struct RwLock(Placed<RawBorrow>);
 
+object!(RwLock, b"mp.RwLoc", "A new lock, free");
+
 impl RwLock {
-    /// The kind of object, for handles.
-    pub(crate) const HANDLE: u64 = u64::from_be_bytes(*b"mp.RwLoc");
-
-    /// A new lock in the session's shared memory, free.
-    ///
-    /// # Errors
-    ///
-    /// When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) and the like.
-    pub fn new() -> Result<Self> {
-        Self::new_in_root(&crate::segment::session()?)
-    }
-
-    pub(crate) fn new_in_root(root: &Arc<Root>) -> Result<Self> {
-        // Zeros are a free lock.
-        Placed::new(root, Self::HANDLE).map(Self)
-    }
-
-    pub(crate) fn open(block: Block) -> Result<Self> {
-        Placed::open(block).map(Self)
-    }
-
-    pub(crate) fn as_block(&self) -> &Block {
-        self.0.block()
-    }
-
     fn raw(&self) -> &RawBorrow {
         self.0.words()
     }
