@@ -7,8 +7,8 @@ mod support;
 mod watching;
 
 use multiproc::{
-    Array, Atomic, Condition, ErrorKind, Lock, LockError, Ordering, Process, ProcessError, Segment,
-    Value, spawn,
+    Array, Atomic, Condition, ErrorKind, Event, Lock, LockError, Ordering, Process, ProcessError,
+    Segment, Value, spawn,
 };
 use quiet::{SIGSYS, without_system_calls};
 use std::{
@@ -27,12 +27,14 @@ struct Group {
     /// How many were told; which ones, in this order.
     told: Atomic<u32>,
     order: Array<u32>,
+    /// They live until then: one that ends may be taken for one that died in the lock, and the next is told for it.
+    end: Event,
 }
 
 impl Group {
     fn new() -> Self {
         let (told, order) = (Atomic::new(0).unwrap(), Array::zeroed(16).unwrap());
-        Self { condition: Condition::new().unwrap(), told, order }
+        Self { condition: Condition::new().unwrap(), told, order, end: Event::new().unwrap() }
     }
 
     /// Waits for ever, and says so afterwards, under the lock.
@@ -42,6 +44,7 @@ impl Group {
         self.order.set(self.told.load(Ordering::SeqCst) as usize, number).unwrap();
         self.told.fetch_add(1, Ordering::SeqCst);
         drop(guard);
+        self.end.wait().unwrap();
     }
 
     /// A process that waits, asleep; the ones before it have begun before.
@@ -86,6 +89,7 @@ fn a_notification_wakes_one() {
         assert_eq!(group.order(), [1]);
         group.notify(1, 1);
         assert_eq!(group.order(), [1, 2]);
+        group.end.set().unwrap();
     });
     process.join().unwrap();
     assert!(group.condition.n_waiting() == 0 && !group.condition.as_lock().is_locked());
@@ -105,6 +109,7 @@ fn so_many_are_woken_as_is_said() {
         order.sort_unstable();
         assert!(order.iter().copied().eq(1..=order.len() as u32), "{order:?}");
     }
+    group.end.set().unwrap();
     waiting.into_iter().for_each(|process| process.join().unwrap());
 }
 
@@ -116,6 +121,7 @@ fn the_oldest_is_told_first() {
     let waiting: Vec<_> = (1..=5).map(|number| group.waiter(number)).collect();
     (0..5).for_each(|_| group.notify(1, 1));
     assert_eq!(group.order(), [1, 2, 3, 4, 5]);
+    group.end.set().unwrap();
     waiting.into_iter().for_each(|process| process.join().unwrap());
 }
 
@@ -154,6 +160,7 @@ fn all_are_woken_after_others_were_late() {
         assert_eq!((condition.n_waiting(), group.told.load(Ordering::SeqCst)), (0, 0));
         drop(held);
         until(|| group.told.load(Ordering::SeqCst) == 6);
+        group.end.set().unwrap();
     });
     processes.into_iter().for_each(|process| process.join().unwrap());
     assert!(condition.n_waiting() == 0 && !condition.as_lock().is_locked());
@@ -423,6 +430,7 @@ fn handles_travel() {
         let waiting = group.waiter(1);
         assert!(format!("{:?}", group.condition).contains("waiting: 1"), "{group:?}");
         group.notify(1, 1);
+        group.end.set().unwrap();
         waiting.join().unwrap();
     });
 }

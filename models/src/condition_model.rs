@@ -1,15 +1,17 @@
 //! Conditions: a notification is never lost with the dead.
 
 use crate::{
-    atomic::AtomicU64,
+    atomic::{AtomicU64, Ordering},
     os::clock::Deadline,
     play::plays,
+    segment::OwnerId,
     sync::{
         RawLock,
+        party::Party,
         raw_condition::{Chairs, RawCondition, Waiting},
         seats::Seats,
     },
-    world::{Model, THREADS},
+    world::{Model, THREADS, id},
 };
 use loom::cell::UnsafeCell;
 
@@ -39,6 +41,8 @@ enum Role {
     DoubleProducer,
     /// Waits for an item and takes it.
     Consumer,
+    /// Takes the lock and waits for a while, in a seat in which somebody died.
+    Newcomer,
 }
 
 impl Shared {
@@ -49,8 +53,7 @@ impl Shared {
     /// As `Condition::wait_by` of the library, from where the lock is given back.
     fn wait(&self, party: &Model, waiting: Waiting<'_>, deadline: Deadline) -> bool {
         self.lock.unlock(party, false);
-        let (told, dependence) =
-            self.condition.wait(self.chairs(), &self.lock, party, &waiting, deadline);
+        let (told, dependence) = self.condition.wait(self.chairs(), party, &waiting, deadline);
         let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
         self.condition.end(party, waiting, told);
         drop(dependence);
@@ -79,10 +82,18 @@ impl Shared {
                 self.condition.tell(self.chairs(), party, count as usize);
                 self.lock.unlock(party, false);
             }
+            Role::Newcomer => {
+                let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
+                let waiting = self.condition.begin(self.chairs(), party);
+                if self.wait(party, waiting, Deadline::SOON) {
+                    self.condition.tell(self.chairs(), party, 1);
+                }
+                self.lock.unlock(party, false);
+            }
             Role::Consumer => {
                 let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
                 while self.with_items(|items| *items) == 0 {
-                    let waiting = self.condition.begin(self.chairs(), &self.lock, party);
+                    let waiting = self.condition.begin(self.chairs(), party);
                     let _ = self.wait(party, waiting, Deadline::NEVER);
                 }
                 self.with_items(|items| *items -= 1);
@@ -107,7 +118,7 @@ fn set() -> Shared {
 fn sit(shared: &Shared, party: &Model, role: Role) {
     if matches!(role, Role::First | Role::Late) {
         let _ = shared.lock.lock(party, Deadline::NEVER).unwrap();
-        let _seated = shared.condition.begin(shared.chairs(), &shared.lock, party);
+        let _seated = shared.condition.begin(shared.chairs(), party);
     }
 }
 
@@ -124,4 +135,29 @@ plays! {
     loom_condition_teller_dies_before_it_rings 2 [None, First; Some("condition.told"), Producer; None, Consumer];
     loom_condition_teller_and_told_die 2 [Some("condition.locked"), First; Some("condition.told"), Producer; None, Consumer];
     loom_condition_one_gives_up 2 [None, Late; None, Producer; None, Consumer];
+}
+
+/// The third thread's seat has a dead one of another generation in it, which was told; the first two wait already, the second with the lowest ticket.
+fn set_inherited() -> Shared {
+    let shared = set();
+    let dead = OwnerId::new(2, 2).unwrap();
+    let told = u64::from(dead.bits()) << 32 | 2 << 30;
+    shared.chairs().seats.take(id(2)).store(told, Ordering::SeqCst);
+    let waits = u64::from(id(1).bits()) << 32 | 1 << 30;
+    shared.chairs().seats.take(id(1)).store(waits, Ordering::SeqCst);
+    shared
+}
+
+/// The second thread, which sat before, as it begins to wait.
+fn act_seated(shared: &Shared, party: &Model, role: Role) {
+    if matches!(role, Role::First) && party.id() == id(1) {
+        let _ = shared.lock.lock(party, Deadline::NEVER).unwrap();
+    }
+    shared.act(party, role);
+}
+
+plays! {
+    Role, set_inherited, sit, act_seated;
+    loom_condition_a_newcomer_inherits_what_was_told 2 [None, First; None, First; None, Newcomer];
+    loom_condition_who_passes_it_on_beside_a_newcomer_dies 2 [Some("condition.passing"), First; None, First; None, Newcomer];
 }

@@ -25,6 +25,8 @@ type Address = usize;
 struct Sleeper {
     thread: usize,
     gate: Address,
+    /// Other words on which it sleeps, and at which the kernel rings for the dead.
+    bells: Vec<Address>,
     lives: Vec<usize>,
     woken: bool,
 }
@@ -78,7 +80,7 @@ impl World {
         self.dead[thread].store(1, Ordering::SeqCst);
         self.wake(1, |sleeper| sleeper.lives.contains(&thread));
         if let Some(gate) = pending {
-            self.wake(1, |sleeper| sleeper.gate == gate);
+            self.wake(1, |sleeper| sleeper.gate == gate || sleeper.bells.contains(&gate));
         }
     }
 }
@@ -219,7 +221,12 @@ impl Party for Model {
             return;
         }
         let lives = if broken("watch") { Vec::new() } else { lives };
-        kernel.sleepers.push(Sleeper { thread: self.thread, gate, lives, woken: false });
+        let bells = sleep.places[1..].iter().filter_map(|place| match *place {
+            Place::Bell(bell, _) => Some(address(bell)),
+            Place::Gate(..) => None,
+        });
+        let bells = bells.collect();
+        kernel.sleepers.push(Sleeper { thread: self.thread, gate, bells, lives, woken: false });
         let mine = |sleeper: &Sleeper| sleeper.thread == self.thread;
         while kernel.sleepers.iter().any(|sleeper| mine(sleeper) && !sleeper.woken) {
             kernel = self.world.wake.wait(kernel).unwrap();

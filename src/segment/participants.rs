@@ -5,8 +5,7 @@
 //! A slot is taken by locking its life word, for good: the kernel marks the word when the thread ends. Then the slot's
 //! generation goes up by one, and slot and generation together are the thread's [`OwnerId`].
 //!
-//! **Dead ⇔ the generation differs or the word is marked.** Between the next thread's lock of the word and the new generation an old id reads as alive for a
-//! moment; whoever slept on the word is woken when the generation has changed.
+//! **Dead ⇔ the slot was not taken in this generation, or the word is marked.** Whoever slept on the word is woken when another has taken the slot.
 //!
 //! | a death after | leaves |
 //! | --- | --- |
@@ -113,6 +112,8 @@ impl<'a> Table<'a> {
             // SAFETY: inside the slots that the caller gives, of which all bytes are valid.
             let generation = unsafe { &(*slot).generation };
             generation.fetch_add(1, Ordering::Relaxed);
+            // SAFETY: as above.
+            unsafe { &(*slot).taker }.store(0, Ordering::Relaxed);
             // SAFETY: as in `init`.
             unsafe { LifeWord::init(slot.cast()) }?;
         }
@@ -196,8 +197,10 @@ impl<'a> Table<'a> {
         fence(Ordering::Acquire);
         // Acquire pairs with the kernel's ordered mark: the dead thread's stores come first.
         let word = slot.life.word().load(Ordering::Acquire);
-        // Acquire pairs with the raise in `introduce`.
-        (slot.generation.load(Ordering::Acquire) == id.generation())
+        // Not the generation: a taker empties this word before it locks the life word (see `register`), so who sees its thread id there sees that the old one is gone.
+        let taker = Taker::unpack(slot.taker.load(Ordering::Acquire));
+        taker
+            .is_some_and(|taker| taker.generation == id.generation())
             .then_some((slot.life.word(), word))
     }
 

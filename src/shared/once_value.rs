@@ -11,7 +11,7 @@ use super::{Fingerprint, Segment, names::Published, transport};
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU32, Ordering},
-    os::{clock::Deadline, step::step},
+    os::{clock::Deadline, fork, step::step},
     segment::{Block, Root},
     sync::{Lock, LockError, RawLock, Taken},
 };
@@ -186,6 +186,8 @@ impl<T: NoUninit + CheckedBitPattern> OnceValue<T> {
         }
         if self.get()?.is_none() {
             let value = make()?;
+            // A process that `make` has forked comes here too, and has nothing of the lock.
+            fork::refuse_if_forked()?;
             // SAFETY: the block has room for the value there, aligned; under the lock nobody else writes, and before DONE nobody reads.
             unsafe { self.place().write(value) };
             step!("once.written");

@@ -101,7 +101,8 @@ impl ConditionLock for RLock {
 ///
 /// # When a process dies
 ///
-/// - A waiter that is killed is passed by. What it was told and had no time for, the next one is told: no notification is lost with a dead process. So after a death one may be told without need.
+/// - A waiter that is killed is passed by. What it was told and had no time for, the next one is told: no notification is lost with a dead process. So after a death one may be told without need;
+///   and after the end of a thread that was told, as nobody knows whether it had the time. Use [`wait_for`](Self::wait_for), which looks again.
 /// - A holder of the lock that is killed is told to the next one that gets the lock, also to one that comes back from a wait: the wait is [`LockError::OwnerDied`] then, and the lock is held all the same. Who is
 ///   told so repairs what the lock guards, and notifies those who may wait for it, before it clears the poison.
 ///
@@ -274,10 +275,9 @@ impl<L: ConditionLock> Condition<L> {
         }
         let thread = self.words.thread()?;
         let (words, chairs) = (self.words.words(), self.chairs());
-        let waiting = words.begin(chairs, self.lock.raw_lock(), &thread);
+        let waiting = words.begin(chairs, &thread);
         let depth = self.lock.release(thread);
-        let (told, dependence) =
-            words.wait(chairs, self.lock.raw_lock(), &thread, &waiting, deadline);
+        let (told, dependence) = words.wait(chairs, &thread, &waiting, deadline);
         let taken = self.lock.retake(thread, depth);
         words.end(&thread, waiting, told);
         drop(dependence);

@@ -483,6 +483,12 @@ impl RawBarrier {
             });
             slept = true;
             step!("barrier.woken");
+            for &life in lives {
+                if party.is_dead(life) {
+                    // The kernel woke one watcher of the dead thread; this may be the one, and others may watch it for other things.
+                    party.ring_life(life);
+                }
+            }
         }
     }
 

@@ -307,10 +307,12 @@ impl RawBorrow {
                     None if seen == 0 => {}
                     // A loan is the writer's to see, and a corpse that may have had a part of it. (The owner is read after the cell: a corpse
                     // of the present loan implies a present writer.) The writer may go without a word to us: look again, do not wait for the cell.
-                    None => {
+                    None if !self.may_read() => {
                         raced = true;
                         continue;
                     }
+                    // A mark without a writer is none of this protocol's: scribbled over, and as good as empty.
+                    None => {}
                     Some(holder) if !party.is_dead(holder) => {
                         living.push(holder);
                         continue;

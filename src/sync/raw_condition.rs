@@ -14,9 +14,10 @@
 //! | 1 1, HOLDING | the seat's | it was told, and has had the lock since | WAITING or EMPTY, by itself when it waits again |
 //!
 //! Invariants:
-//! 1. A notification is one compare-exchange, WAITING → TOLD, of the lowest ticket among the living. It is never lost with a dead thread: whoever finds a seat TOLD by a dead name, or HOLDING by one
-//!    that died with the lock, puts its own name there by a compare-exchange, tells the next, and empties the seat. If it dies in between, so does the next who finds that. A thread died with the lock
-//!    if the lock still has its name, or is poisoned. (Who has taken the lock from it since, and has cleared the poison, was told of the death: it is his to notify.)
+//! 1. A notification is one compare-exchange, WAITING → TOLD, of the lowest ticket among the living. It is never lost with a dead thread: whoever finds a seat TOLD or HOLDING by a dead name puts
+//!    its own name there by a compare-exchange, tells the next, and empties the seat. If it dies in between, so does the next who finds that. A thread that was told, gave the lock back and ended later
+//!    is taken for one that died with the lock: one wait ends without need then, and so on if that thread ends too. (To ask the lock whether it died there does not do: who takes the lock from the dead
+//!    and clears the poison may be faster than who looks.)
 //! 2. Who sleeps watches its own seat, the number of **changes**, and the lives of all who wait, were told, or hold with lower tickets, and has named the **relay**, on which all sleep too.
 //! 3. Who tells counts a change before. So who looked at the seats before that does not fall asleep after.
 //!
@@ -36,7 +37,7 @@
 //! Source: the idea of one word for each waiter is that of A. Birrell ("Implementing Condition Variables with Semaphores", 2003).
 
 use super::{
-    RawLock, Seats,
+    Seats,
     party::{Party, Place, Sleep},
 };
 use crate::{
@@ -83,13 +84,9 @@ fn name_of(word: u64) -> Option<OwnerId> {
     OwnerId::from_bits((word >> 32) as u32)
 }
 
-/// Whether a dead thread had no time for what it was told.
-fn was_told_in_vain(word: u64, dead: OwnerId, lock: &RawLock) -> bool {
-    match word & KIND {
-        TOLD => true,
-        HOLDING => lock.owner() == Some(dead) || lock.is_poisoned(),
-        _ => false,
-    }
+/// Whether a thread was told, and may not have had the time to do what it was told for.
+fn was_told(word: u64) -> bool {
+    matches!(word & KIND, TOLD | HOLDING)
 }
 
 /// A thread that sits in its seat: from [`RawCondition::begin`] until it has the lock again.
@@ -121,25 +118,27 @@ impl RawCondition {
     }
 
     /// Sits down; the caller has the lock, and gives it back next.
-    pub(crate) fn begin<'a, P: Party>(
-        &self,
-        chairs: Chairs<'a>,
-        lock: &RawLock,
-        party: &P,
-    ) -> Waiting<'a> {
+    pub(crate) fn begin<'a, P: Party>(&self, chairs: Chairs<'a>, party: &P) -> Waiting<'a> {
         let me = party.id();
         let mine = chairs.seats.take(me);
-        let seen = mine.load(Ordering::SeqCst);
-        if let Some(name) = name_of(seen).filter(|&name| name != me)
-            && was_told_in_vain(seen, name, lock)
-        {
-            // A dead predecessor's, or that of one who passes it on: then both of us tell somebody, which is one too many and none too few.
-            self.pass_on(chairs, party, mine, seen);
-        }
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed) + 1;
-        chairs.tickets[me.slot() as usize].store(ticket, Ordering::Relaxed);
-        // SeqCst: with the ticket, and before the lock is given back.
-        mine.store(seat(WAITING, me), Ordering::SeqCst);
+        loop {
+            let seen = mine.load(Ordering::SeqCst);
+            if was_told(seen) && name_of(seen) != Some(me) {
+                // A dead predecessor's, or that of one who passes it on: then both of us tell somebody, which is one too many and none too few. Whoever
+                // was faster has put its name there, and may die: so not before the seat is empty.
+                let _dependence = party.depend_on_bell(&self.relay);
+                self.pass_on(chairs, party, mine, seen);
+                continue;
+            }
+            chairs.tickets[me.slot() as usize].store(ticket, Ordering::Relaxed);
+            // SeqCst: with the ticket, and before the lock is given back. An exchange: a dead predecessor may be told at this moment.
+            let sits =
+                mine.compare_exchange(seen, seat(WAITING, me), Ordering::SeqCst, Ordering::Relaxed);
+            if sits.is_ok() {
+                break;
+            }
+        }
         step!("condition.seated");
         Waiting { seat: mine, ticket }
     }
@@ -155,7 +154,6 @@ impl RawCondition {
     pub(crate) fn wait<P: Party>(
         &self,
         chairs: Chairs<'_>,
-        lock: &RawLock,
         party: &P,
         waiting: &Waiting<'_>,
         deadline: Deadline,
@@ -166,13 +164,18 @@ impl RawCondition {
         if deadline != Deadline::NOW {
             party.spin(|| (waiting.seat.load(Ordering::Relaxed) != mine).then_some(()));
         }
+        let mut slept = false;
         loop {
             let changes = self.changes.load(Ordering::SeqCst);
             // Acquire pairs with the exchange of who tells.
             if waiting.seat.load(Ordering::Acquire) != mine {
+                if slept {
+                    // A ring of the relay for another may have been taken by this thread.
+                    let _ = self.look(chairs, party, waiting.ticket);
+                }
                 return (true, dependence);
             }
-            let Some(older) = self.look(chairs, lock, party, waiting.ticket) else { continue };
+            let Some(older) = self.look(chairs, party, waiting.ticket) else { continue };
             if deadline.has_passed() {
                 let gone =
                     waiting.seat.compare_exchange(mine, EMPTY, Ordering::SeqCst, Ordering::Acquire);
@@ -189,10 +192,11 @@ impl RawCondition {
                 deadline,
             });
             step!("condition.woken");
+            slept = true;
             for &owner in &older {
                 if party.is_dead(owner) {
                     // What it was told is passed on first: who is woken finds it done.
-                    let _ = self.look(chairs, lock, party, waiting.ticket);
+                    let _ = self.look(chairs, party, waiting.ticket);
                     party.ring_life(owner);
                 }
             }
@@ -209,24 +213,21 @@ impl RawCondition {
     }
 
     /// Looks at the other seats: passes on what the dead were told. The living with lower tickets, if nothing was passed on.
-    fn look<P: Party>(
-        &self,
-        chairs: Chairs<'_>,
-        lock: &RawLock,
-        party: &P,
-        ticket: u64,
-    ) -> Option<Vec<OwnerId>> {
+    fn look<P: Party>(&self, chairs: Chairs<'_>, party: &P, ticket: u64) -> Option<Vec<OwnerId>> {
         let mut older = Vec::new();
         for (number, word) in chairs.seats.all() {
             let seen = word.load(Ordering::SeqCst);
             let Some(name) = name_of(seen).filter(|&name| name != party.id()) else { continue };
             if party.is_dead(name) {
-                if was_told_in_vain(seen, name, lock) {
+                if was_told(seen) {
                     self.pass_on(chairs, party, word, seen);
                     return None;
                 }
-                // It waited, or has had its turn.
-                let _ = word.compare_exchange(seen, EMPTY, Ordering::SeqCst, Ordering::Relaxed);
+                // It waited; unless somebody tells it at this moment: then this looks again.
+                if word.compare_exchange(seen, EMPTY, Ordering::SeqCst, Ordering::Relaxed).is_err()
+                {
+                    return None;
+                }
             } else if seen & KIND != EMPTY
                 && chairs.tickets[number as usize].load(Ordering::Relaxed) < ticket
                 && older.len() < WATCHED

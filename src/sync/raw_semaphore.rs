@@ -444,8 +444,10 @@ impl RawSemaphore {
             }
             self.settle(seats, self.load());
             if seen.name(me.slot()) == Some(me) {
-                // Nothing of the caller's is under way: the word was scribbled over.
-                return None;
+                // Nothing of the caller's is under way: the word was scribbled over. Nobody waits for it.
+                let mine = Seat::of(me.generation(), Kind::Held, seen.count(), seen.operation());
+                put(word, mine);
+                return Some(mine);
             }
             self.bring_back(party, seats, me.slot(), word);
         }
