@@ -25,5 +25,5 @@ ring_bell_once loom_semaphore_one_permit_two_visitors
 watch loom_semaphore_a_holder_dies_beside_one
 list loom_a_listed_block_is_not_freed
 depend_on loom_event_setter_and_woken_waiter_die
-watch loom_condition_a_woken_one_dies
+watch loom_condition_one_told_dies_with_the_lock
 END
