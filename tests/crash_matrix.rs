@@ -61,9 +61,7 @@ const ELSEWHERE: &[&str] = &[
     "semaphore.returned",
     "semaphore.giving",
     "semaphore.given",
-    "semaphore.gave",
     "semaphore.bare.given",
-    "semaphore.counted",
     "semaphore.cleared",
     // `tests/deaths_at_steps.rs`.
     "event.released",

@@ -189,8 +189,6 @@ semaphore_models! {
     loom_semaphore_a_holder_of_two_dies 1 whole(2), [Some("inside"), Double; None, Visitor];
     loom_semaphore_dies_giving 1 whole(1), [Some("semaphore.giving"), Visitor; None, Visitor];
     loom_semaphore_dies_when_it_has_given 1 whole(1), [Some("semaphore.given"), Visitor; None, Visitor];
-    loom_semaphore_dies_before_it_rings 1 whole(1), [Some("semaphore.gave"), Visitor; None, Visitor; None, Visitor];
-    loom_semaphore_dies_before_it_clears 1 whole(1), [Some("semaphore.counted"), Visitor; None, Visitor];
     loom_semaphore_dies_when_it_has_cleared 1 whole(1), [Some("semaphore.cleared"), Visitor; None, Visitor; None, Visitor];
     loom_semaphore_dies_before_it_sleeps 1 whole(1), [None, Visitor; Some("semaphore.sleep"), Visitor];
     loom_semaphore_a_bare_taker_dies 1 ends(1, 0, 0), [Some("semaphore.bare.taken"), Bare; None, Giver; None, Taker];

@@ -502,9 +502,7 @@ impl RawBarrier {
     ) -> Result<usize, OwnerId> {
         let me = party.id();
         let mut count = 0;
-        let behind = seats.all().filter(|&(number, _)| number > me.slot());
-        let before = seats.all().filter(|&(number, _)| number < me.slot());
-        for (_, seat) in behind.chain(before) {
+        for (_, seat) in seats.behind(me).filter(|&(number, _)| number != me.slot()) {
             let Some(name) = is_kind(seat.load(Ordering::Relaxed), Kind::Arrived, turn) else {
                 continue;
             };

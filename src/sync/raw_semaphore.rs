@@ -2,25 +2,27 @@
 //!
 //! # Protocol
 //!
-//! `state` is the number of free permits and a **tag**: whose named operation was applied last.
+//! `state` is the number of free permits, a bit for those who sleep, and a **tag**: whose named operation was applied last.
 //!
 //! | bits | name | meaning |
 //! | --- | --- | --- |
 //! | 0–30 | value | the free permits |
-//! | 31–44 | slot | of the tag: the seat whose operation it was |
-//! | 45–63 | operation | of the tag: the low bits of the operation's number; 0 after a bare operation, which is nobody's |
+//! | 31 | WAITERS | somebody may sleep |
+//! | 32–45 | slot | of the tag: the seat whose operation it was |
+//! | 46–63 | operation | of the tag: the low bits of the operation's number; 0 after a bare operation, which is nobody's |
 //!
 //! Each participant has a **seat**, which says how many permits its thread holds and what it is about to do:
 //!
 //! | bits | name | meaning |
 //! | --- | --- | --- |
-//! | 0–21 | operation | the number of the seat's last operation, or of the one that is under way |
-//! | 22–29 | count | the permits that the thread holds, before the operation that is under way |
-//! | 30–31 | kind | HELD: nothing is under way. TAKING, GIVING: the thread takes or gives one. RETURNING: somebody gives a dead thread's permits back |
-//! | 32–63 | name | RETURNING: the name of who does it. Else the generation of the seat's thread (18 bits; its slot is the seat's number), and 14 more bits of the operation's number |
+//! | 0–35 | operation | the number of the seat's last operation, or of the one that is under way; RETURNING: its low 18 bits only |
+//! | 18–49 | name | RETURNING: who does it |
+//! | 36–53 | generation | else: that of the seat's thread, whose slot is the seat's number |
+//! | 54–61 | count | the permits that the thread holds, before the operation that is under way |
+//! | 62–63 | kind | HELD: nothing is under way. TAKING, GIVING: the thread takes or gives one. RETURNING: somebody gives a dead thread's permits back |
 //!
-//! A named operation is three stores: the seat says what is under way; one compare-exchange changes value and tag; the seat says what came of it. So of a thread that died in
-//! between one knows whether its operation was applied: it was, if the tag names it.
+//! A named operation is two stores: the seat says what is under way; one compare-exchange changes value and tag. That the seat says what came of it is left to whoever needs it next: its own
+//! thread at its next operation, or who replaces the tag. So of a thread that died in between one knows whether its operation was applied: it was, if the tag names it.
 //!
 //! Invariants:
 //! 1. Before a tag is replaced, the seat that it names is **settled**: if the named operation is still under way there, the seat gets what came of it. So an operation under way that
@@ -31,18 +33,18 @@
 //!    dies too, the next one finds its name.
 //!
 //! The numbers go round: a thread would have to stand still between its load of a seat and its exchange while another begins exactly a multiple of 2^36 operations there, or
-//! a thread that settles, between load and exchange of the state, while another applies exactly a multiple of 2^19 - 1 that lead to the same value, and dies unsettled.
+//! a thread that settles, between load and exchange of the state, while another applies exactly a multiple of 2^18 - 1 that lead to the same value, and dies unsettled.
 //!
 //! # Waiting
 //!
-//! The **gate** is a bell: bit 31 says that somebody may sleep, all others stay zero (to the kernel it has no owner). Who adds permits and finds it set counts the **rings**, clears it,
-//! and rings for one. Who is about to sleep has read the rings first, then found the gate set, then read the state, then listed the living names in all seats; it sleeps while gate, rings and
-//! state are as they were and the names live.
+//! The **gate** is a place to sleep at; it is always zero, so that the kernel rings it for a dead thread that named it. Who is about to sleep has read the state, found no permit there, listed the
+//! living names in all seats, and set WAITERS in the state that it read; it sleeps while the state is as it was and the names live. Taking a permit leaves WAITERS as it is; who adds permits clears
+//! it in the same exchange, and then rings for one.
 //!
-//! 5. The state is changed before the gate is looked at, and the gate is set before the state is looked at, sequentially consistent: one of them sees the other (J. Dekker's argument).
+//! 5. The bit and the value are one word: who adds permits sees every WAITERS that was set before, and who sets it sees every permit that was added before. So nobody has to look twice.
 //! 6. Who sleeps names the gate to the kernel until it waits no more. Who has slept and waits no more, with a permit or without, rings for one: that one finds other permits, or lists
-//!    the new holder. So one ring is enough for many permits, and at least one sleeper watches each holder.
-//! 7. Who adds permits without being watched, as a bare releaser or as the heir of a dead holder, names the gate before.
+//!    the new holder and sets WAITERS again. So one ring is enough for many permits, and at least one sleeper watches each holder.
+//! 7. Who is about to clear WAITERS names the gate before.
 //!
 //! A death at each step, with nobody new arriving:
 //!
@@ -50,12 +52,11 @@
 //! | --- | --- | --- |
 //! | TAKING or GIVING, before the exchange | under way, not named | who watches it returns what it had |
 //! | after the exchange | under way, named | likewise, one more or one less |
-//! | holding | HELD | likewise |
-//! | having given, before it rings | HELD, one less | who watched it as a holder is woken, finds the permit and rings on |
+//! | holding | HELD, or TAKING and named | likewise |
+//! | having cleared WAITERS, before it rings | one less, or bare | the kernel rings the gate for it |
 //! | RETURNING, before the exchange | its name | the kernel rings the gate; the next one takes the seat over |
 //! | RETURNING, after it | its name, named | the kernel rings the gate for it |
 //! | bare, before the exchange | – | nothing happened |
-//! | bare, after a release, before it rings | – | the kernel rings the gate for it |
 //! | woken, before or after it has a permit | – or its own | the kernel rings the gate for it |
 //!
 //! A bare permit has nobody's name: it is lost with who took it.
@@ -77,41 +78,65 @@ pub(crate) const MAX: u32 = (1 << 31) - 1;
 /// The most permits that one thread can hold by name.
 pub(crate) const MAX_HELD: u32 = (1 << Seat::COUNT_BITS) - 1;
 
-/// In the gate: somebody may sleep.
-const SET: u32 = 1 << 31;
-
 /// See the first table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct State(u64);
 
 impl State {
-    const VALUE_BITS: u32 = 31;
+    const WAITERS: u64 = 1 << 31;
+    const SLOT_AT: u32 = 32;
     const SLOT_BITS: u32 = 14;
-    const OPERATIONS: u64 = 1 << (64 - Self::VALUE_BITS - Self::SLOT_BITS);
+    const OPERATION_AT: u32 = Self::SLOT_AT + Self::SLOT_BITS;
+    const OPERATIONS: u64 = 1 << (64 - Self::OPERATION_AT);
 
+    #[inline]
     fn value(self) -> u32 {
         self.0 as u32 & MAX
     }
 
-    fn slot(self) -> u32 {
-        (self.0 >> Self::VALUE_BITS) as u32 & (OwnerId::MAX_SLOTS - 1)
+    #[inline]
+    fn has_waiters(self) -> bool {
+        self.0 & Self::WAITERS != 0
     }
 
-    /// After a bare operation.
+    #[inline]
+    fn with_waiters(self) -> Self {
+        Self(self.0 | Self::WAITERS)
+    }
+
+    #[inline]
+    fn slot(self) -> u32 {
+        (self.0 >> Self::SLOT_AT) as u32 & (OwnerId::MAX_SLOTS - 1)
+    }
+
+    /// After a bare operation, if nobody sleeps.
+    #[inline]
     fn bare(value: u32) -> Self {
         Self(value.into())
     }
 
-    /// After the operation that is under way in this seat.
+    #[inline]
+    fn is_bare(self) -> bool {
+        self.0 >> Self::OPERATION_AT == 0
+    }
+
+    /// After the operation that is under way in this seat, if nobody sleeps.
+    #[inline]
     fn tagged(value: u32, slot: u32, seat: Seat) -> Self {
-        let operation = seat.operation() % Self::OPERATIONS;
-        let tag = operation << Self::SLOT_BITS | u64::from(slot);
-        Self(u64::from(value) | tag << Self::VALUE_BITS)
+        let operation = (seat.0 & Seat::LOW) << Self::OPERATION_AT;
+        Self(u64::from(value) | u64::from(slot) << Self::SLOT_AT | operation)
+    }
+
+    /// After the same where permits were taken: whoever slept sleeps on.
+    #[inline]
+    fn and_waiters_of(self, before: Self) -> Self {
+        Self(self.0 | before.0 & Self::WAITERS)
     }
 
     /// Whether the tag is that of the operation in this seat.
+    #[inline]
     fn names(self, slot: u32, seat: Seat) -> bool {
-        self == Self::tagged(self.value(), slot, seat)
+        self.0 >> Self::SLOT_AT == Self::tagged(0, slot, seat).0 >> Self::SLOT_AT
     }
 }
 
@@ -119,10 +144,10 @@ const _: () = assert!(OwnerId::MAX_SLOTS == 1 << State::SLOT_BITS);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Held,
-    Taking,
-    Giving,
-    Returning,
+    Held = 0,
+    Taking = 1,
+    Giving = 2,
+    Returning = 3,
 }
 
 /// See the second table.
@@ -130,58 +155,70 @@ enum Kind {
 struct Seat(u64);
 
 impl Seat {
-    const LOW_BITS: u32 = 22;
+    const OPERATION_BITS: u32 = 36;
+    const OPERATION: u64 = (1 << Self::OPERATION_BITS) - 1;
+    /// Those bits of the number that a tag has.
+    const LOW: u64 = State::OPERATIONS - 1;
+    const NAME_AT: u32 = Self::LOW.count_ones();
+    const GENERATION_AT: u32 = Self::OPERATION_BITS;
+    const COUNT_AT: u32 = 54;
     const COUNT_BITS: u32 = 8;
-    const KIND_AT: u32 = Self::LOW_BITS + Self::COUNT_BITS;
-    const GENERATION_BITS: u32 = 18;
-    const HIGH_AT: u32 = 32 + Self::GENERATION_BITS;
-    const LOW: u64 = (1 << Self::LOW_BITS) - 1;
+    const KIND_AT: u32 = Self::COUNT_AT + Self::COUNT_BITS;
 
+    #[inline]
     fn kind(self) -> Kind {
-        match self.0 >> Self::KIND_AT & 3 {
-            0 => Kind::Held,
-            1 => Kind::Taking,
-            2 => Kind::Giving,
-            _ => Kind::Returning,
+        // Comparisons: a `match` becomes a table of jumps.
+        let kind = self.0 >> Self::KIND_AT;
+        if kind == Kind::Held as u64 {
+            Kind::Held
+        } else if kind == Kind::Taking as u64 {
+            Kind::Taking
+        } else if kind == Kind::Giving as u64 {
+            Kind::Giving
+        } else {
+            Kind::Returning
         }
     }
 
+    #[inline]
     fn count(self) -> u32 {
-        (self.0 >> Self::LOW_BITS) as u32 & MAX_HELD
+        (self.0 >> Self::COUNT_AT) as u32 & MAX_HELD
     }
 
+    #[inline]
     fn generation(self) -> u32 {
-        (self.0 >> 32) as u32 & OwnerId::MAX_GENERATION
+        (self.0 >> Self::GENERATION_AT) as u32 & OwnerId::MAX_GENERATION
     }
 
     /// A number; of one that is RETURNING, its low bits.
+    #[inline]
     fn operation(self) -> u64 {
-        let low = self.0 & Self::LOW;
-        if self.kind() == Kind::Returning {
-            low
-        } else {
-            low | self.0 >> Self::HIGH_AT << Self::LOW_BITS
-        }
+        self.0 & if self.kind() == Kind::Returning { Self::LOW } else { Self::OPERATION }
     }
 
     /// The number of the next operation: never one that the tag of a bare operation has.
+    #[inline]
     fn next_operation(self) -> u64 {
         let next = self.operation() + 1;
-        next + u64::from(next.is_multiple_of(State::OPERATIONS))
-    }
-
-    fn pack(upper: u32, kind: Kind, count: u32, operation: u64) -> Self {
-        let lower = (kind as u64) << Self::KIND_AT | u64::from(count) << Self::LOW_BITS;
-        Self(u64::from(upper) << 32 | lower | operation & Self::LOW)
+        if next & Self::LOW == 0 { (next + 1) & Self::OPERATION } else { next }
     }
 
     /// Of a thread of the seat's slot; generation 0 is nobody.
+    #[inline]
     fn of(generation: u32, kind: Kind, count: u32, operation: u64) -> Self {
-        let high = operation >> Self::LOW_BITS << Self::HIGH_AT;
-        Self(Self::pack(generation, kind, count, operation).0 | high)
+        let count = u64::from(count) << Self::COUNT_AT;
+        let generation = u64::from(generation) << Self::GENERATION_AT;
+        Self((kind as u64) << Self::KIND_AT | count | generation | operation)
+    }
+
+    /// A dead thread's, to be given back by who is named.
+    fn returning(name: OwnerId, count: u32, operation: u64) -> Self {
+        let name = u64::from(name.bits()) << Self::NAME_AT;
+        Self(Self::of(0, Kind::Returning, count, operation & Self::LOW).0 | name)
     }
 
     /// Nothing is held and nothing is under way.
+    #[inline]
     fn is_idle(self) -> bool {
         self.kind() == Kind::Held && self.count() == 0
     }
@@ -189,37 +226,50 @@ impl Seat {
     /// Whose permits these are, or who returns them.
     fn name(self, slot: u32) -> Option<OwnerId> {
         match self.kind() {
-            Kind::Returning => OwnerId::from_bits((self.0 >> 32) as u32),
+            Kind::Returning => OwnerId::from_bits((self.0 >> Self::NAME_AT) as u32),
             _ => OwnerId::new(slot, self.generation()),
         }
     }
 
-    /// The next operation of the thread that is named.
+    /// The next operation of the thread that is named; nothing is under way.
+    #[inline]
     fn begin(self, kind: Kind) -> Self {
-        Self::of(self.generation(), kind, self.count(), self.next_operation())
+        let next = self.0 + 1;
+        if next & Self::LOW == 0 {
+            return Self::of(self.generation(), kind, self.count(), self.next_operation());
+        }
+        // The same in one addition: an exchange waits for what is computed here.
+        Self(next | (kind as u64) << Self::KIND_AT)
     }
 
-    /// What is held once the operation that is under way has been applied.
-    fn count_after(self) -> u32 {
-        match self.kind() {
-            Kind::Held => self.count(),
-            Kind::Taking => self.count() + 1,
-            Kind::Giving => self.count().saturating_sub(1),
-            Kind::Returning => 0,
-        }
+    /// What it says by itself, after the state was loaded: an operation under way that the tag names was applied.
+    #[inline]
+    fn known_by(self, state: State, slot: u32) -> Self {
+        if self.kind() != Kind::Held && state.names(slot, self) { self.settled() } else { self }
     }
 
     /// The operation that is under way has been applied.
+    #[inline]
     fn settled(self) -> Self {
+        const ONE: u64 = 1 << Seat::COUNT_AT;
+        let held = self.0 & !(3 << Self::KIND_AT);
         match self.kind() {
+            Kind::Held => self,
+            Kind::Taking if self.count() < MAX_HELD => Self(held + ONE),
+            Kind::Giving if self.count() > 0 => Self(held - ONE),
+            // Scribbled over.
+            Kind::Taking | Kind::Giving => Self(held),
             Kind::Returning => Self::of(0, Kind::Held, 0, self.operation()),
-            _ => Self::of(self.generation(), Kind::Held, self.count_after(), self.operation()),
         }
     }
 }
 
-const _: () =
-    assert!(OwnerId::MAX_GENERATION == (1 << Seat::GENERATION_BITS) - 1 && Seat::KIND_AT + 2 == 32);
+const _: () = assert!(
+    Seat::OPERATION_BITS == 2 * State::OPERATIONS.ilog2()
+        && OwnerId::MAX_GENERATION == (1 << (Seat::COUNT_AT - Seat::GENERATION_AT)) - 1
+        && Seat::NAME_AT + 32 <= Seat::COUNT_AT
+        && Seat::KIND_AT + 2 == 64
+);
 
 /// A seat in which a thread of another generation than those of the models has died with permits.
 #[cfg(all(test, feature = "models"))]
@@ -272,8 +322,8 @@ enum Attempt {
 #[derive(Debug)]
 pub(crate) struct RawSemaphore {
     state: AtomicU64,
+    /// Always zero.
     gate: AtomicU32,
-    rings: AtomicU32,
     /// For the seats.
     pub(crate) used: AtomicU32,
     /// The most that may be free.
@@ -286,7 +336,6 @@ impl RawSemaphore {
         Self {
             state: AtomicU64::new(value.into()),
             gate: AtomicU32::new(0),
-            rings: AtomicU32::new(0),
             used: AtomicU32::new(0),
             bound: AtomicU32::new(bound),
         }
@@ -314,7 +363,8 @@ impl RawSemaphore {
     /// Who holds how many permits by name, dead or alive, at this moment.
     pub(crate) fn holders(&self, seats: Seats<'_>) -> Vec<(OwnerId, u32)> {
         let holding = |(slot, word): (u32, &AtomicU64)| {
-            let seat = Seat(word.load(Ordering::Acquire));
+            let state = self.load();
+            let seat = Seat(word.load(Ordering::Acquire)).known_by(state, slot);
             seat.name(slot).filter(|_| seat.count() > 0).map(|name| (name, seat.count()))
         };
         seats.all().filter_map(holding).collect()
@@ -326,39 +376,68 @@ impl RawSemaphore {
         State(self.state.load(Ordering::Acquire))
     }
 
-    /// Applies an operation. SeqCst: between what was done before and the look at the gate after.
+    /// One step of the state; fails with what is there now.
     #[inline]
     fn apply(&self, seen: State, next: State) -> Result<(), State> {
         self.state
-            .compare_exchange(seen.0, next.0, Ordering::SeqCst, Ordering::Acquire)
+            .compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Acquire)
             .map(|_| ())
             .map_err(State)
+    }
+
+    /// One step that adds permits. Whoever may sleep is rung for, also if the caller dies here.
+    #[inline]
+    fn add<P: Party>(&self, party: &P, seen: State, next: State) -> Result<(), State> {
+        debug_assert!(!next.has_waiters());
+        if seen.has_waiters() {
+            self.add_and_ring(party, seen, next)
+        } else {
+            self.apply(seen, next)
+        }
+    }
+
+    #[cold]
+    fn add_and_ring<P: Party>(&self, party: &P, seen: State, next: State) -> Result<(), State> {
+        let dependence = party.depend_on_bell(&self.gate);
+        let applied = self.apply(seen, next);
+        if applied.is_ok() {
+            step!("semaphore.cleared");
+            party.ring_bell_once(&self.gate);
+        }
+        drop(dependence);
+        applied
     }
 
     /// Before the tag in `seen` is replaced: the seat that it names gets what came of its operation.
     #[inline]
     fn settle(&self, seats: Seats<'_>, seen: State) {
+        if seen.is_bare() {
+            return;
+        }
         let slot = seen.slot();
         // None where the word was scribbled over.
         let Some(word) = seats.at(slot) else { return };
         let seat = Seat(word.load(Ordering::Acquire));
-        if seat.kind() != Kind::Held && seen.names(slot, seat) {
+        let known = seat.known_by(seen, slot);
+        if known != seat {
             // A failure: its thread or another one did it.
-            let _ = word.compare_exchange(
-                seat.0,
-                seat.settled().0,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
+            let _ = word.compare_exchange(seat.0, known.0, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 
-    /// The same for a thread whose own seat is HELD: it has settled that.
+    /// The same for a thread that knows what its own seat says.
     #[inline]
     fn settle_other(&self, seats: Seats<'_>, seen: State, me: OwnerId) {
         if seen.slot() != me.slot() {
             self.settle(seats, seen);
         }
+    }
+
+    /// What the caller holds, by its own seat. After the state, by which it is known.
+    #[inline]
+    fn own_seat(&self, seen: State, me: OwnerId, word: &AtomicU64) -> Option<Seat> {
+        let seat = Seat(word.load(Ordering::Acquire)).known_by(seen, me.slot());
+        (seat.kind() == Kind::Held && seat.generation() == me.generation()).then_some(seat)
     }
 
     /// Takes a permit, waiting until the deadline. What dead threads held is found even when it has passed.
@@ -389,18 +468,18 @@ impl RawSemaphore {
     fn take_named<P: Party>(&self, party: &P, seats: Seats<'_>) -> Attempt {
         let me = party.id();
         let word = seats.take(me);
-        let mut held = Seat(word.load(Ordering::Acquire));
-        if held.kind() != Kind::Held || held.generation() != me.generation() {
-            match self.sit_down(party, seats, word) {
-                Some(seat) => held = seat,
+        let mut seen = self.load();
+        let held = match self.own_seat(seen, me, word) {
+            Some(held) => held,
+            None => match self.sit_down(party, seats, word) {
+                Some(held) => held,
                 None => return Attempt::Occupied,
-            }
-        }
+            },
+        };
         if held.count() == MAX_HELD {
             return Attempt::Full;
         }
         let taking = held.begin(Kind::Taking);
-        let mut seen = self.load();
         let mut is_written = false;
         loop {
             if seen.value() == 0 {
@@ -416,14 +495,13 @@ impl RawSemaphore {
                 put(word, taking);
                 step!("semaphore.taking");
             }
-            match self.apply(seen, State::tagged(seen.value() - 1, me.slot(), taking)) {
+            let next = State::tagged(seen.value() - 1, me.slot(), taking).and_waiters_of(seen);
+            match self.apply(seen, next) {
                 Ok(()) => break,
                 Err(now) => seen = now,
             }
         }
         step!("semaphore.applied");
-        // A store: others put the same there, or nothing.
-        put(word, taking.settled());
         Attempt::Taken
     }
 
@@ -475,7 +553,7 @@ impl RawSemaphore {
                 return Attempt::Empty;
             }
             self.settle(seats, seen);
-            match self.apply(seen, State::bare(seen.value() - 1)) {
+            match self.apply(seen, State::bare(seen.value() - 1).and_waiters_of(seen)) {
                 Ok(()) => {
                     step!("semaphore.bare.taken");
                     return Attempt::Taken;
@@ -504,11 +582,8 @@ impl RawSemaphore {
                 Attempt::Full => break Err(NoPermit::Full),
                 Attempt::Empty | Attempt::Occupied => {}
             }
-            // In this order: see the module's text.
-            let rings = self.rings.load(Ordering::SeqCst);
-            let gate = self.gate.load(Ordering::SeqCst);
-            let state = State(self.state.load(Ordering::SeqCst));
-            let Some(living) = self.living_holders(party, seats) else { continue };
+            let state = self.load();
+            let Some(living) = self.living_holders(party, seats, state) else { continue };
             if state.value() > 0 {
                 let me = party.id();
                 let occupied =
@@ -520,19 +595,14 @@ impl RawSemaphore {
             if deadline.has_passed() {
                 break Err(NoPermit::Late);
             }
-            if gate != SET {
-                // Whoever adds permits from now on rings; look once more, for those who added some before.
-                self.gate.swap(SET, Ordering::SeqCst);
+            let waiting = state.with_waiters();
+            if state != waiting && self.apply(state, waiting).is_err() {
                 continue;
             }
             dependence.get_or_insert_with(|| party.depend_on_bell(&self.gate));
             step!("semaphore.sleep");
             party.sleep(&Sleep {
-                places: &[
-                    Place::Bell(&self.gate, SET),
-                    Place::Bell(&self.rings, rings),
-                    Place::Gate(&self.state, state.0),
-                ],
+                places: &[Place::Bell(&self.gate, 0), Place::Gate(&self.state, waiting.0)],
                 owners: &living,
                 deadline,
             });
@@ -552,12 +622,17 @@ impl RawSemaphore {
         answer
     }
 
-    /// Those others on whom it depends that permits come back; `None` when something was found that dead ones left.
-    fn living_holders<P: Party>(&self, party: &P, seats: Seats<'_>) -> Option<Vec<OwnerId>> {
+    /// Those others on whom it depends that permits come back, by a state that was loaded before; `None` when something was found that dead ones left.
+    fn living_holders<P: Party>(
+        &self,
+        party: &P,
+        seats: Seats<'_>,
+        state: State,
+    ) -> Option<Vec<OwnerId>> {
         let mut living = Vec::new();
         let mut found = false;
-        for (slot, word) in seats.all() {
-            let seat = Seat(word.load(Ordering::SeqCst));
+        for (slot, word) in seats.behind(party.id()) {
+            let seat = Seat(word.load(Ordering::Acquire)).known_by(state, slot);
             if seat.is_idle() {
                 continue;
             }
@@ -586,11 +661,10 @@ impl RawSemaphore {
         if word.load(Ordering::Acquire) != before.0 {
             return;
         }
-        let count = if state.names(slot, before) { before.count_after() } else { before.count() };
-        // Nobody watches the caller as a holder.
+        let count = before.known_by(state, slot).count();
+        // Nobody watches the caller before it is named there.
         let dependence = party.depend_on_bell(&self.gate);
-        let returning =
-            Seat::pack(party.id().bits(), Kind::Returning, count, before.next_operation());
+        let returning = Seat::returning(party.id(), count, before.next_operation());
         let next =
             if count == 0 { Seat::of(0, Kind::Held, 0, before.operation()) } else { returning };
         // A failure: another one settles it or brings it back.
@@ -604,7 +678,7 @@ impl RawSemaphore {
                 // Where others gave back more than they took, there is no room for all.
                 let value =
                     state.value().saturating_add(count).min(self.bound().max(state.value()));
-                match self.apply(state, State::tagged(value, slot, returning)) {
+                match self.add(party, state, State::tagged(value, slot, returning)) {
                     Ok(()) => break,
                     Err(now) => state = now,
                 }
@@ -618,7 +692,6 @@ impl RawSemaphore {
                 Ordering::Relaxed,
             );
         }
-        self.look_at_gate(party);
         if let Some(dead) = dead {
             party.ring_life(dead);
         }
@@ -632,28 +705,23 @@ impl RawSemaphore {
     pub(crate) fn release<P: Party>(&self, party: &P, seats: Seats<'_>) {
         let me = party.id();
         let word = seats.take(me);
-        let held = Seat(word.load(Ordering::Acquire));
-        if held.kind() != Kind::Held || held.generation() != me.generation() || held.count() == 0 {
+        let mut seen = self.load();
+        let Some(held) = self.own_seat(seen, me, word).filter(|held| held.count() > 0) else {
             return;
-        }
+        };
         let giving = held.begin(Kind::Giving);
         put(word, giving);
         step!("semaphore.giving");
-        let mut seen = self.load();
         loop {
             self.settle_other(seats, seen, me);
             // Where others gave back more than they took, there is no room for it.
             let value = if seen.value() < self.bound() { seen.value() + 1 } else { seen.value() };
-            match self.apply(seen, State::tagged(value, me.slot(), giving)) {
+            match self.add(party, seen, State::tagged(value, me.slot(), giving)) {
                 Ok(()) => break,
                 Err(now) => seen = now,
             }
         }
         step!("semaphore.given");
-        // A store: others put the same there, or nothing.
-        put(word, giving.settled());
-        step!("semaphore.gave");
-        self.look_at_gate(party);
     }
 
     /// Adds permits, whoever took them; `Err` with the value, which stays, if there would be more than the bound.
@@ -664,8 +732,6 @@ impl RawSemaphore {
         seats: Seats<'_>,
         count: u32,
     ) -> Result<(), u32> {
-        // Invariant 7.
-        let dependence = party.depend_on_bell(&self.gate);
         let mut seen = self.load();
         loop {
             let value = match seen.value().checked_add(count) {
@@ -673,36 +739,12 @@ impl RawSemaphore {
                 _ => return Err(seen.value()),
             };
             self.settle(seats, seen);
-            match self.apply(seen, State::bare(value)) {
+            match self.add(party, seen, State::bare(value)) {
                 Ok(()) => break,
                 Err(now) => seen = now,
             }
         }
         step!("semaphore.bare.given");
-        self.look_at_gate(party);
-        drop(dependence);
         Ok(())
-    }
-
-    /// After permits were added.
-    #[inline]
-    fn look_at_gate<P: Party>(&self, party: &P) {
-        if self.gate.load(Ordering::SeqCst) == SET {
-            self.ring(party);
-        }
-    }
-
-    #[cold]
-    fn ring<P: Party>(&self, party: &P) {
-        // If this thread dies between the effects, the kernel rings.
-        let dependence = party.depend_on_bell(&self.gate);
-        self.rings.fetch_add(1, Ordering::SeqCst);
-        step!("semaphore.counted");
-        // Not set any more: another one rings, and who is woken rings on.
-        if self.gate.swap(0, Ordering::SeqCst) == SET {
-            step!("semaphore.cleared");
-            party.ring_bell_once(&self.gate);
-        }
-        drop(dependence);
     }
 }

@@ -43,4 +43,10 @@ impl<'a> Seats<'a> {
         let used = self.used.load(Ordering::SeqCst) as usize;
         self.words.iter().take(used).enumerate().map(|(number, word)| (number as u32, word))
     }
+
+    /// The same, beginning behind the caller's own, which is the last. So sleepers that can watch only some begin with different ones.
+    pub(crate) fn behind(self, me: OwnerId) -> impl Iterator<Item = (u32, &'a AtomicU64)> {
+        let behind = self.all().filter(move |&(number, _)| number > me.slot());
+        behind.chain(self.all().filter(move |&(number, _)| number <= me.slot()))
+    }
 }
