@@ -224,7 +224,9 @@ fn the_end_of_one_that_was_told_twice_tells_nobody() {
         }
         first.join().unwrap();
         second.join().unwrap();
-        [&one, &two].map(|condition| nobody_is_told(condition, &mut lock.lock().unwrap()));
+        for condition in [&one, &two] {
+            nobody_is_told(condition, &mut lock.lock().unwrap());
+        }
     });
 }
 
