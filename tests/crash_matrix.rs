@@ -69,6 +69,8 @@ const ELSEWHERE: &[&str] = &[
     "condition.told",
     "condition.locked",
     "condition.holding",
+    "condition.given_back",
+    "condition.emptied",
     "condition.passing",
     "condition.passed",
     // It needs a start of the machine in between: `tests/segment.rs`.
