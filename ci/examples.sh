@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every example, optimised and end to end: its lines, against other programs where there are some, and its exit codes.
+# Every example, optimised and end to end: its lines, against other programs where there are some, its exit codes, and that it ends where nobody reads it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --examples
