@@ -305,6 +305,8 @@ mod steps {
                 let waiting: Vec<_> = (0..3)
                     .map(|index| begin(if index == position { second } else { "" }, &barrier, WAIT))
                     .collect();
+                // A process may sleep for a moment on its way, too.
+                until(|| barrier.n_waiting() == 3 && waiting.iter().all(sleeps));
                 assert!(begin(first, &barrier, WAIT).join().is_err());
                 for (index, process) in waiting.into_iter().enumerate() {
                     match process.join() {
