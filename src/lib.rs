@@ -101,6 +101,7 @@ pub mod compat;
 mod error;
 mod os;
 mod process;
+mod queue;
 mod segment;
 mod shared;
 mod sync;

@@ -21,7 +21,7 @@ pub(crate) trait Party {
     fn is_dead(&self, owner: OwnerId) -> bool;
 
     /// Sleeps until something that `sleep` names has changed or was rung, for a slice at the most; may also return for no reason.
-    fn sleep(&self, sleep: &Sleep<'_>);
+    fn sleep(&self, sleep: &Sleep<'_>) -> Rung;
 
     /// Wakes one who sleeps at this gate.
     fn ring(&self, gate: &AtomicU64);
@@ -69,4 +69,26 @@ pub(crate) struct Sleep<'a> {
     /// Those on whom it depends that a place changes. If one is dead already, there is no sleep.
     pub(crate) owners: &'a [OwnerId],
     pub(crate) deadline: Deadline,
+}
+
+/// What woke a sleeper, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rung {
+    /// Nothing: something had changed, or the time was up.
+    Nothing,
+    /// Words, of which this is the last, by its number among those that the kernel was given.
+    Last(usize),
+    /// Whatever.
+    Unknown,
+}
+
+impl Rung {
+    /// Whether nothing after the word with this number can have woken it.
+    pub(crate) fn is_at_most(self, number: usize) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Last(last) => last <= number,
+            Self::Unknown => false,
+        }
+    }
 }

@@ -1,0 +1,4 @@
+//! Items between processes: rings and queues.
+
+mod raw_queue;
+mod slot;

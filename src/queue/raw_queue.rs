@@ -1,0 +1,618 @@
+//! The queue without items: who writes and who reads which slot, in any storage.
+//!
+//! # Protocol
+//!
+//! A slot's word is its lap, its state, and the name of who writes or reads it; an item's **position** is a slot and a lap.
+//!
+//! | state | next | by |
+//! | --- | --- | --- |
+//! | FREE(l) | WRITING(l) | a producer, for itself |
+//! | WRITING(l) | FULL(l) | its producer, when the item is whole |
+//! | | FREE(l + 1) | its producer, when it will not be; whoever finds it dead: there never was an item |
+//! | FULL(l) | READING(l) | a consumer, for itself |
+//! | READING(l) | FREE(l + 1) | its consumer, when it has the item |
+//! | | FULL(l) | its consumer, when it gives it back; a producer that finds it dead |
+//! | | READING(l), by another | a consumer that finds it dead: it has the item now, which is **redelivered** |
+//! | | READING(l + 1), by the same | a producer that comes to the slot with the next lap: it passes it by |
+//!
+//! Each arrow is one compare-exchange of one word, so nothing is anonymous, and nobody repairs anything under a lock. **tail** and **head** are hints: where the next producer and consumer begin to look.
+//! Whoever knows better moves them.
+//!
+//! Invariants:
+//! 1. A producer takes positions in their order: it passes a position only when it has seen it taken. So `tail` is never ahead of a position that nobody took.
+//! 2. A consumer passes a position only when it has seen it read, or being read by somebody living, or gone. Who makes an item FULL again behind the head pulls the head back; who moved the head over a
+//!    slot that somebody else was reading looks at the slot once more. So the items of one producer are first delivered in the order in which they were put.
+//! 3. A slot that is being read for long, a lease, does not stop the ring: the next lap passes it by. So its position moves, and whoever ends the reading asks the word for the lap.
+//! 4. **low** is a position before which all are gone: no slot is read or written there. So those that dead ones have are found between it and the tail.
+//! 5. A producer looks whether the queue is closed after it has its slot; who closes does so before it looks at the slots. So a consumer that finds it closed and empty, with no slot that somebody writes, has missed nothing.
+//!
+//! Sleeping is by `raw_bells`, one bell for each side. A thread has named the relay from before its claim until it has rung: if it dies, a sleeper looks. Who holds a slot for longer, a loan or a lease,
+//! names nothing; it has rung when it began, so that a sleeper of each side watches its life. Before they sleep, all look at the slots between `low` and the tail, and put right what the dead have.
+//!
+//! | it dies | the slot | who goes on |
+//! | --- | --- | --- |
+//! | before its claim | as it was | nobody misses it |
+//! | writing | WRITING by a corpse | the consumer that is rung, or who watches it: the slot is free again |
+//! | after it is FULL, before it rings | FULL | the kernel rings for it |
+//! | reading | READING by a corpse | the consumer that is rung, or who watches it, has the item |
+//! | after it is FREE, before it rings | FREE | the kernel rings for it |
+//! | cleaning up behind a dead writer | WRITING by the cleaner | as writing |
+//!
+//! Orderings: a claim is Acquire and its end Release on the slot's word, so what lies beside the word changes hands with it. Ends are sequentially consistent, as news before a bell is looked at.
+//!
+//! Source: the slots' laps are those of D. Vyukov's bounded queue (2010); a claim on the slot itself, with a name, instead of on the counter, is what makes it survive its users.
+
+use super::slot::{Position, State, Word, after, ahead};
+use crate::{
+    atomic::{AtomicU32, AtomicU64, Ordering},
+    os::{clock::Deadline, step::step},
+    segment::OwnerId,
+    sync::{RawBells, party::Party},
+};
+
+/// Where the slots are.
+pub(crate) trait Slots: Copy {
+    /// How many there are: at least one, and always the same.
+    fn capacity(self) -> u32;
+
+    /// The word of one of them.
+    fn word(&self, index: u32) -> &AtomicU64;
+
+    /// Somebody died while it wrote here: what it may have left beside the word goes. The caller has the slot.
+    fn wipe(self, index: u32);
+}
+
+/// Those on the other side.
+pub(crate) trait Peers {
+    /// Whether there are some, or may be; with the names of threads that all end when there are none any more.
+    fn are_there(&self, lives: &mut Vec<OwnerId>) -> bool;
+}
+
+/// Of a queue that does not end when one side is gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Anybody;
+
+impl Peers for Anybody {
+    fn are_there(&self, _: &mut Vec<OwnerId>) -> bool {
+        true
+    }
+}
+
+/// Why a slot was not got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No slot was free, or full, until the deadline.
+    Late,
+    /// Closed; for a consumer: and nothing is left.
+    Closed,
+    /// Nobody is on the other side; for a consumer: and nothing is left.
+    Alone,
+}
+
+/// How a queue is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// What is in it can be got.
+    Gently = 1,
+    /// What is in it is nobody's.
+    AtOnce = 2,
+}
+
+/// Where consumers sleep.
+pub(crate) const NEWS: usize = 0;
+/// Where producers sleep.
+pub(crate) const ROOM: usize = 1;
+/// Where those sleep who wait until all items are done.
+pub(crate) const DONE: usize = 2;
+
+/// A slot that the caller has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) index: u32,
+    word: Word,
+}
+
+impl Claim {
+    /// Somebody else may have had the item before.
+    pub(crate) fn is_redelivered(self) -> bool {
+        self.word.is_redelivered()
+    }
+}
+
+/// A hint, in a cache line of its own.
+#[repr(C, align(64))]
+#[derive(Debug)]
+struct Hint(AtomicU64);
+
+impl Hint {
+    #[inline]
+    fn load(&self, capacity: u32) -> Position {
+        Position::unpack(self.0.load(Ordering::SeqCst), capacity)
+    }
+
+    /// From a position that is over to a later one, unless somebody else has moved it.
+    #[inline]
+    fn advance(&self, from: Position, to: Position) {
+        let _ =
+            self.0.compare_exchange(from.pack(), to.pack(), Ordering::SeqCst, Ordering::Relaxed);
+    }
+
+    /// To this position, if it is behind it.
+    #[cold]
+    fn pull_back(&self, to: Position, capacity: u32) {
+        let mut seen = self.0.load(Ordering::SeqCst);
+        while to.is_before(Position::unpack(seen, capacity)) {
+            match self.0.compare_exchange(seen, to.pack(), Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+/// The words. Those that change seldom have a line of their own.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(crate) struct RawQueue {
+    closing: AtomicU32,
+    bells: RawBells<3>,
+    tail: Hint,
+    head: Hint,
+    low: Hint,
+}
+
+impl RawQueue {
+    #[cfg(all(test, feature = "models"))]
+    pub(crate) fn new() -> Self {
+        let hint = || Hint(AtomicU64::new(0));
+        Self {
+            closing: AtomicU32::new(0),
+            bells: RawBells::new(),
+            tail: hint(),
+            head: hint(),
+            low: hint(),
+        }
+    }
+
+    /// Where all sleep: at [`NEWS`], [`ROOM`] and [`DONE`]. Whoever claims has named the relay.
+    #[inline]
+    pub(crate) fn bells(&self) -> &RawBells<3> {
+        &self.bells
+    }
+
+    /// How many items wait for a consumer at this moment: exact when nobody changes it.
+    pub(crate) fn len<S: Slots>(&self, slots: S) -> u32 {
+        let is_full =
+            |&index: &u32| Word(slots.word(index).load(Ordering::Acquire)).state() == State::Full;
+        (0..slots.capacity()).filter(is_full).count() as u32
+    }
+
+    #[inline]
+    pub(crate) fn closing(&self) -> Option<Closing> {
+        match self.closing.load(Ordering::SeqCst) {
+            0 => None,
+            1 => Some(Closing::Gently),
+            _ => Some(Closing::AtOnce),
+        }
+    }
+
+    /// Closes it for all, and wakes who waits.
+    pub(crate) fn close<P: Party>(&self, party: &P, how: Closing) {
+        let _dependence = self.bells.name(party);
+        self.closing.fetch_max(how as u32, Ordering::SeqCst);
+        step!("queue.closed");
+        for bell in [NEWS, ROOM, DONE] {
+            self.bells.ring_all(party, bell);
+        }
+    }
+
+    /// A slot for an item, until the deadline. The caller has named the relay; it writes beside the slot's word and then says [`Self::put`] or [`Self::abandon`]. If that takes long, it says [`Self::holds`] before, and names nothing.
+    #[inline]
+    pub(crate) fn claim<P: Party, S: Slots>(
+        &self,
+        party: &P,
+        slots: S,
+        peers: &impl Peers,
+        deadline: Deadline,
+    ) -> Result<Claim, Refusal> {
+        let claim = match self.try_claim(party, slots) {
+            Some(claim) => claim,
+            None => self.wait_for_room(party, slots, peers, deadline)?,
+        };
+        step!("queue.writing");
+        if self.closing().is_some() {
+            self.abandon(party, slots, claim);
+            return Err(Refusal::Closed);
+        }
+        Ok(claim)
+    }
+
+    #[cold]
+    fn wait_for_room<P: Party, S: Slots>(
+        &self,
+        party: &P,
+        slots: S,
+        peers: &impl Peers,
+        deadline: Deadline,
+    ) -> Result<Claim, Refusal> {
+        let look = |lives: &mut Vec<OwnerId>| {
+            loop {
+                if let Some(claim) = self.try_claim(party, slots) {
+                    return Some(Ok(claim));
+                }
+                if self.closing().is_some() {
+                    return Some(Err(Refusal::Closed));
+                }
+                lives.clear();
+                if self.survey(party, slots, lives) {
+                    break;
+                }
+            }
+            (!peers.are_there(lives)).then_some(Err(Refusal::Alone))
+        };
+        self.wait(party, ROOM, deadline, || self.try_claim(party, slots), look)
+    }
+
+    /// Glances awake for a while; then looks, and sleeps between the looks.
+    fn wait<P: Party>(
+        &self,
+        party: &P,
+        bell: usize,
+        deadline: Deadline,
+        mut glance: impl FnMut() -> Option<Claim>,
+        mut look: impl FnMut(&mut Vec<OwnerId>) -> Option<Result<Claim, Refusal>>,
+    ) -> Result<Claim, Refusal> {
+        if deadline == Deadline::NOW {
+            return look(&mut Vec::new()).unwrap_or(Err(Refusal::Late));
+        }
+        if let Some(claim) = party.spin_among(2, &mut glance) {
+            return Ok(claim);
+        }
+        self.bells.wait(party, bell, deadline, look).unwrap_or(Err(Refusal::Late))
+    }
+
+    #[inline]
+    fn try_claim<P: Party, S: Slots>(&self, party: &P, slots: S) -> Option<Claim> {
+        let capacity = slots.capacity();
+        let mut at = self.tail.load(capacity);
+        let mut passed = 0;
+        loop {
+            let place = slots.word(at.index);
+            let seen = Word(place.load(Ordering::Acquire));
+            let distance = ahead(seen.lap(), at.lap);
+            if distance == 0 && seen.state() == State::Free {
+                let mine = Word::writing(at.lap, party.id());
+                if exchange(place, seen, mine) {
+                    self.tail.advance(at, at.next(capacity));
+                    return Some(Claim { index: at.index, word: mine });
+                }
+            } else if distance >= 0 {
+                // Taken. A lap that is free was taken the lap before.
+                let known = Position { lap: seen.lap(), ..at }.before(1);
+                let next = at.or_later(known).next(capacity);
+                self.tail.advance(at, next);
+                at = next;
+            } else if !self.make_way(party, slots, at, seen, &mut passed) {
+                return None;
+            }
+        }
+    }
+
+    /// The slot at the tail is not done with an earlier lap; whether it is worth another look.
+    #[cold]
+    fn make_way<P: Party, S: Slots>(
+        &self,
+        party: &P,
+        slots: S,
+        at: Position,
+        seen: Word,
+        passed: &mut u32,
+    ) -> bool {
+        let place = slots.word(at.index);
+        match (seen.state(), seen.owner()) {
+            (State::Free, _) => {
+                // The hint is ahead of a position that nobody took: it was scribbled over.
+                self.tail.pull_back(Position { lap: seen.lap(), ..at }, slots.capacity());
+                false
+            }
+            (State::Full, _) => false,
+            (State::Writing, owner) => {
+                let dead = owner.is_none_or(|owner| party.is_dead(owner));
+                dead && self.bury_writer(party, slots, at.index, seen)
+            }
+            (State::Reading, Some(owner)) if !party.is_dead(owner) => {
+                if *passed == slots.capacity() {
+                    return false;
+                }
+                *passed += 1;
+                exchange(place, seen, Word::reading(at.lap, owner).marked_as(seen));
+                step!("queue.passed");
+                true
+            }
+            (State::Reading, _) => {
+                self.bring_back(party, slots, at.index, seen);
+                true
+            }
+        }
+    }
+
+    /// Nobody will ever write what a dead producer began: the lap goes by. `true` if it was done by the caller.
+    #[cold]
+    fn bury_writer<P: Party, S: Slots>(&self, party: &P, slots: S, index: u32, seen: Word) -> bool {
+        let _dependence = self.bells.name(party);
+        let mine = Word::writing(seen.lap(), party.id());
+        if !exchange(slots.word(index), seen, mine) {
+            return true;
+        }
+        step!("queue.burying");
+        slots.wipe(index);
+        self.abandon(party, slots, Claim { index, word: mine });
+        true
+    }
+
+    /// What a dead consumer was reading is an item again.
+    #[cold]
+    fn bring_back<P: Party, S: Slots>(&self, party: &P, slots: S, index: u32, seen: Word) {
+        let dependence = self.bells.name(party);
+        let full = Word::full(seen.lap()).again();
+        if exchange(slots.word(index), seen, full) {
+            step!("queue.brought_back");
+            self.head.pull_back(Position { lap: seen.lap(), index }, slots.capacity());
+            self.bells.ring(party, NEWS);
+        }
+        drop(dependence);
+    }
+
+    /// The item is whole.
+    #[inline]
+    pub(crate) fn put<P: Party, S: Slots>(&self, party: &P, slots: S, claim: Claim) {
+        // A living writer's slot is its own, so a swap; it is locked, as news must be.
+        slots.word(claim.index).swap(Word::full(claim.word.lap()).0, Ordering::SeqCst);
+        step!("queue.put");
+        self.bells.ring(party, NEWS);
+    }
+
+    /// There will be no item.
+    #[cold]
+    pub(crate) fn abandon<P: Party, S: Slots>(&self, party: &P, slots: S, claim: Claim) {
+        slots.word(claim.index).swap(Word::free(after(claim.word.lap())).0, Ordering::SeqCst);
+        step!("queue.abandoned");
+        // Consumers may wait for what is behind it.
+        self.bells.ring(party, NEWS);
+        self.bells.ring(party, ROOM);
+    }
+
+    /// The caller keeps the slot for longer: from now on somebody who sleeps watches its life.
+    #[cold]
+    pub(crate) fn holds<P: Party>(&self, party: &P) {
+        self.bells.ring(party, NEWS);
+        self.bells.ring(party, ROOM);
+    }
+
+    /// An item, until the deadline. The caller has named the relay; it reads beside the slot's word and then says [`Self::finish`] or [`Self::give_back`]. If that takes long, it says [`Self::holds`] before, and names nothing.
+    #[inline]
+    pub(crate) fn take<P: Party, S: Slots>(
+        &self,
+        party: &P,
+        slots: S,
+        peers: &impl Peers,
+        deadline: Deadline,
+    ) -> Result<Claim, Refusal> {
+        if self.closing() == Some(Closing::AtOnce) {
+            return Err(Refusal::Closed);
+        }
+        match self.try_take(party, slots) {
+            Some(claim) => Ok(claim),
+            None => self.wait_for_news(party, slots, peers, deadline),
+        }
+    }
+
+    #[cold]
+    fn wait_for_news<P: Party, S: Slots>(
+        &self,
+        party: &P,
+        slots: S,
+        peers: &impl Peers,
+        deadline: Deadline,
+    ) -> Result<Claim, Refusal> {
+        let look = |lives: &mut Vec<OwnerId>| {
+            loop {
+                // Before the slots: see invariant 5.
+                let closing = self.closing();
+                if closing == Some(Closing::AtOnce) {
+                    return Some(Err(Refusal::Closed));
+                }
+                lives.clear();
+                let alone = !peers.are_there(lives);
+                if let Some(claim) = self.try_take(party, slots) {
+                    return Some(Ok(claim));
+                }
+                let before = lives.len();
+                if self.survey(party, slots, lives) {
+                    // A slot that somebody living has, may become an item.
+                    let nothing = lives.len() == before;
+                    return match closing {
+                        Some(_) if nothing => Some(Err(Refusal::Closed)),
+                        None if nothing && alone => Some(Err(Refusal::Alone)),
+                        _ => None,
+                    };
+                }
+            }
+        };
+        self.wait(party, NEWS, deadline, || self.try_take(party, slots), look)
+    }
+
+    #[inline]
+    fn try_take<P: Party, S: Slots>(&self, party: &P, slots: S) -> Option<Claim> {
+        let capacity = slots.capacity();
+        let mut at = self.head.load(capacity);
+        loop {
+            let place = slots.word(at.index);
+            let seen = Word(place.load(Ordering::SeqCst));
+            let distance = ahead(seen.lap(), at.lap);
+            if distance == 0 && seen.state() == State::Full {
+                let mine = Word::reading(at.lap, party.id()).marked_as(seen);
+                if exchange(place, seen, mine) {
+                    self.head.advance(at, at.next(capacity));
+                    step!("queue.reading");
+                    return Some(Claim { index: at.index, word: mine });
+                }
+                continue;
+            }
+            if distance > 0 {
+                // Gone. So are the positions after it, but for those that a producer cannot have come to yet.
+                let known = Position { lap: seen.lap(), ..at }.before(2);
+                let next = at.or_later(known).next(capacity);
+                self.head.advance(at, next);
+                at = next;
+                continue;
+            }
+            match (seen.state(), seen.owner()) {
+                (State::Reading, owner) => {
+                    if owner.is_none_or(|owner| owner != party.id() && party.is_dead(owner)) {
+                        if let Some(claim) = self.inherit(party, slots, at.index, seen) {
+                            return Some(claim);
+                        }
+                    } else if distance == 0 {
+                        let next = at.next(capacity);
+                        self.head.advance(at, next);
+                        // It may have been brought back meanwhile, when the head was not ahead yet.
+                        if Word(place.load(Ordering::SeqCst)) == seen {
+                            at = next;
+                        } else {
+                            self.head.pull_back(at, capacity);
+                        }
+                    } else {
+                        return None;
+                    }
+                }
+                (State::Writing, owner) => {
+                    let dead = owner.is_none_or(|owner| party.is_dead(owner));
+                    if !dead || !self.bury_writer(party, slots, at.index, seen) {
+                        return None;
+                    }
+                }
+                (State::Free, _) if distance == 0 => return None,
+                (State::Free | State::Full, _) => {
+                    // The head is ahead of an item, or of a position that nobody took.
+                    let back = Position { lap: seen.lap(), ..at };
+                    self.head.pull_back(back, capacity);
+                    at = back;
+                }
+            }
+        }
+    }
+
+    /// Takes over what a dead consumer was reading.
+    #[cold]
+    fn inherit<P: Party, S: Slots>(
+        &self,
+        party: &P,
+        slots: S,
+        index: u32,
+        seen: Word,
+    ) -> Option<Claim> {
+        let mine = Word::reading(seen.lap(), party.id()).again();
+        exchange(slots.word(index), seen, mine).then(|| {
+            step!("queue.inherited");
+            Claim { index, word: mine }
+        })
+    }
+
+    /// Looks at the slots that may be written or read: what dead ones have is put right, and the living are listed. `false` if it is worth another look.
+    #[cold]
+    fn survey<P: Party, S: Slots>(&self, party: &P, slots: S, lives: &mut Vec<OwnerId>) -> bool {
+        let capacity = slots.capacity();
+        // One behind it, as its slot may have been taken already.
+        let end = self.tail.load(capacity).next(capacity);
+        let low = self.low.load(capacity);
+        let mut at = low.or_later(end.before(1));
+        let mut gone = at;
+        let mut all_gone = true;
+        while at.is_before(end) {
+            let seen = Word(slots.word(at.index).load(Ordering::SeqCst));
+            let is_gone = ahead(seen.lap(), at.lap) > 0;
+            all_gone &= is_gone;
+            if !is_gone {
+                match (seen.state(), seen.owner()) {
+                    (State::Free, _) => {}
+                    (State::Full, _) => {
+                        let position = Position { lap: seen.lap(), ..at };
+                        if position.is_before(self.head.load(capacity)) {
+                            self.head.pull_back(position, capacity);
+                            return false;
+                        }
+                    }
+                    (_, Some(owner)) if owner == party.id() => {}
+                    (_, Some(owner)) if !party.is_dead(owner) => lives.push(owner),
+                    (State::Writing, _) => {
+                        self.bury_writer(party, slots, at.index, seen);
+                        return false;
+                    }
+                    (State::Reading, _) => {
+                        self.bring_back(party, slots, at.index, seen);
+                        return false;
+                    }
+                }
+            }
+            at = at.next(capacity);
+            if all_gone {
+                gone = at;
+            }
+        }
+        if low.is_before(gone) {
+            self.low.advance(low, gone);
+        }
+        true
+    }
+
+    /// The caller has the item.
+    #[inline]
+    pub(crate) fn finish<P: Party, S: Slots>(&self, party: &P, slots: S, claim: Claim) {
+        Self::end_reading(slots, claim, |lap| Word::free(after(lap)));
+        step!("queue.finished");
+        self.bells.ring(party, ROOM);
+    }
+
+    /// The caller gives the item back: another one gets it, or the same.
+    #[cold]
+    pub(crate) fn give_back<P: Party, S: Slots>(&self, party: &P, slots: S, claim: Claim) {
+        let dependence = self.bells.name(party);
+        let lap = Self::end_reading(slots, claim, |lap| Word::full(lap).again());
+        step!("queue.given_back");
+        self.head.pull_back(Position { lap, index: claim.index }, slots.capacity());
+        self.bells.ring(party, NEWS);
+        drop(dependence);
+    }
+
+    /// Ends the caller's reading, in whatever lap the slot is by now.
+    #[inline]
+    fn end_reading<S: Slots>(slots: S, claim: Claim, end: impl Fn(u32) -> Word) -> u32 {
+        let place = slots.word(claim.index);
+        let mut seen = claim.word;
+        loop {
+            match place.compare_exchange(
+                seen.0,
+                end(seen.lap()).0,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return seen.lap(),
+                // Only the lap changes while its owner lives.
+                Err(now)
+                    if Word(now).state() == State::Reading && Word(now).owner() == seen.owner() =>
+                {
+                    seen = Word(now);
+                }
+                // Scribbled over.
+                Err(_) => return seen.lap(),
+            }
+        }
+    }
+}
+
+/// One arrow.
+#[inline]
+fn exchange(place: &AtomicU64, from: Word, to: Word) -> bool {
+    place.compare_exchange(from.0, to.0, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+}

@@ -1,0 +1,205 @@
+//! The bells of an object: where those sleep who wait for news in other words, a queue's slots say, and who brings news rings. One bell for each kind of news.
+//!
+//! # Protocol
+//!
+//! | word | bits | meaning |
+//! | --- | --- | --- |
+//! | relay | all | always zero: all who sleep at a bell sleep here too, and the kernel rings it for a dead thread that named it |
+//! | gate of a bell | all | always zero: a place to sleep at |
+//! | its state | 0 | WAITERS: somebody may sleep |
+//! | | 1–31 | how often WAITERS was cleared, round after 2^31 |
+//! | its sleepers | all | how many are between [`RawBells::listen`] and the end of their wait, and how many died there |
+//!
+//! Invariants:
+//! 1. News is written before the state is looked at, and WAITERS is set before one looks for news, sequentially consistent: one of them sees the other (J. Dekker's argument). So the news is the last
+//!    locked instruction, or a fence follows.
+//! 2. Who brings news and finds WAITERS clears it, which changes the state, and rings for one. Who sleeps compares the state, so it does not fall asleep beside news.
+//! 3. Who brings news, or holds what another waits for, has named the relay before, until it has rung. So has who sleeps, until it waits no more.
+//! 4. Who has slept and waits no more rings its bell for one, if there are sleepers: that one finds more news, or those on whom it depends now. So one ring is enough for much news.
+//! 5. Who was woken by anything but its own bell, the relay say, rings all bells that have sleepers: the dead may have had news for any of them.
+//! 6. A listener counts itself before it looks, and is counted out after it has taken what it found. So who is not counted yet, when another goes without ringing, looks after that has taken.
+//!    The dead stay counted: then somebody is rung for in vain, now and then.
+//!
+//! | it dies | and | then |
+//! | --- | --- | --- |
+//! | with news, before it looks at the state, or before it rings | it named the relay | the kernel rings one sleeper, which looks, and rings all bells |
+//! | asleep | – | nobody misses it |
+//! | woken | it named the relay | likewise |
+//!
+//! What sleepers depend on beside news, the lives of those who hold something for long, is the caller's to say.
+
+use super::party::{Party, Place, Sleep};
+use crate::{
+    atomic::{AtomicU32, Ordering},
+    os::{clock::Deadline, step::step},
+    segment::OwnerId,
+};
+
+const WAITERS: u32 = 1;
+const CLEARED: u32 = 2;
+
+/// The words of one bell.
+#[repr(C)]
+#[derive(Debug)]
+struct Bell {
+    gate: AtomicU32,
+    state: AtomicU32,
+    sleepers: AtomicU32,
+}
+
+/// The words.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct RawBells<const N: usize> {
+    relay: AtomicU32,
+    bells: [Bell; N],
+}
+
+impl Bell {
+    /// Whether the caller cleared WAITERS.
+    fn clear(&self) -> bool {
+        let mut seen = self.state.load(Ordering::SeqCst);
+        while seen & WAITERS != 0 {
+            let next = (seen & !WAITERS).wrapping_add(CLEARED);
+            match self.state.compare_exchange(seen, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+}
+
+impl<const N: usize> RawBells<N> {
+    #[cfg(all(test, feature = "models"))]
+    pub(crate) fn new() -> Self {
+        let word = || AtomicU32::new(0);
+        let bell = |_| Bell { gate: word(), state: word(), sleepers: word() };
+        Self { relay: word(), bells: std::array::from_fn(bell) }
+    }
+
+    /// What who brings news names before.
+    #[inline]
+    pub(crate) fn name<P: Party>(&self, party: &P) -> P::Dependence {
+        party.depend_on_bell(&self.relay)
+    }
+
+    /// After news, with the relay named.
+    #[inline]
+    pub(crate) fn ring<P: Party>(&self, party: &P, bell: usize) {
+        if self.bells[bell].state.load(Ordering::SeqCst) & WAITERS != 0 {
+            self.ring_one(party, bell);
+        }
+    }
+
+    #[cold]
+    fn ring_one<P: Party>(&self, party: &P, bell: usize) {
+        let bell = &self.bells[bell];
+        if bell.clear() {
+            step!("bells.cleared");
+            party.ring_bell_once(&bell.gate);
+        }
+    }
+
+    /// After news for all, with the relay named.
+    #[cold]
+    pub(crate) fn ring_all<P: Party>(&self, party: &P, bell: usize) {
+        let bell = &self.bells[bell];
+        bell.clear();
+        step!("bells.cleared.for_all");
+        // Also those for whom somebody else has cleared it.
+        party.ring_bell(&bell.gate);
+    }
+
+    /// Begins to wait.
+    pub(crate) fn listen<'a, P: Party>(&'a self, party: &'a P, bell: usize) -> Listener<'a, P, N> {
+        let dependence = self.name(party);
+        self.bells[bell].sleepers.fetch_add(1, Ordering::SeqCst);
+        Listener { bells: self, bell, party, slept: false, seen: 0, _dependence: dependence }
+    }
+
+    /// Waits until `look` finds something, which it does again after each ring; `None` when the time is up. `look` says on whose lives it depends that there will be news.
+    pub(crate) fn wait<P: Party, T>(
+        &self,
+        party: &P,
+        bell: usize,
+        deadline: Deadline,
+        mut look: impl FnMut(&mut Vec<OwnerId>) -> Option<T>,
+    ) -> Option<T> {
+        let mut listener = self.listen(party, bell);
+        let mut lives = Vec::new();
+        loop {
+            listener.arm();
+            lives.clear();
+            if let Some(found) = look(&mut lives) {
+                return Some(found);
+            }
+            if deadline.has_passed() {
+                return None;
+            }
+            step!("bells.sleep");
+            let places = listener.places();
+            let rung = party.sleep(&Sleep { places: &places, owners: &lives, deadline });
+            step!("bells.woken");
+            listener.has_slept(rung.is_at_most(1));
+            for &life in &lives {
+                if party.is_dead(life) {
+                    // The kernel woke one watcher of the dead thread; this may be the one.
+                    party.ring_life(life);
+                }
+            }
+        }
+    }
+}
+
+/// One who waits. Several, of several objects, end in the reverse order.
+#[derive(Debug)]
+pub(crate) struct Listener<'a, P: Party, const N: usize> {
+    bells: &'a RawBells<N>,
+    bell: usize,
+    party: &'a P,
+    slept: bool,
+    /// The state with which it may sleep.
+    seen: u32,
+    _dependence: P::Dependence,
+}
+
+impl<P: Party, const N: usize> Listener<'_, P, N> {
+    /// Whoever brings news from now on rings; the caller looks for news next.
+    pub(crate) fn arm(&mut self) {
+        self.seen = self.bells.bells[self.bell].state.fetch_or(WAITERS, Ordering::SeqCst) | WAITERS;
+    }
+
+    /// What it sleeps at: its own bell is the first two.
+    pub(crate) fn places(&self) -> [Place<'_>; 3] {
+        let Bell { gate, state, .. } = &self.bells.bells[self.bell];
+        [Place::Bell(gate, 0), Place::Bell(state, self.seen), Place::Bell(&self.bells.relay, 0)]
+    }
+
+    /// It may have been rung, by its own bell alone or by others.
+    pub(crate) fn has_slept(&mut self, by_own_bell: bool) {
+        self.slept = true;
+        if !by_own_bell {
+            let others = (0..N).filter(|&other| other != self.bell);
+            others.for_each(|other| self.ring_if_any(other, 0));
+        }
+    }
+
+    /// If there are more sleepers than so many.
+    fn ring_if_any(&self, bell: usize, known: u32) {
+        let Bell { gate, state: _, sleepers } = &self.bells.bells[bell];
+        if sleepers.load(Ordering::SeqCst) > known {
+            self.party.ring_bell_once(gate);
+        }
+    }
+}
+
+impl<P: Party, const N: usize> Drop for Listener<'_, P, N> {
+    fn drop(&mut self) {
+        self.bells.bells[self.bell].sleepers.fetch_sub(1, Ordering::SeqCst);
+        if self.slept {
+            step!("bells.awake");
+            self.ring_if_any(self.bell, 0);
+        }
+    }
+}
