@@ -10,6 +10,7 @@
 
 mod atomic;
 mod os;
+mod queue;
 mod segment;
 mod sync;
 mod world;
@@ -22,4 +23,5 @@ mod lock_model;
 mod parcel_model;
 mod pins_model;
 mod play;
+mod queue_model;
 mod semaphore_model;

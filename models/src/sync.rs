@@ -4,6 +4,8 @@
 pub mod party;
 #[path = "../../src/sync/raw_barrier.rs"]
 pub mod raw_barrier;
+#[path = "../../src/sync/raw_bells.rs"]
+pub mod raw_bells;
 #[path = "../../src/sync/raw_borrow.rs"]
 pub mod raw_borrow;
 #[path = "../../src/sync/raw_condition.rs"]
@@ -22,6 +24,7 @@ pub mod seats;
 /// Few, so that all of them are looked at soon. With one, readers wait for cells.
 pub const CELLS: usize = if cfg!(feature = "one_cell") { 1 } else { 2 };
 
+pub(crate) use raw_bells::{Looked, RawBells};
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_lock::RawLock;
 pub(crate) use seats::Seats;

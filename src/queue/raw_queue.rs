@@ -47,22 +47,25 @@ use crate::{
     atomic::{AtomicU32, AtomicU64, Ordering},
     os::{clock::Deadline, step::step},
     segment::OwnerId,
-    sync::{RawBells, party::Party},
+    sync::{
+        Looked, RawBells,
+        party::{Party, Place},
+    },
 };
 
 /// Where the slots are.
-pub(crate) trait Slots: Copy {
+pub(crate) trait Slots<'a>: Copy {
     /// How many there are: at least one, and always the same.
     fn capacity(self) -> u32;
 
     /// The word of one of them.
-    fn word(&self, index: u32) -> &AtomicU64;
+    fn word(self, index: u32) -> &'a AtomicU64;
 
     /// Somebody died while it wrote here: what it may have left beside the word goes. The caller has the slot.
     fn wipe(self, index: u32);
 }
 
-/// Those on the other side.
+/// Those on the other side. Once they are gone, nobody joins them.
 pub(crate) trait Peers {
     /// Whether there are some, or may be; with the names of threads that all end when there are none any more.
     fn are_there(&self, lives: &mut Vec<OwnerId>) -> bool;
@@ -83,10 +86,8 @@ impl Peers for Anybody {
 pub(crate) enum Refusal {
     /// No slot was free, or full, until the deadline.
     Late,
-    /// Closed; for a consumer: and nothing is left.
+    /// Closed, or nobody is on the other side any more; for a consumer: and nothing is left.
     Closed,
-    /// Nobody is on the other side; for a consumer: and nothing is left.
-    Alone,
 }
 
 /// How a queue is closed.
@@ -181,7 +182,7 @@ impl RawQueue {
     }
 
     /// How many items wait for a consumer at this moment: exact when nobody changes it.
-    pub(crate) fn len<S: Slots>(&self, slots: S) -> u32 {
+    pub(crate) fn len<'a, S: Slots<'a>>(&self, slots: S) -> u32 {
         let is_full =
             |&index: &u32| Word(slots.word(index).load(Ordering::Acquire)).state() == State::Full;
         (0..slots.capacity()).filter(is_full).count() as u32
@@ -208,16 +209,16 @@ impl RawQueue {
 
     /// A slot for an item, until the deadline. The caller has named the relay; it writes beside the slot's word and then says [`Self::put`] or [`Self::abandon`]. If that takes long, it says [`Self::holds`] before, and names nothing.
     #[inline]
-    pub(crate) fn claim<P: Party, S: Slots>(
-        &self,
+    pub(crate) fn claim<'a, P: Party, S: Slots<'a>>(
+        &'a self,
         party: &P,
         slots: S,
         peers: &impl Peers,
         deadline: Deadline,
     ) -> Result<Claim, Refusal> {
         let claim = match self.try_claim(party, slots) {
-            Some(claim) => claim,
-            None => self.wait_for_room(party, slots, peers, deadline)?,
+            Ok(claim) => claim,
+            Err(_) => self.wait_for_room(party, slots, peers, deadline)?,
         };
         step!("queue.writing");
         if self.closing().is_some() {
@@ -228,42 +229,47 @@ impl RawQueue {
     }
 
     #[cold]
-    fn wait_for_room<P: Party, S: Slots>(
-        &self,
+    fn wait_for_room<'a, P: Party, S: Slots<'a>>(
+        &'a self,
         party: &P,
         slots: S,
         peers: &impl Peers,
         deadline: Deadline,
     ) -> Result<Claim, Refusal> {
-        let look = |lives: &mut Vec<OwnerId>| {
+        let look = |looked: &mut Looked<'a>| {
             loop {
-                if let Some(claim) = self.try_claim(party, slots) {
-                    return Some(Ok(claim));
-                }
+                // Before the rest: if it closes from now on, this does not fall asleep.
                 if self.closing().is_some() {
                     return Some(Err(Refusal::Closed));
                 }
-                lives.clear();
-                if self.survey(party, slots, lives) {
-                    break;
+                let full = match self.try_claim(party, slots) {
+                    Ok(claim) => return Some(Ok(claim)),
+                    Err(full) => full,
+                };
+                looked.lives.clear();
+                if !peers.are_there(&mut looked.lives) {
+                    // Nobody comes to a side that is empty.
+                    self.close(party, Closing::AtOnce);
+                } else if self.survey(party, slots, &mut looked.lives) {
+                    looked.words = vec![full, Place::Bell(&self.closing, 0)];
+                    return None;
                 }
             }
-            (!peers.are_there(lives)).then_some(Err(Refusal::Alone))
         };
-        self.wait(party, ROOM, deadline, || self.try_claim(party, slots), look)
+        self.wait(party, ROOM, deadline, || self.try_claim(party, slots).ok(), look)
     }
 
     /// Glances awake for a while; then looks, and sleeps between the looks.
-    fn wait<P: Party>(
-        &self,
+    fn wait<'a, P: Party>(
+        &'a self,
         party: &P,
         bell: usize,
         deadline: Deadline,
         mut glance: impl FnMut() -> Option<Claim>,
-        mut look: impl FnMut(&mut Vec<OwnerId>) -> Option<Result<Claim, Refusal>>,
+        mut look: impl FnMut(&mut Looked<'a>) -> Option<Result<Claim, Refusal>>,
     ) -> Result<Claim, Refusal> {
         if deadline == Deadline::NOW {
-            return look(&mut Vec::new()).unwrap_or(Err(Refusal::Late));
+            return look(&mut Looked::default()).unwrap_or(Err(Refusal::Late));
         }
         if let Some(claim) = party.spin_among(2, &mut glance) {
             return Ok(claim);
@@ -272,7 +278,11 @@ impl RawQueue {
     }
 
     #[inline]
-    fn try_claim<P: Party, S: Slots>(&self, party: &P, slots: S) -> Option<Claim> {
+    fn try_claim<'a, P: Party, S: Slots<'a>>(
+        &self,
+        party: &P,
+        slots: S,
+    ) -> Result<Claim, Place<'a>> {
         let capacity = slots.capacity();
         let mut at = self.tail.load(capacity);
         let mut passed = 0;
@@ -284,7 +294,7 @@ impl RawQueue {
                 let mine = Word::writing(at.lap, party.id());
                 if exchange(place, seen, mine) {
                     self.tail.advance(at, at.next(capacity));
-                    return Some(Claim { index: at.index, word: mine });
+                    return Ok(Claim { index: at.index, word: mine });
                 }
             } else if distance >= 0 {
                 // Taken. A lap that is free was taken the lap before.
@@ -293,14 +303,14 @@ impl RawQueue {
                 self.tail.advance(at, next);
                 at = next;
             } else if !self.make_way(party, slots, at, seen, &mut passed) {
-                return None;
+                return Err(Place::Gate(place, seen.0));
             }
         }
     }
 
     /// The slot at the tail is not done with an earlier lap; whether it is worth another look.
     #[cold]
-    fn make_way<P: Party, S: Slots>(
+    fn make_way<'a, P: Party, S: Slots<'a>>(
         &self,
         party: &P,
         slots: S,
@@ -338,7 +348,13 @@ impl RawQueue {
 
     /// Nobody will ever write what a dead producer began: the lap goes by. `true` if it was done by the caller.
     #[cold]
-    fn bury_writer<P: Party, S: Slots>(&self, party: &P, slots: S, index: u32, seen: Word) -> bool {
+    fn bury_writer<'a, P: Party, S: Slots<'a>>(
+        &self,
+        party: &P,
+        slots: S,
+        index: u32,
+        seen: Word,
+    ) -> bool {
         let _dependence = self.bells.name(party);
         let mine = Word::writing(seen.lap(), party.id());
         if !exchange(slots.word(index), seen, mine) {
@@ -352,7 +368,7 @@ impl RawQueue {
 
     /// What a dead consumer was reading is an item again.
     #[cold]
-    fn bring_back<P: Party, S: Slots>(&self, party: &P, slots: S, index: u32, seen: Word) {
+    fn bring_back<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, index: u32, seen: Word) {
         let dependence = self.bells.name(party);
         let full = Word::full(seen.lap()).again();
         if exchange(slots.word(index), seen, full) {
@@ -365,7 +381,7 @@ impl RawQueue {
 
     /// The item is whole.
     #[inline]
-    pub(crate) fn put<P: Party, S: Slots>(&self, party: &P, slots: S, claim: Claim) {
+    pub(crate) fn put<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
         // A living writer's slot is its own, so a swap; it is locked, as news must be.
         slots.word(claim.index).swap(Word::full(claim.word.lap()).0, Ordering::SeqCst);
         step!("queue.put");
@@ -374,7 +390,7 @@ impl RawQueue {
 
     /// There will be no item.
     #[cold]
-    pub(crate) fn abandon<P: Party, S: Slots>(&self, party: &P, slots: S, claim: Claim) {
+    pub(crate) fn abandon<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
         slots.word(claim.index).swap(Word::free(after(claim.word.lap())).0, Ordering::SeqCst);
         step!("queue.abandoned");
         // Consumers may wait for what is behind it.
@@ -391,8 +407,8 @@ impl RawQueue {
 
     /// An item, until the deadline. The caller has named the relay; it reads beside the slot's word and then says [`Self::finish`] or [`Self::give_back`]. If that takes long, it says [`Self::holds`] before, and names nothing.
     #[inline]
-    pub(crate) fn take<P: Party, S: Slots>(
-        &self,
+    pub(crate) fn take<'a, P: Party, S: Slots<'a>>(
+        &'a self,
         party: &P,
         slots: S,
         peers: &impl Peers,
@@ -402,48 +418,55 @@ impl RawQueue {
             return Err(Refusal::Closed);
         }
         match self.try_take(party, slots) {
-            Some(claim) => Ok(claim),
-            None => self.wait_for_news(party, slots, peers, deadline),
+            Ok(claim) => Ok(claim),
+            Err(_) => self.wait_for_news(party, slots, peers, deadline),
         }
     }
 
     #[cold]
-    fn wait_for_news<P: Party, S: Slots>(
-        &self,
+    fn wait_for_news<'a, P: Party, S: Slots<'a>>(
+        &'a self,
         party: &P,
         slots: S,
         peers: &impl Peers,
         deadline: Deadline,
     ) -> Result<Claim, Refusal> {
-        let look = |lives: &mut Vec<OwnerId>| {
+        let look = |looked: &mut Looked<'a>| {
             loop {
                 // Before the slots: see invariant 5.
                 let closing = self.closing();
                 if closing == Some(Closing::AtOnce) {
                     return Some(Err(Refusal::Closed));
                 }
-                lives.clear();
-                let alone = !peers.are_there(lives);
-                if let Some(claim) = self.try_take(party, slots) {
-                    return Some(Ok(claim));
+                looked.lives.clear();
+                if closing.is_none() && !peers.are_there(&mut looked.lives) {
+                    // Nobody comes to a side that is empty.
+                    self.close(party, Closing::Gently);
+                    continue;
                 }
-                let before = lives.len();
-                if self.survey(party, slots, lives) {
+                let empty = match self.try_take(party, slots) {
+                    Ok(claim) => return Some(Ok(claim)),
+                    Err(empty) => empty,
+                };
+                let before = looked.lives.len();
+                if self.survey(party, slots, &mut looked.lives) {
                     // A slot that somebody living has, may become an item.
-                    let nothing = lives.len() == before;
-                    return match closing {
-                        Some(_) if nothing => Some(Err(Refusal::Closed)),
-                        None if nothing && alone => Some(Err(Refusal::Alone)),
-                        _ => None,
-                    };
+                    let nothing = looked.lives.len() == before;
+                    let seen = closing.map_or(0, |how| how as u32);
+                    looked.words = vec![empty, Place::Bell(&self.closing, seen)];
+                    return (closing.is_some() && nothing).then_some(Err(Refusal::Closed));
                 }
             }
         };
-        self.wait(party, NEWS, deadline, || self.try_take(party, slots), look)
+        self.wait(party, NEWS, deadline, || self.try_take(party, slots).ok(), look)
     }
 
     #[inline]
-    fn try_take<P: Party, S: Slots>(&self, party: &P, slots: S) -> Option<Claim> {
+    fn try_take<'a, P: Party, S: Slots<'a>>(
+        &self,
+        party: &P,
+        slots: S,
+    ) -> Result<Claim, Place<'a>> {
         let capacity = slots.capacity();
         let mut at = self.head.load(capacity);
         loop {
@@ -455,7 +478,7 @@ impl RawQueue {
                 if exchange(place, seen, mine) {
                     self.head.advance(at, at.next(capacity));
                     step!("queue.reading");
-                    return Some(Claim { index: at.index, word: mine });
+                    return Ok(Claim { index: at.index, word: mine });
                 }
                 continue;
             }
@@ -471,7 +494,7 @@ impl RawQueue {
                 (State::Reading, owner) => {
                     if owner.is_none_or(|owner| owner != party.id() && party.is_dead(owner)) {
                         if let Some(claim) = self.inherit(party, slots, at.index, seen) {
-                            return Some(claim);
+                            return Ok(claim);
                         }
                     } else if distance == 0 {
                         let next = at.next(capacity);
@@ -483,16 +506,16 @@ impl RawQueue {
                             self.head.pull_back(at, capacity);
                         }
                     } else {
-                        return None;
+                        return Err(Place::Gate(place, seen.0));
                     }
                 }
                 (State::Writing, owner) => {
                     let dead = owner.is_none_or(|owner| party.is_dead(owner));
                     if !dead || !self.bury_writer(party, slots, at.index, seen) {
-                        return None;
+                        return Err(Place::Gate(place, seen.0));
                     }
                 }
-                (State::Free, _) if distance == 0 => return None,
+                (State::Free, _) if distance == 0 => return Err(Place::Gate(place, seen.0)),
                 (State::Free | State::Full, _) => {
                     // The head is ahead of an item, or of a position that nobody took.
                     let back = Position { lap: seen.lap(), ..at };
@@ -505,7 +528,7 @@ impl RawQueue {
 
     /// Takes over what a dead consumer was reading.
     #[cold]
-    fn inherit<P: Party, S: Slots>(
+    fn inherit<'a, P: Party, S: Slots<'a>>(
         &self,
         party: &P,
         slots: S,
@@ -521,7 +544,12 @@ impl RawQueue {
 
     /// Looks at the slots that may be written or read: what dead ones have is put right, and the living are listed. `false` if it is worth another look.
     #[cold]
-    fn survey<P: Party, S: Slots>(&self, party: &P, slots: S, lives: &mut Vec<OwnerId>) -> bool {
+    fn survey<'a, P: Party, S: Slots<'a>>(
+        &self,
+        party: &P,
+        slots: S,
+        lives: &mut Vec<OwnerId>,
+    ) -> bool {
         let capacity = slots.capacity();
         // One behind it, as its slot may have been taken already.
         let end = self.tail.load(capacity).next(capacity);
@@ -568,15 +596,19 @@ impl RawQueue {
 
     /// The caller has the item.
     #[inline]
-    pub(crate) fn finish<P: Party, S: Slots>(&self, party: &P, slots: S, claim: Claim) {
+    pub(crate) fn finish<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
         Self::end_reading(slots, claim, |lap| Word::free(after(lap)));
         step!("queue.finished");
         self.bells.ring(party, ROOM);
+        if self.closing().is_some() {
+            // Consumers may wait whether it is given back.
+            self.bells.ring_all(party, NEWS);
+        }
     }
 
     /// The caller gives the item back: another one gets it, or the same.
     #[cold]
-    pub(crate) fn give_back<P: Party, S: Slots>(&self, party: &P, slots: S, claim: Claim) {
+    pub(crate) fn give_back<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
         let dependence = self.bells.name(party);
         let lap = Self::end_reading(slots, claim, |lap| Word::full(lap).again());
         step!("queue.given_back");
@@ -587,7 +619,7 @@ impl RawQueue {
 
     /// Ends the caller's reading, in whatever lap the slot is by now.
     #[inline]
-    fn end_reading<S: Slots>(slots: S, claim: Claim, end: impl Fn(u32) -> Word) -> u32 {
+    fn end_reading<'a, S: Slots<'a>>(slots: S, claim: Claim, end: impl Fn(u32) -> Word) -> u32 {
         let place = slots.word(claim.index);
         let mut seen = claim.word;
         loop {

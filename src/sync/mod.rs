@@ -36,7 +36,7 @@ pub use event::Event;
 pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
 pub(crate) use raw_barrier::RawBarrier;
-pub(crate) use raw_bells::{Listener, RawBells};
+pub(crate) use raw_bells::{Looked, RawBells};
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_event::RawEvent;
 pub(crate) use raw_lock::{RawLock, Taken};

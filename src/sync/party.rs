@@ -53,7 +53,7 @@ pub(crate) trait Party {
 }
 
 /// What a sleeper watches, beside the lives of the owners.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Place<'a> {
     /// A word of two halves as it was seen: the gate in its low half, which is rung, and what belongs to it, an owner say, in its high half.
     Gate(&'a AtomicU64, u64),

@@ -14,7 +14,8 @@
 //! 1. News is written before the state is looked at, and WAITERS is set before one looks for news, sequentially consistent: one of them sees the other (J. Dekker's argument). So the news is the last
 //!    locked instruction, or a fence follows.
 //! 2. Who brings news and finds WAITERS clears it, which changes the state, and rings for one. Who sleeps compares the state, so it does not fall asleep beside news.
-//! 3. Who brings news, or holds what another waits for, has named the relay before, until it has rung. So has who sleeps, until it waits no more.
+//! 3. Who brings news, or holds what another waits for, has named the relay before, until it has rung. So has who sleeps, until it waits no more. That rings for who is asleep already; so who is about to sleep
+//!    compares the words in which it looked for news, or watches the lives of those who may bring it: it does not fall asleep beside news whose bringer is dead.
 //! 4. Who has slept and waits no more rings its bell for one, if there are sleepers: that one finds more news, or those on whom it depends now. So one ring is enough for much news.
 //! 5. Who was woken by anything but its own bell, the relay say, rings all bells that have sleepers: the dead may have had news for any of them.
 //! 6. A listener counts itself before it looks, and is counted out after it has taken what it found. So who is not counted yet, when another goes without ringing, looks after that has taken.
@@ -118,31 +119,32 @@ impl<const N: usize> RawBells<N> {
         Listener { bells: self, bell, party, slept: false, seen: 0, _dependence: dependence }
     }
 
-    /// Waits until `look` finds something, which it does again after each ring; `None` when the time is up. `look` says on whose lives it depends that there will be news.
-    pub(crate) fn wait<P: Party, T>(
-        &self,
+    /// Waits until `look` finds something, which it does again after each ring; `None` when the time is up. `look` says in which words it looked, and on whose lives it depends.
+    pub(crate) fn wait<'a, P: Party, T>(
+        &'a self,
         party: &P,
         bell: usize,
         deadline: Deadline,
-        mut look: impl FnMut(&mut Vec<OwnerId>) -> Option<T>,
+        mut look: impl FnMut(&mut Looked<'a>) -> Option<T>,
     ) -> Option<T> {
         let mut listener = self.listen(party, bell);
-        let mut lives = Vec::new();
         loop {
             listener.arm();
-            lives.clear();
-            if let Some(found) = look(&mut lives) {
+            let mut looked = Looked::default();
+            if let Some(found) = look(&mut looked) {
                 return Some(found);
             }
             if deadline.has_passed() {
                 return None;
             }
             step!("bells.sleep");
-            let places = listener.places();
-            let rung = party.sleep(&Sleep { places: &places, owners: &lives, deadline });
+            let Looked { words, lives } = &looked;
+            let places: Vec<_> =
+                listener.places().into_iter().chain(words.iter().copied()).collect();
+            let rung = party.sleep(&Sleep { places: &places, owners: lives, deadline });
             step!("bells.woken");
             listener.has_slept(rung.is_at_most(1));
-            for &life in &lives {
+            for &life in lives {
                 if party.is_dead(life) {
                     // The kernel woke one watcher of the dead thread; this may be the one.
                     party.ring_life(life);
@@ -150,6 +152,15 @@ impl<const N: usize> RawBells<N> {
             }
         }
     }
+}
+
+/// In what somebody looked for news, in vain.
+#[derive(Debug, Default)]
+pub(crate) struct Looked<'a> {
+    /// As they were.
+    pub(crate) words: Vec<Place<'a>>,
+    /// Those who may bring news, or end.
+    pub(crate) lives: Vec<OwnerId>,
 }
 
 /// One who waits. Several, of several objects, end in the reverse order.
