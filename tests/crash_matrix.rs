@@ -54,6 +54,7 @@ const ELSEWHERE: &[&str] = &[
     "semaphore.taking",
     "semaphore.applied",
     "semaphore.bare.taken",
+    "semaphore.occupied",
     "semaphore.sleep",
     "semaphore.woken",
     "semaphore.awake",

@@ -198,34 +198,34 @@ fn two() -> Shared {
 plays! {
     Role, two, |_, _, _| (), act, end;
     loom_queue_one_to_one 2 [None, Put(&[0, 1]); None, Get(2)];
-    loom_queue_two_to_one 1 [None, Put(&[0]); None, Put(&[2]); None, Get(2)];
-    loom_queue_one_to_two 1 [None, Put(&[0, 1]); None, Get(1); None, Get(1)];
-    loom_queue_in_order 1 [None, Put(&[0, 1]); None, Poll; None, Get(1)];
-    loom_queue_closes 1 [None, PutAndClose(&[0]); None, Drain; None, Drain];
-    loom_queue_a_lease_is_passed_by 1 [None, Put(&[0, 1]); None, Return; None, Late];
-    loom_queue_a_loan 1 [None, Loan(0); None, Put(&[2]); None, Get(2)];
-    loom_queue_a_borrower_dies 1 [Some("loaned"), Loan(0); None, Put(&[2]); None, Get(1)];
-    loom_queue_a_producer_dies_with_a_slot 1 [Some("queue.writing"), Put(&[0]); None, Put(&[2]); None, Get(1)];
-    loom_queue_a_producer_dies_before_it_rings 1 [Some("queue.put"), Put(&[0]); None, Get(1)];
-    loom_queue_a_producer_dies_when_it_has_cleared 1 [Some("bells.cleared"), Put(&[0]); None, Get(1)];
-    loom_queue_a_consumer_dies_with_a_slot 1 [None, Put(&[0, 1]); Some("queue.reading"), Get(1); None, Late];
-    loom_queue_a_consumer_dies_and_another_waits 1 [None, Put(&[0, 1]); Some("queue.reading"), Get(1); None, Get(1)];
-    loom_queue_a_lender_dies 1 [None, Put(&[0, 1]); Some("leased"), Return; None, Get(1)];
-    loom_queue_the_woken_one_dies 1 [None, Put(&[0, 1]); Some("bells.woken"), Get(1); None, Get(1)];
-    loom_queue_the_woken_one_dies_with_it 1 [None, Put(&[0, 1]); Some("bells.awake"), Get(1); None, Get(1)];
-    loom_queue_one_dies_giving_back 1 [None, Put(&[0, 1]); Some("queue.given_back"), Return; None, Get(1)];
-    loom_queue_one_dies_closing 1 [Some("queue.closed"), PutAndClose(&[0]); None, Drain; None, Drain];
+    loom_queue_two_to_one 2 [None, Put(&[0]); None, Put(&[2]); None, Get(2)];
+    loom_queue_one_to_two 2 [None, Put(&[0, 1]); None, Get(1); None, Get(1)];
+    loom_queue_in_order 2 [None, Put(&[0, 1]); None, Poll; None, Get(1)];
+    loom_queue_closes 2 [None, PutAndClose(&[0]); None, Drain; None, Drain];
+    loom_queue_a_lease_is_passed_by 2 [None, Put(&[0, 1]); None, Return; None, Late];
+    loom_queue_a_loan 2 [None, Loan(0); None, Put(&[2]); None, Get(2)];
+    loom_queue_a_borrower_dies 2 [Some("loaned"), Loan(0); None, Put(&[2]); None, Get(1)];
+    loom_queue_a_producer_dies_with_a_slot 2 [Some("queue.writing"), Put(&[0]); None, Put(&[2]); None, Get(1)];
+    loom_queue_a_producer_dies_before_it_rings 2 [Some("queue.put"), Put(&[0]); None, Get(1)];
+    loom_queue_a_producer_dies_when_it_has_cleared 2 [Some("bells.cleared"), Put(&[0]); None, Get(1)];
+    loom_queue_a_consumer_dies_with_a_slot 2 [None, Put(&[0, 1]); Some("queue.reading"), Get(1); None, Late];
+    loom_queue_a_consumer_dies_and_another_waits 2 [None, Put(&[0, 1]); Some("queue.reading"), Get(1); None, Get(1)];
+    loom_queue_a_lender_dies 2 [None, Put(&[0, 1]); Some("leased"), Return; None, Get(1)];
+    loom_queue_the_woken_one_dies 2 [None, Put(&[0, 1]); Some("bells.woken"), Get(1); None, Get(1)];
+    loom_queue_the_woken_one_dies_with_it 2 [None, Put(&[0, 1]); Some("bells.awake"), Get(1); None, Get(1)];
+    loom_queue_one_dies_giving_back 2 [None, Put(&[0, 1]); Some("queue.given_back"), Return; None, Get(1)];
+    loom_queue_who_buries_dies 2 [Some("loaned"), Loan(0); Some("queue.burying"), Get(1); None, PutAndClose(&[2])];
+    loom_queue_one_dies_closing 2 [Some("queue.closed"), PutAndClose(&[0]); None, Drain; None, Drain];
 }
 
 plays! {
     Role, one, |_, _, _| (), act, end;
     loom_queue_full_one_to_one 2 [None, Put(&[0, 1]); None, Get(2)];
-    loom_queue_full_two_to_one 1 [None, Put(&[0]); None, Put(&[2]); None, Get(2)];
-    loom_queue_full_one_offers 1 [None, Put(&[0]); None, Offer(2); None, Get(1)];
-    loom_queue_full_a_consumer_dies_with_a_slot 1 [None, Put(&[0, 1]); Some("queue.reading"), Get(1); None, Get(1)];
-    loom_queue_full_a_consumer_dies_before_it_rings 1 [None, Put(&[0, 1]); Some("queue.finished"), Get(2)];
-    loom_queue_full_a_producer_dies_with_a_slot 1 [Some("queue.writing"), Put(&[0]); None, Put(&[2]); None, Get(1)];
-    loom_queue_full_a_borrower_dies 1 [Some("loaned"), Loan(0); None, Put(&[2]); None, Get(1)];
-    loom_queue_full_who_buries_dies 1 [Some("loaned"), Loan(0); Some("queue.burying"), Put(&[2]); None, Late];
-    loom_queue_full_closed 1 [None, PutAndClose(&[0]); None, Drain];
+    loom_queue_full_two_to_one 2 [None, Put(&[0]); None, Put(&[2]); None, Get(2)];
+    loom_queue_full_one_offers 2 [None, Put(&[0]); None, Offer(2); None, Get(1)];
+    loom_queue_full_a_consumer_dies_with_a_slot 2 [None, Put(&[0, 1]); Some("queue.reading"), Get(1); None, Get(1)];
+    loom_queue_full_a_consumer_dies_before_it_rings 2 [None, Put(&[0, 1]); Some("queue.finished"), Get(2)];
+    loom_queue_full_a_producer_dies_with_a_slot 2 [Some("queue.writing"), Put(&[0]); None, Put(&[2]); None, Get(1)];
+    loom_queue_full_a_borrower_dies 2 [Some("loaned"), Loan(0); None, Put(&[2]); None, Get(1)];
+    loom_queue_full_closed 2 [None, PutAndClose(&[0]); None, Drain];
 }

@@ -217,6 +217,7 @@ impl Party for Model {
         let mut kernel = self.world.kernel.lock().unwrap();
         let changed = sleep.places.iter().any(|place| match *place {
             Place::Gate(word, seen) => word.load(Ordering::SeqCst) != seen,
+            Place::Owner(word, seen) => word.load(Ordering::SeqCst) >> 32 != seen >> 32,
             Place::Bell(bell, seen) => bell.load(Ordering::SeqCst) != seen,
         });
         let lives = sleep.owners.iter().map(|owner| owner.slot() as usize);
@@ -229,6 +230,8 @@ impl Party for Model {
         }
         let places = sleep.places.iter().map(|place| match *place {
             Place::Gate(word, _) => address(word),
+            // Nobody rings there.
+            Place::Owner(word, _) => address(word) + 4,
             Place::Bell(bell, _) => address(bell),
         });
         let watched = lives.filter(|_| !broken("watch")).map(Word::Life);

@@ -57,6 +57,8 @@ pub(crate) trait Party {
 pub(crate) enum Place<'a> {
     /// A word of two halves as it was seen: the gate in its low half, which is rung, and what belongs to it, an owner say, in its high half.
     Gate(&'a AtomicU64, u64),
+    /// The high half of such a word: at its low half, which is not watched, others are rung.
+    Owner(&'a AtomicU64, u64),
     /// A whole word.
     Bell(&'a AtomicU32, u32),
 }

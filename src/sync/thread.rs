@@ -63,6 +63,7 @@ impl Party for Thread<'_> {
                     watch(gate, seen as u32);
                     watch(owner, (seen >> 32) as u32);
                 }
+                Place::Owner(word, seen) => watch(halves(word).1, (seen >> 32) as u32),
                 Place::Bell(bell, seen) => watch(bell.as_ptr(), seen),
             }
         }
