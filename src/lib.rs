@@ -132,6 +132,7 @@ pub use process::{
 };
 #[cfg(feature = "tracing")]
 pub use process::{log_level, set_log_level};
+pub use queue::{Encoded, Format, InPlace, Lease, Loan, Queue, QueueBuilder, Received, SendError};
 pub use shared::{
     Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,
     Atomic, AtomicArray, AtomicBits, AtomicCell, AtomicNumber, AtomicValue, AtomicView, FileArray,

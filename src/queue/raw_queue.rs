@@ -188,6 +188,29 @@ impl RawQueue {
         (0..slots.capacity()).filter(is_full).count() as u32
     }
 
+    /// How many slots are not free at this moment: items, and what is written or read.
+    pub(crate) fn in_use<'a, S: Slots<'a>>(&self, slots: S) -> u32 {
+        let is_used =
+            |&index: &u32| Word(slots.word(index).load(Ordering::Acquire)).state() != State::Free;
+        (0..slots.capacity()).filter(is_used).count() as u32
+    }
+
+    /// An item that is left when it was closed at once, to be dropped.
+    pub(crate) fn take_left<'a, P: Party, S: Slots<'a>>(
+        &'a self,
+        party: &P,
+        slots: S,
+    ) -> Option<Claim> {
+        loop {
+            if let Ok(claim) = self.try_take(party, slots) {
+                return Some(claim);
+            }
+            if self.survey(party, slots, &mut Vec::new()) {
+                return None;
+            }
+        }
+    }
+
     #[inline]
     pub(crate) fn closing(&self) -> Option<Closing> {
         match self.closing.load(Ordering::SeqCst) {

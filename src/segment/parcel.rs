@@ -6,7 +6,7 @@
 //! | two for each entry | block and its generation; member and its generation, and [`LISTED`] |
 //! | the rest | the message |
 //!
-//! An entry is written once, its second word last. Who looks whether a block is listed (see "Parcels" in `segment::pins`) reads the entries of parcels that it does not pin, which may be
+//! An entry of a message is written once, its second word last; a queue's table is written again and again, its entries emptied in between. Who looks whether a block is listed (see "Parcels" in `segment::pins`) reads the entries of parcels that it does not pin, which may be
 //! freed and made anew meanwhile: so parcels lie in members of their own, in which all writes are of whole atomic words, and a fence
 //! before the first lets the reader notice.
 #![allow(unsafe_code)]
@@ -118,6 +118,17 @@ impl Parcel {
         ))
     }
 
+    /// The parcel in a block that is pinned.
+    pub(crate) fn of_block(block: Block, fingerprint: u64) -> Result<Self> {
+        let (root, place) = (Arc::clone(block.root()), (block.id(), block.generation()));
+        Self::open(&root, place, fingerprint)
+    }
+
+    /// For how many entries it has room.
+    pub(crate) fn entries(&self) -> usize {
+        self.words().count()
+    }
+
     fn bytes_of(&self, length: u64) -> usize {
         usize::try_from(length).unwrap_or(usize::MAX)
     }
@@ -143,6 +154,13 @@ impl Parcel {
         words.0[1 + 2 * index].store(first, Ordering::Relaxed);
         // Release: with the first word, with the mark that the block travels, and with whatever the block is.
         words.0[2 + 2 * index].store(second | LISTED, Ordering::Release);
+    }
+
+    /// Empties an entry, for another block. The caller has pinned the block that it lists, and drops it after: so it is freed, if nobody else has it.
+    pub(crate) fn unlist(&self, index: usize) {
+        let words = self.words();
+        // Who looks meanwhile finds the old block or none; with the next one's first word, a block that is not the one it looks for.
+        words.0[2 + 2 * index].store(0, Ordering::SeqCst);
     }
 
     /// What an entry lists, if it is written.

@@ -29,6 +29,32 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
     Ok(Message { bytes, handles })
 }
 
+/// What became of a value that was to be encoded into a place.
+#[derive(Debug)]
+pub(crate) enum Encoded<'a> {
+    /// It is there, and has no handles in it.
+    Written(&'a [u8]),
+    /// It has handles in it, or is larger than the place.
+    Message(Message),
+}
+
+/// Encodes `value` into `place`, if it has room.
+///
+/// # Errors
+///
+/// As [`encode`].
+#[inline]
+pub(crate) fn encode_into<'a, T: Serialize + ?Sized>(
+    value: &T,
+    place: &'a mut [u8],
+) -> Result<Encoded<'a>> {
+    let (bytes, handles) = transport::sending(|| postcard::to_slice(value, place));
+    match bytes {
+        Ok(bytes) if handles.is_empty() => Ok(Encoded::Written(bytes)),
+        _ => encode(value).map(Encoded::Message),
+    }
+}
+
 /// The value that `bytes` hold, all of them.
 ///
 /// # Errors

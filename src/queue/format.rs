@@ -1,0 +1,186 @@
+//! How items lie in a queue's slots.
+
+use super::{memory::Memory, raw_queue::Claim};
+use crate::{
+    Error, ErrorKind, Result,
+    atomic::Ordering,
+    segment::Parcel,
+    shared::{Encoded as Bytes, Message, decode, encode_into},
+};
+use bytemuck::Pod;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{alloc::Layout, any::type_name, sync::Arc};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Encoded {}
+    impl Sealed for super::InPlace {}
+}
+
+/// How items of type `T` lie in a queue: [`Encoded`] or [`InPlace`].
+#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
+pub trait Format<T>: sealed::Sealed + 'static {
+    /// Whether items may be larger than a slot.
+    #[doc(hidden)]
+    const HAS_LARGE_ITEMS: bool;
+    #[doc(hidden)]
+    const KIND: u64;
+
+    /// What a slot holds that has at least so many bytes.
+    #[doc(hidden)]
+    fn layout(inline_bytes: usize) -> Layout;
+
+    /// Runs `then` with the item as it is written.
+    #[doc(hidden)]
+    fn prepare<R>(memory: &Memory, item: &T, then: impl FnOnce(Body<'_>) -> R) -> Result<R>;
+
+    /// The item in a slot that the caller has for reading; `None` when somebody that died has had it already.
+    #[doc(hidden)]
+    fn read(memory: &Memory, claim: Claim) -> Result<Option<T>>;
+}
+
+/// Any type that can be serialised, handles included. The item is encoded into its slot, or into a block of its own if it is larger or has handles in it.
+#[derive(Debug)]
+pub enum Encoded {}
+
+/// Types whose bytes are all there is to them ([`Pod`]): the item lies in its slot as it is, can be written there, and read there.
+#[derive(Debug)]
+pub enum InPlace {}
+
+/// An item as it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body<'a> {
+    Inline(&'a [u8]),
+    Large(&'a Parcel),
+}
+
+/// In a slot's length: the item is listed in the table.
+const LARGE: u32 = 1 << 31;
+/// A large item of a queue.
+const ITEM: u64 = u64::from_be_bytes(*b"mp.item.");
+/// How many bytes an item may have that is encoded without a detour over the heap.
+const SMALL: usize = 256;
+
+/// The most bytes of one item.
+pub(crate) const MAX_ITEM_BYTES: usize = 1 << 30;
+
+impl Body<'_> {
+    /// Writes it to a slot that the caller has for writing.
+    #[inline]
+    pub(crate) fn write(self, memory: &Memory, claim: Claim) {
+        // Relaxed, as all that lies beside a slot's word: the word carries it.
+        memory.attempts(claim).store(0, Ordering::Relaxed);
+        match self {
+            Self::Inline(bytes) => {
+                memory.length(claim).store(bytes.len() as u32, Ordering::Relaxed);
+                memory.write(claim, bytes);
+            }
+            Self::Large(item) => {
+                memory.length(claim).store(LARGE, Ordering::Relaxed);
+                memory.list(claim, item);
+            }
+        }
+    }
+}
+
+/// The item in the slot is the caller's, whatever becomes of the caller: if it was large, it is listed no more.
+#[inline]
+pub(crate) fn acknowledge(memory: &Memory, claim: Claim) {
+    if memory.length(claim).load(Ordering::Relaxed) & LARGE != 0 {
+        let item = memory.listed(claim, ITEM);
+        memory.unlist(claim.index);
+        drop(item);
+    }
+}
+
+#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
+impl<T: Serialize + DeserializeOwned + 'static> Format<T> for Encoded {
+    const HAS_LARGE_ITEMS: bool = true;
+    const KIND: u64 = u64::from_be_bytes(*b"mp.Queue");
+
+    fn layout(inline_bytes: usize) -> Layout {
+        Layout::from_size_align(inline_bytes, 1).unwrap_or(Layout::new::<u8>())
+    }
+
+    #[inline]
+    fn prepare<R>(memory: &Memory, item: &T, then: impl FnOnce(Body<'_>) -> R) -> Result<R> {
+        let mut buffer = [0; SMALL];
+        let room = memory.item_bytes().min(SMALL);
+        match encode_into(item, &mut buffer[..room])? {
+            Bytes::Written(bytes) => Ok(then(Body::Inline(bytes))),
+            Bytes::Message(message)
+                if message.handles.is_empty() && message.bytes.len() <= memory.item_bytes() =>
+            {
+                Ok(then(Body::Inline(&message.bytes)))
+            }
+            Bytes::Message(message) => {
+                let item = parcel::<T>(memory, &message)?;
+                Ok(then(Body::Large(&item)))
+            }
+        }
+    }
+
+    fn read(memory: &Memory, claim: Claim) -> Result<Option<T>> {
+        let length = memory.length(claim).load(Ordering::Relaxed);
+        if length & LARGE == 0 {
+            return decode(memory.read(claim, length as usize)).map(Some);
+        }
+        match memory.listed(claim, ITEM)? {
+            Some(item) => decode(item.message()).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A block for a large item.
+#[cold]
+fn parcel<T>(memory: &Memory, message: &Message) -> Result<Parcel> {
+    let Message { bytes, handles } = message;
+    if bytes.len() > MAX_ITEM_BYTES {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!(
+                "a {} of {} bytes is larger than an item of a queue can be, {MAX_ITEM_BYTES} bytes; send it in parts, or as an Array",
+                type_name::<T>(),
+                bytes.len()
+            ),
+        ));
+    }
+    let root = memory.root();
+    if let Some(foreign) = handles.iter().find(|block| !Arc::ptr_eq(block.root(), root)) {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!(
+                "a handle of an object of {} cannot be an item of a queue of {}: nobody would keep the object alive until it is received",
+                foreign.root().name(),
+                root.name()
+            ),
+        ));
+    }
+    let parcel = Parcel::new(root, ITEM, handles.len(), &[bytes])?;
+    handles.iter().enumerate().for_each(|(index, block)| parcel.list(index, block));
+    Ok(parcel)
+}
+
+#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
+impl<T: Pod> Format<T> for InPlace {
+    const HAS_LARGE_ITEMS: bool = false;
+    const KIND: u64 = u64::from_be_bytes(*b"mp.QueuP");
+
+    fn layout(_: usize) -> Layout {
+        Layout::new::<T>()
+    }
+
+    #[inline]
+    fn prepare<R>(_: &Memory, item: &T, then: impl FnOnce(Body<'_>) -> R) -> Result<R> {
+        Ok(then(Body::Inline(bytemuck::bytes_of(item))))
+    }
+
+    #[inline]
+    fn read(memory: &Memory, claim: Claim) -> Result<Option<T>> {
+        let mut item = T::zeroed();
+        let bytes = bytemuck::bytes_of_mut(&mut item);
+        bytes.copy_from_slice(memory.read(claim, size_of::<T>()));
+        Ok(Some(item))
+    }
+}

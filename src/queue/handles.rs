@@ -1,0 +1,67 @@
+//! The handles of queues: they travel, also through queues.
+
+use super::{Format, Queue, memory::Memory};
+use crate::{
+    Result,
+    segment::Block,
+    shared::{START, mix, transport},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{
+    any::{TypeId, type_name},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+/// The fingerprint of a queue's block, by which it is known within one executable.
+pub(super) fn fingerprint<T: 'static, F: Format<T>>() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    TypeId::of::<T>().hash(&mut hasher);
+    mix(mix(START, F::KIND), hasher.finish())
+}
+
+/// A block on its way.
+struct Handle<'a>(&'a Block);
+
+impl Serialize for Handle<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        transport::send(self.0, serializer)
+    }
+}
+
+/// The block of a queue that has arrived.
+struct Arrived<T, F>(Block, std::marker::PhantomData<fn(T, F)>);
+
+impl<'de, T: 'static, F: Format<T>> Deserialize<'de> for Arrived<T, F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wanted = fingerprint::<T, F>();
+        transport::receive(deserializer, wanted, type_name::<Queue<T, F>>())
+            .map(|block| Self(block, std::marker::PhantomData))
+    }
+}
+
+/// The block of its table.
+struct Table(Block);
+
+impl<'de> Deserialize<'de> for Table {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        transport::receive(deserializer, Memory::TABLE, "the table of a queue").map(Self)
+    }
+}
+
+/// Inside this crate's transports only: see [`spawn`](crate::spawn).
+impl<T: 'static, F: Format<T>> Serialize for Queue<T, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (block, table) = self.memory().blocks();
+        (Handle(block), table.map(Handle)).serialize(serializer)
+    }
+}
+
+/// Inside this crate's transports only; a stale or forged handle is an error.
+impl<'de, T: 'static, F: Format<T>> Deserialize<'de> for Queue<T, F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (arrived, table): (Arrived<T, F>, Option<Table>) =
+            Deserialize::deserialize(deserializer)?;
+        let table = table.filter(|_| F::HAS_LARGE_ITEMS).map(|Table(table)| table);
+        Memory::open(arrived.0, table, F::layout(0)).map(Self::of_memory).map_err(de::Error::custom)
+    }
+}

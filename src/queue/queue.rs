@@ -1,0 +1,531 @@
+//! `Queue`: items for whoever comes first, between any processes.
+
+use super::{
+    Encoded, Format, InPlace, Lease, Loan, QueueBuilder, Received, SendError,
+    format::acknowledge,
+    memory::Memory,
+    raw_queue::{Anybody, Claim, Closing, Refusal},
+};
+use crate::{
+    Error, ErrorKind, Result,
+    os::{clock::Deadline, fork},
+    sync::Thread,
+};
+use bytemuck::Pod;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{fmt, iter, marker::PhantomData, time::Duration};
+
+/// A bounded queue that processes share: any of them puts items in, any of them gets them out, each item once. Handles are cheap to clone; all clones are the same queue.
+///
+/// Python's `Queue`. Items are of any type that can be serialised, handles of shared memory and other queues included; those of a [`Pod`] type can lie in the queue as they are: see
+/// [`in_place`](Self::in_place). Those of one producer come out in the order in which it put them in.
+///
+/// Sending and receiving make no system call unless somebody sleeps. Each form waits as long as it takes, not at all (`try_`), or for a time (`_timeout`, by the monotonic clock, of the whole call).
+///
+/// # The end
+///
+/// [`close`](Self::close) says that nothing more is sent: receivers get what is left, and then [`ErrorKind::Closed`]; so [`iter`](Self::iter) ends. [`shut_down`](Self::shut_down) ends it at once.
+///
+/// # When a process dies
+///
+/// - While it sends: the item was sent, completely, or was not.
+/// - While it receives: another one gets the item. Such an item may overtake others.
+/// - With an item that it has [leased](Self::lease): likewise. An item that [`recv`](Self::recv) has returned is the caller's, and dies with it.
+///
+/// ```
+/// use multiproc::Queue;
+///
+/// fn worker(tasks: Queue<u64>, results: Queue<(u64, u64)>) -> multiproc::Result<()> {
+///     for task in tasks.iter() {
+///         let task = task?;
+///         results.send((task, task * task))?;
+///     }
+///     Ok(())
+/// }
+///
+/// fn main() -> multiproc::Result<()> {
+///     multiproc::init();
+///     let (tasks, results) = (Queue::new(8)?, Queue::new(8)?);
+///     let worker = multiproc::spawn(worker, (tasks.clone(), results.clone()))?;
+///     for task in 0..4 {
+///         tasks.send(task)?;
+///     }
+///     tasks.close()?;
+///     let mut sum = 0;
+///     for _ in 0..4 {
+///         sum += results.recv()?.1;
+///     }
+///     worker.join()??;
+///     assert_eq!(sum, 14);
+///     Ok(())
+/// }
+/// ```
+#[doc(alias("put", "get", "mpmc"))]
+pub struct Queue<T, F = Encoded> {
+    memory: Memory,
+    _items: PhantomData<fn(T) -> (T, F)>,
+}
+
+impl<T: Serialize + DeserializeOwned + 'static> Queue<T> {
+    /// A new queue for so many items, in the session's shared memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] for a capacity of zero or one that is absurd. When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`] and the like.
+    pub fn new(capacity: usize) -> Result<Self> {
+        Self::builder(capacity).build()
+    }
+
+    /// A queue with more said about it.
+    #[must_use]
+    pub fn builder(capacity: usize) -> QueueBuilder<T> {
+        QueueBuilder::new(capacity)
+    }
+}
+
+impl<T: Pod> Queue<T, InPlace> {
+    /// A new queue for so many items that lie in it as they are: nothing is encoded, and [`loan`](Self::loan) and [`recv_in_place`](Self::recv_in_place) copy nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Queue::new).
+    ///
+    /// ```
+    /// # fn main() -> multiproc::Result<()> {
+    /// let frames = multiproc::Queue::<[u8; 4096], _>::in_place(4)?;
+    /// let mut frame = frames.loan()?;
+    /// frame.fill(7);
+    /// frame.send()?;
+    /// assert_eq!(frames.recv_in_place()?[4095], 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn in_place(capacity: usize) -> Result<Self> {
+        Self::make(&crate::segment::session()?, capacity, 0)
+    }
+
+    /// A slot to write the next item in; waits until there is room. What is in it is what somebody left there. The item is sent by [`Loan::send`]; those that other threads send later are received later.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`]. When this thread cannot take part in the segment: [`ErrorKind::TooMany`], [`ErrorKind::PermissionDenied`] (attached for reading only),
+    /// [`ErrorKind::Forked`].
+    pub fn loan(&self) -> Result<Loan<'_, T>> {
+        self.loan_by(Deadline::NEVER)
+    }
+
+    /// As [`loan`](Self::loan), if there is room at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`loan`](Self::loan), and [`ErrorKind::WouldBlock`].
+    pub fn try_loan(&self) -> Result<Loan<'_, T>> {
+        self.loan_by(Deadline::NOW)
+    }
+
+    /// As [`loan`](Self::loan), waiting for this time at the most.
+    ///
+    /// # Errors
+    ///
+    /// As [`loan`](Self::loan), and [`ErrorKind::TimedOut`].
+    pub fn loan_timeout(&self, timeout: Duration) -> Result<Loan<'_, T>> {
+        self.loan_by(Deadline::after(timeout))
+    }
+
+    fn loan_by(&self, deadline: Deadline) -> Result<Loan<'_, T>> {
+        let (memory, thread) = (&self.memory, self.memory.thread()?);
+        let raw = memory.raw();
+        let named = raw.bells().name(&thread);
+        let claim = raw.claim(&thread, memory, &Anybody, deadline);
+        let claim = claim.map_err(|why| refused(why, deadline, FULL))?;
+        raw.holds(&thread);
+        drop(named);
+        Ok(Loan::new(memory, thread, claim))
+    }
+
+    /// The next item, where it lies; waits until there is one. It is gone when the answer is dropped; if the thread dies before, another one gets it.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_in_place(&self) -> Result<Received<'_, T>> {
+        self.recv_in_place_by(Deadline::NEVER)
+    }
+
+    /// As [`recv_in_place`](Self::recv_in_place), if there is one at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`ErrorKind::WouldBlock`].
+    pub fn try_recv_in_place(&self) -> Result<Received<'_, T>> {
+        self.recv_in_place_by(Deadline::NOW)
+    }
+
+    /// As [`recv_in_place`](Self::recv_in_place), waiting for this time at the most.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`ErrorKind::TimedOut`].
+    pub fn recv_in_place_timeout(&self, timeout: Duration) -> Result<Received<'_, T>> {
+        self.recv_in_place_by(Deadline::after(timeout))
+    }
+
+    fn recv_in_place_by(&self, deadline: Deadline) -> Result<Received<'_, T>> {
+        let thread = self.memory.thread()?;
+        let named = self.memory.raw().bells().name(&thread);
+        let claim = self.take(thread, deadline)?;
+        self.memory.raw().holds(&thread);
+        drop(named);
+        Ok(Received::new(&self.memory, thread, claim))
+    }
+}
+
+impl<T, F: Format<T>> Queue<T, F> {
+    pub(super) fn make(
+        root: &std::sync::Arc<crate::segment::Root>,
+        capacity: usize,
+        inline_bytes: usize,
+    ) -> Result<Self>
+    where
+        T: 'static,
+    {
+        let layout = F::layout(inline_bytes);
+        let fingerprint = super::fingerprint::<T, F>();
+        Memory::new(root, fingerprint, capacity, layout, F::HAS_LARGE_ITEMS).map(Self::of_memory)
+    }
+
+    pub(super) fn of_memory(memory: Memory) -> Self {
+        Self { memory, _items: PhantomData }
+    }
+
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Puts an item in; waits until there is room.
+    ///
+    /// # Errors
+    ///
+    /// The error holds the item. [`ErrorKind::Closed`]; [`ErrorKind::Encode`] if the item's own `Serialize` refuses; [`ErrorKind::InvalidInput`] if it is larger than an item can be, or has handles of another segment in it;
+    /// [`ErrorKind::NoSpace`] if there is no room in shared memory for a large one. When this thread cannot take part in the segment: [`ErrorKind::TooMany`], [`ErrorKind::PermissionDenied`]
+    /// (attached for reading only), [`ErrorKind::Forked`].
+    #[doc(alias = "put")]
+    #[inline]
+    pub fn send(&self, item: T) -> Result<(), SendError<T>> {
+        self.send_by(item, Deadline::NEVER)
+    }
+
+    /// As [`send`](Self::send), if there is room at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`ErrorKind::WouldBlock`].
+    #[doc(alias = "put_nowait")]
+    #[inline]
+    pub fn try_send(&self, item: T) -> Result<(), SendError<T>> {
+        self.send_by(item, Deadline::NOW)
+    }
+
+    /// As [`send`](Self::send), waiting for this time at the most. Zero means try; a time too long for the clock means for ever.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`ErrorKind::TimedOut`].
+    pub fn send_timeout(&self, item: T, timeout: Duration) -> Result<(), SendError<T>> {
+        self.send_by(item, Deadline::after(timeout))
+    }
+
+    #[inline]
+    fn send_by(&self, item: T, deadline: Deadline) -> Result<(), SendError<T>> {
+        match self.try_put(&item, deadline) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(SendError::new(item, error)),
+        }
+    }
+
+    #[inline]
+    fn try_put(&self, item: &T, deadline: Deadline) -> Result<()> {
+        let memory = &self.memory;
+        let thread = memory.thread()?;
+        F::prepare(memory, item, |body| {
+            let raw = memory.raw();
+            let named = raw.bells().name(&thread);
+            let claim = raw.claim(&thread, memory, &Anybody, deadline);
+            let sent = match claim {
+                Ok(claim) => {
+                    body.write(memory, claim);
+                    raw.put(&thread, memory, claim);
+                    Ok(())
+                }
+                Err(why) => Err(refused(why, deadline, FULL)),
+            };
+            drop(named);
+            sent
+        })?
+    }
+
+    /// Puts items in, one after the other; how many, when all are in.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), with the first item that was not sent; those before it were.
+    pub fn send_all(&self, items: impl IntoIterator<Item = T>) -> Result<usize, SendError<T>> {
+        let mut count = 0;
+        for item in items {
+            self.send(item)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// The next item; waits until there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] when the queue is closed and empty. [`ErrorKind::Decode`], [`ErrorKind::StaleHandle`] and the like if this item is not a `T`, or an object in it is gone: the item is, the queue goes on. When this
+    /// thread cannot take part in the segment, as [`send`](Self::send).
+    #[doc(alias = "get")]
+    #[inline]
+    pub fn recv(&self) -> Result<T> {
+        self.recv_by(Deadline::NEVER)
+    }
+
+    /// As [`recv`](Self::recv), if there is one at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`ErrorKind::WouldBlock`].
+    #[doc(alias = "get_nowait")]
+    #[inline]
+    pub fn try_recv(&self) -> Result<T> {
+        self.recv_by(Deadline::NOW)
+    }
+
+    /// As [`recv`](Self::recv), waiting for this time at the most. Zero means try; a time too long for the clock means for ever.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`ErrorKind::TimedOut`].
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T> {
+        self.recv_by(Deadline::after(timeout))
+    }
+
+    #[inline]
+    fn recv_by(&self, deadline: Deadline) -> Result<T> {
+        let thread = self.memory.thread()?;
+        let named = self.memory.raw().bells().name(&thread);
+        let item = loop {
+            let claim = match self.take(thread, deadline) {
+                Ok(claim) => claim,
+                Err(error) => break Err(error),
+            };
+            // Also where a decoder panics: the item is gone.
+            let finishing = Finishing { memory: &self.memory, thread, claim };
+            let item = F::read(&self.memory, claim);
+            drop(finishing);
+            match item {
+                Ok(Some(item)) => break Ok(item),
+                Ok(None) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        drop(named);
+        item
+    }
+
+    /// Has the next item in its slot.
+    #[inline]
+    fn take(&self, thread: Thread<'_>, deadline: Deadline) -> Result<Claim> {
+        let memory = &self.memory;
+        let claim = memory.raw().take(&thread, memory, &Anybody, deadline);
+        let claim = claim.map_err(|why| refused(why, deadline, EMPTY))?;
+        count_attempt(memory, claim);
+        Ok(claim)
+    }
+
+    /// The next item, to be worked on: it is gone when [`Lease::done`] says so. If the lease is dropped before, or its thread dies, another one gets the item. Waits until there is one.
+    ///
+    /// A leased item keeps its place in the queue: so many fewer are sent meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn lease(&self) -> Result<Lease<'_, T>> {
+        self.lease_by(Deadline::NEVER)
+    }
+
+    /// As [`lease`](Self::lease), if there is one at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`ErrorKind::WouldBlock`].
+    pub fn try_lease(&self) -> Result<Lease<'_, T>> {
+        self.lease_by(Deadline::NOW)
+    }
+
+    /// As [`lease`](Self::lease), waiting for this time at the most.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`ErrorKind::TimedOut`].
+    pub fn lease_timeout(&self, timeout: Duration) -> Result<Lease<'_, T>> {
+        self.lease_by(Deadline::after(timeout))
+    }
+
+    fn lease_by(&self, deadline: Deadline) -> Result<Lease<'_, T>> {
+        let thread = self.memory.thread()?;
+        let named = self.memory.raw().bells().name(&thread);
+        loop {
+            let claim = self.take(thread, deadline)?;
+            let finishing = Finishing { memory: &self.memory, thread, claim };
+            let Some(item) = F::read(&self.memory, claim)? else { continue };
+            std::mem::forget(finishing);
+            self.memory.raw().holds(&thread);
+            drop(named);
+            return Ok(Lease::new(&self.memory, thread, claim, item));
+        }
+    }
+
+    /// The items until the queue is closed and empty, or an error.
+    pub fn iter(&self) -> impl Iterator<Item = Result<T>> {
+        self.items(Deadline::NEVER)
+    }
+
+    /// The items that are there.
+    pub fn try_iter(&self) -> impl Iterator<Item = Result<T>> {
+        self.items(Deadline::NOW)
+    }
+
+    fn items(&self, deadline: Deadline) -> impl Iterator<Item = Result<T>> {
+        iter::from_fn(move || match self.recv_by(deadline) {
+            Err(error) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::WouldBlock) => None,
+            item => Some(item),
+        })
+    }
+
+    /// How many items wait to be received at this moment; it may change at any time.
+    #[doc(alias = "qsize")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.memory.raw().len(&self.memory) as usize
+    }
+
+    /// Whether none waits to be received at this moment; it may change at any time.
+    #[doc(alias = "empty")]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room at this moment; it may change at any time.
+    #[doc(alias = "full")]
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.memory.raw().in_use(&self.memory) == self.memory.capacity()
+    }
+
+    /// How many items there is room for.
+    #[doc(alias = "maxsize")]
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.memory.capacity() as usize
+    }
+
+    /// Nothing more is sent, by nobody. What is in the queue can be received; whoever waits for more is told. To close it again does nothing.
+    ///
+    /// # Errors
+    ///
+    /// When this thread cannot take part in the segment, as [`send`](Self::send).
+    pub fn close(&self) -> Result<()> {
+        self.close_how(Closing::Gently)
+    }
+
+    /// Nothing more is sent or received, by nobody; what is in the queue is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    #[doc(alias = "shutdown")]
+    pub fn shut_down(&self) -> Result<()> {
+        self.close_how(Closing::AtOnce)?;
+        let thread = self.memory.thread()?;
+        let named = self.memory.raw().bells().name(&thread);
+        while let Some(claim) = self.memory.raw().take_left(&thread, &self.memory) {
+            drop(Finishing { memory: &self.memory, thread, claim });
+        }
+        drop(named);
+        Ok(())
+    }
+
+    fn close_how(&self, how: Closing) -> Result<()> {
+        self.memory.raw().close(&self.memory.thread()?, how);
+        Ok(())
+    }
+
+    /// Whether it is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.memory.raw().closing().is_some()
+    }
+
+    /// Whether both handles are of one queue.
+    #[must_use]
+    pub fn same_queue(&self, other: &Self) -> bool {
+        self.memory.is_same(&other.memory)
+    }
+}
+
+impl<T, F> Clone for Queue<T, F> {
+    fn clone(&self) -> Self {
+        Self { memory: self.memory.clone(), _items: PhantomData }
+    }
+}
+
+impl<T, F> fmt::Debug for Queue<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let raw = self.memory.raw();
+        f.debug_struct("Queue")
+            .field("len", &raw.len(&self.memory))
+            .field("capacity", &self.memory.capacity())
+            .field("closed", &raw.closing().is_some())
+            .finish()
+    }
+}
+
+#[inline]
+fn count_attempt(memory: &Memory, claim: Claim) {
+    use crate::atomic::Ordering::Relaxed;
+    let attempts = memory.attempts(claim);
+    attempts.store(attempts.load(Relaxed).saturating_add(1), Relaxed);
+}
+
+/// A slot whose item is the caller's.
+pub(super) struct Finishing<'a> {
+    pub(super) memory: &'a Memory,
+    pub(super) thread: Thread<'a>,
+    pub(super) claim: Claim,
+}
+
+impl Drop for Finishing<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // A forked child has a copy of this, but not the slot.
+        if fork::is_forked_holder() {
+            return;
+        }
+        acknowledge(self.memory, self.claim);
+        self.memory.raw().finish(&self.thread, self.memory, self.claim);
+    }
+}
+
+const FULL: &str = "the queue has no room";
+const EMPTY: &str = "the queue has no item";
+
+#[cold]
+fn refused(why: Refusal, deadline: Deadline, what: &'static str) -> Error {
+    match why {
+        Refusal::Closed => Error::new(ErrorKind::Closed, "the queue is closed"),
+        Refusal::Late if deadline == Deadline::NOW => Error::new(ErrorKind::WouldBlock, what),
+        Refusal::Late => Error::new(ErrorKind::TimedOut, format!("{what}, and the time is up")),
+    }
+}
