@@ -286,6 +286,10 @@ impl Party for Model {
         self.depend(address(bell))
     }
 
+    fn spin_for_news<T>(&self, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+        ready()
+    }
+
     fn spin_among<T>(&self, _: u32, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
         ready()
     }

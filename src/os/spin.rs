@@ -4,7 +4,7 @@
 
 use super::clock;
 use crate::atomic::{AtomicU32, Ordering};
-use std::{hint, sync::OnceLock, thread, time::Duration};
+use std::{cell::Cell, hint, sync::OnceLock, thread, time::Duration};
 
 /// How long who wants a lock stays awake before it sleeps. Short: while one sleeps, the other works on a cache line that is its own, ten times
 /// faster than two that take it from each other at every step.
@@ -28,6 +28,53 @@ pub(crate) fn among<T>(parties: u32, mut ready: impl FnMut() -> Option<T>) -> Op
             return Some(answer);
         }
         thread::yield_now();
+    }
+    ready()
+}
+
+/// How long who waits for items or room stays awake: about as long as it takes to wake somebody.
+const BUDGET_FOR_NEWS: Duration = Duration::from_micros(20);
+/// After so long others may run, who may be those that one waits for.
+const YIELD_AFTER: Duration = Duration::from_micros(2);
+/// How long who only takes, or only gives, does not look at all: meanwhile several items come, for one transfer of their cache line.
+const REST: Duration = Duration::from_nanos(300);
+/// From so many in a row on.
+const STREAM: i32 = 32;
+
+thread_local! {
+    /// How many items this thread has taken in a row; given, if negative.
+    static ROW: Cell<i32> = const { Cell::new(0) };
+}
+
+/// This thread has taken an item, or given one.
+#[inline]
+pub(crate) fn count_item(taken: bool) {
+    let row = ROW.get();
+    ROW.set(match taken {
+        true => row.max(0).saturating_add(1),
+        false => row.min(0).saturating_sub(1),
+    });
+}
+
+/// Looks at `ready` again and again, as it pays for who waits for items or for room. One that takes and gives in turn has somebody waiting for its answer, so it looks closely; one that does the same all the time looks less often.
+pub(crate) fn for_news<T>(mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+    let rest = if ROW.get().abs() < STREAM { 0 } else { rounds(REST) };
+    let (all, slice) = (rounds(BUDGET_FOR_NEWS), rounds(YIELD_AFTER));
+    let (mut done, mut since_yield, mut pause) = (0, 0, rest);
+    while done < all {
+        for _ in 0..pause {
+            hint::spin_loop();
+        }
+        if let Some(answer) = ready() {
+            return Some(answer);
+        }
+        done += pause + 1;
+        since_yield += pause + 1;
+        if since_yield > slice {
+            since_yield = 0;
+            thread::yield_now();
+        }
+        pause = rest.max((done / 8).min(16));
     }
     ready()
 }

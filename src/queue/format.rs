@@ -6,6 +6,7 @@ use crate::{
     atomic::Ordering,
     segment::Parcel,
     shared::{Encoded as Bytes, Message, decode, encode_into},
+    sync::Thread,
 };
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
@@ -33,6 +34,10 @@ pub trait Format<T>: sealed::Sealed + 'static {
     /// Runs `then` with the item as it is written.
     #[doc(hidden)]
     fn prepare<R>(memory: &Memory, item: &T, then: impl FnOnce(Body<'_>) -> R) -> Result<R>;
+
+    /// The next item, if it can be had without having its slot.
+    #[doc(hidden)]
+    fn copy(memory: &Memory, thread: &Thread<'_>) -> Option<T>;
 
     /// The item in a slot that the caller has for reading; `None` when somebody that died has had it already.
     #[doc(hidden)]
@@ -68,17 +73,19 @@ impl Body<'_> {
     /// Writes it to a slot that the caller has for writing.
     #[inline]
     pub(crate) fn write(self, memory: &Memory, claim: Claim) {
-        // Relaxed, as all that lies beside a slot's word: the word carries it.
-        memory.attempts(claim).store(0, Ordering::Relaxed);
-        match self {
+        let length = match self {
             Self::Inline(bytes) => {
-                memory.length(claim).store(bytes.len() as u32, Ordering::Relaxed);
                 memory.write(claim, bytes);
+                bytes.len() as u32
             }
             Self::Large(item) => {
-                memory.length(claim).store(LARGE, Ordering::Relaxed);
                 memory.list(claim, item);
+                LARGE
             }
+        };
+        if let Some(place) = memory.length(claim) {
+            // Relaxed, as all that lies beside a slot's word: the word carries it.
+            place.store(length, Ordering::Relaxed);
         }
     }
 }
@@ -86,11 +93,17 @@ impl Body<'_> {
 /// The item in the slot is the caller's, whatever becomes of the caller: if it was large, it is listed no more.
 #[inline]
 pub(crate) fn acknowledge(memory: &Memory, claim: Claim) {
-    if memory.length(claim).load(Ordering::Relaxed) & LARGE != 0 {
+    if length(memory, claim) & LARGE != 0 {
         let item = memory.listed(claim, ITEM);
         memory.unlist(claim.index);
         drop(item);
     }
+}
+
+/// What the writer of a slot said of its item.
+#[inline]
+fn length(memory: &Memory, claim: Claim) -> u32 {
+    memory.length(claim).map_or(0, |length| length.load(Ordering::Relaxed))
 }
 
 #[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
@@ -120,8 +133,13 @@ impl<T: Serialize + DeserializeOwned + 'static> Format<T> for Encoded {
         }
     }
 
+    #[inline]
+    fn copy(_: &Memory, _: &Thread<'_>) -> Option<T> {
+        None
+    }
+
     fn read(memory: &Memory, claim: Claim) -> Result<Option<T>> {
-        let length = memory.length(claim).load(Ordering::Relaxed);
+        let length = length(memory, claim);
         if length & LARGE == 0 {
             return decode(memory.read(claim, length as usize)).map(Some);
         }
@@ -177,10 +195,24 @@ impl<T: Pod> Format<T> for InPlace {
     }
 
     #[inline]
+    fn copy(memory: &Memory, thread: &Thread<'_>) -> Option<T> {
+        if !memory.is_small() {
+            return None;
+        }
+        let mut item = T::zeroed();
+        let copy = |index| memory.copy(index, bytemuck::bytes_of_mut(&mut item));
+        memory.raw().try_copy(thread, memory, copy).map(|()| item)
+    }
+
+    #[inline]
     fn read(memory: &Memory, claim: Claim) -> Result<Option<T>> {
         let mut item = T::zeroed();
         let bytes = bytemuck::bytes_of_mut(&mut item);
-        bytes.copy_from_slice(memory.read(claim, size_of::<T>()));
+        if memory.is_small() {
+            memory.copy(claim.index, bytes);
+        } else {
+            bytes.copy_from_slice(memory.read(claim, size_of::<T>()));
+        }
         Ok(Some(item))
     }
 }

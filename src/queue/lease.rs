@@ -1,7 +1,7 @@
 //! `Lease`: an item that somebody works on.
 
 use super::{memory::Memory, queue::Finishing, raw_queue::Claim};
-use crate::{atomic::Ordering, os::fork, sync::Thread};
+use crate::{os::fork, sync::Thread};
 use std::{
     fmt,
     marker::PhantomData,
@@ -55,16 +55,16 @@ impl<'a, T> Lease<'a, T> {
         item
     }
 
-    /// How often the item was handed out, this time included. One that died at the wrong moment may not be counted.
+    /// How often the item was handed out, this time included. It is counted up to 31.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.memory.attempts(self.claim).load(Ordering::Relaxed)
+        self.claim.attempts()
     }
 
     /// Whether somebody else, or the same thread before, may have had the item and not finished it.
     #[must_use]
     pub fn is_redelivered(&self) -> bool {
-        self.claim.is_redelivered()
+        self.attempts() > 1
     }
 }
 

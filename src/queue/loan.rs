@@ -1,8 +1,12 @@
 //! `Loan` and `Received`: an item that is written, or read, in its slot.
 #![allow(unsafe_code)]
 
-use super::{format::Body, memory::Memory, queue::Finishing, raw_queue::Claim};
-use crate::{Error, ErrorKind, Result, atomic::Ordering, os::fork, sync::Thread};
+use super::{
+    memory::{Memory, SMALL},
+    queue::Finishing,
+    raw_queue::{Claim, Closing},
+};
+use crate::{Error, ErrorKind, Result, os::fork, sync::Thread};
 use bytemuck::Pod;
 use std::{
     fmt,
@@ -24,13 +28,20 @@ pub struct Loan<'a, T> {
     memory: &'a Memory,
     thread: Thread<'a>,
     claim: Claim,
+    /// A small item, until it is sent.
+    staged: Staged,
     /// The thread's name is on the slot: not `Send`.
     _item: PhantomData<*mut T>,
 }
 
+/// Room for a small item, whatever its alignment.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Staged([u8; SMALL]);
+
 impl<'a, T: Pod> Loan<'a, T> {
     pub(super) fn new(memory: &'a Memory, thread: Thread<'a>, claim: Claim) -> Self {
-        Self { memory, thread, claim, _item: PhantomData }
+        Self { memory, thread, claim, staged: Staged([0; SMALL]), _item: PhantomData }
     }
 
     /// The item is whole: whoever receives next gets it.
@@ -39,23 +50,19 @@ impl<'a, T: Pod> Loan<'a, T> {
     ///
     /// [`ErrorKind::Closed`] if the queue was shut down meanwhile; the item is gone. If it was closed, the item is received.
     pub fn send(self) -> Result<()> {
-        let Self { memory, thread, claim, .. } = self;
+        let Self { memory, thread, claim, staged, .. } = self;
         let raw = memory.raw();
-        if raw.closing() == Some(super::raw_queue::Closing::AtOnce) {
+        if raw.closing() == Some(Closing::AtOnce) {
             return Err(Error::new(ErrorKind::Closed, "the queue was shut down"));
         }
         mem::forget(self);
         let named = raw.bells().name(&thread);
-        memory.attempts(claim).store(0, Ordering::Relaxed);
-        memory.length(claim).store(size_of::<T>() as u32, Ordering::Relaxed);
+        if memory.is_small() {
+            memory.write(claim, &staged.0[..size_of::<T>()]);
+        }
         raw.put(&thread, memory, claim);
         drop(named);
         Ok(())
-    }
-
-    /// Writes the item as a whole.
-    pub fn write(&mut self, item: &T) {
-        Body::Inline(bytemuck::bytes_of(item)).write(self.memory, self.claim);
     }
 }
 
@@ -63,6 +70,9 @@ impl<T: Pod> Deref for Loan<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
+        if self.memory.is_small() {
+            return bytemuck::from_bytes(&self.staged.0[..size_of::<T>()]);
+        }
         // SAFETY: a slot of an `InPlace` queue of `T` has room for one, aligned; all bytes are a `T`; nobody else touches it while it is claimed.
         unsafe { self.memory.item(self.claim).cast::<T>().as_ref() }
     }
@@ -70,6 +80,9 @@ impl<T: Pod> Deref for Loan<'_, T> {
 
 impl<T: Pod> DerefMut for Loan<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
+        if self.memory.is_small() {
+            return bytemuck::from_bytes_mut(&mut self.staged.0[..size_of::<T>()]);
+        }
         // SAFETY: as above.
         unsafe { self.memory.item(self.claim).cast::<T>().as_mut() }
     }
@@ -121,16 +134,16 @@ impl<'a, T: Pod> Received<'a, T> {
         }
     }
 
-    /// How often the item was handed out, this time included. One that died at the wrong moment may not be counted.
+    /// How often the item was handed out, this time included. It is counted up to 31.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.slot.memory.attempts(self.slot.claim).load(Ordering::Relaxed)
+        self.slot.claim.attempts()
     }
 
     /// Whether somebody else, or the same thread before, may have had the item.
     #[must_use]
     pub fn is_redelivered(&self) -> bool {
-        self.slot.claim.is_redelivered()
+        self.attempts() > 1
     }
 }
 

@@ -6,8 +6,10 @@
 //! | 320 | [`Shape`] |
 //! | from 384 on | the slots, each as long as `stride` |
 //!
-//! A slot is its word, its item's length (4 bytes), how often the item was handed out (4), and the item, aligned. Capacity and sizes are read once, checked, and kept privately: whatever is
+//! A slot is its word, its item's length where there is a table (4 bytes), and the item, aligned. Capacity and sizes are read once, checked, and kept privately: whatever is
 //! scribbled over the block later, no access leaves it.
+//!
+//! Small items without a table are copied word by word, atomically: their readers may read while the slot changes hands, and see afterwards that it did ([`RawQueue::try_copy`]).
 #![allow(unsafe_code)]
 
 use super::raw_queue::{Claim, RawQueue, Slots};
@@ -25,8 +27,9 @@ unsafe impl Words for RawQueue {}
 const SHAPE_AT: usize = size_of::<RawQueue>().next_multiple_of(64);
 const SLOTS_AT: usize = SHAPE_AT + 64;
 const LENGTH_AT: usize = 8;
-const ATTEMPTS_AT: usize = 12;
-const ITEM_AT: usize = 16;
+const WORD: usize = size_of::<AtomicU64>();
+/// The most bytes of an item that is copied word by word.
+pub(crate) const SMALL: usize = 64;
 
 /// The most slots: each position is 32 bits of index, and a survey looks at all of them.
 pub(crate) const MAX_CAPACITY: usize = 1 << 24;
@@ -49,10 +52,11 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new(capacity: usize, item: Layout) -> Option<Self> {
+    fn new(capacity: usize, item: Layout, has_length: bool) -> Option<Self> {
         let capacity = u32::try_from(capacity).ok().filter(|&capacity| capacity > 0)?;
-        let item_at = ITEM_AT.next_multiple_of(item.align());
-        let bytes = item_at.checked_add(item.size())?;
+        let head = if has_length { LENGTH_AT + size_of::<AtomicU32>() } else { WORD };
+        let item_at = head.next_multiple_of(item.align());
+        let bytes = item_at.checked_add(item.size())?.checked_next_multiple_of(WORD)?;
         // So that no small slot crosses a cache line.
         let stride = if bytes <= 64 {
             bytes.next_power_of_two()
@@ -95,7 +99,8 @@ impl Memory {
                 format!("a queue for {capacity} items was wanted; it is 1 to {MAX_CAPACITY}"),
             ));
         }
-        let sizes = Sizes::new(capacity, item).filter(|sizes| sizes.total() <= isize::MAX as usize);
+        let sizes = Sizes::new(capacity, item, has_large_items)
+            .filter(|sizes| sizes.total() <= isize::MAX as usize);
         let Some(sizes) = sizes else {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
@@ -133,7 +138,7 @@ impl Memory {
         let unchecked = Self {
             placed,
             table,
-            sizes: Sizes { capacity: 1, item_at: ITEM_AT, item_bytes: 0, stride: ITEM_AT },
+            sizes: Sizes { capacity: 1, item_at: WORD, item_bytes: 0, stride: WORD },
         };
         let Shape { capacity, align, item_bytes } = unchecked.shape();
         let item_bytes = usize::try_from(item_bytes.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
@@ -142,9 +147,10 @@ impl Memory {
             .filter(|found| found.align() == item.align() && found.size() >= item.size())
             .ok_or_else(|| damaged("has slots of another size"))?;
         let room = unchecked.placed.block().member().block_bytes();
-        let sizes = Sizes::new(capacity.load(Ordering::Relaxed) as usize, found)
-            .filter(|sizes| sizes.total() <= room)
-            .ok_or_else(|| damaged("says that it is larger than its memory"))?;
+        let sizes =
+            Sizes::new(capacity.load(Ordering::Relaxed) as usize, found, unchecked.table.is_some())
+                .filter(|sizes| sizes.total() <= room)
+                .ok_or_else(|| damaged("says that it is larger than its memory"))?;
         let entries = unchecked.table.as_ref().map_or(usize::MAX, Parcel::entries);
         if entries < sizes.capacity as usize {
             return Err(damaged("has a smaller table than slots"));
@@ -201,22 +207,38 @@ impl Memory {
         unsafe { self.placed.start().add(SLOTS_AT + index as usize * self.sizes.stride) }
     }
 
+    /// The length of the item in a slot, and what else its writer says there; none where all items are alike.
     #[inline]
-    fn part<T>(&self, index: u32, at: usize) -> &T {
-        // SAFETY: inside the slot, which begins with 16 bytes of atomics, aligned to 16.
-        unsafe { self.slot(index).add(at).cast::<T>().as_ref() }
+    pub(crate) fn length(&self, claim: Claim) -> Option<&AtomicU32> {
+        self.table.as_ref()?;
+        // SAFETY: inside the slot, which begins with the word and the length where there is a table; an atomic, aligned.
+        Some(unsafe { self.slot(claim.index).add(LENGTH_AT).cast::<AtomicU32>().as_ref() })
     }
 
-    /// The length of the item in a slot, and what else its writer says there.
+    /// Whether items are copied word by word.
     #[inline]
-    pub(crate) fn length(&self, claim: Claim) -> &AtomicU32 {
-        self.part(claim.index, LENGTH_AT)
+    pub(crate) fn is_small(&self) -> bool {
+        self.table.is_none() && self.sizes.item_bytes <= SMALL
     }
 
-    /// How often the item in a slot was handed out.
+    /// The words of a small item.
     #[inline]
-    pub(crate) fn attempts(&self, claim: Claim) -> &AtomicU32 {
-        self.part(claim.index, ATTEMPTS_AT)
+    fn words(&self, index: u32) -> &[AtomicU64] {
+        debug_assert!(self.is_small());
+        // SAFETY: inside the slot; behind the word and aligned like it.
+        let start = unsafe { self.slot(index).add(self.sizes.item_at) }.cast::<AtomicU64>();
+        let words = NonNull::slice_from_raw_parts(start, self.sizes.item_bytes.div_ceil(WORD));
+        // SAFETY: inside the slot, whose size is a multiple of words; small items are only touched as atomics.
+        unsafe { words.as_ref() }
+    }
+
+    /// Copies a small item out of a slot, whoever has it. Relaxed: only if the slot's word has not changed meanwhile, the copy is an item.
+    #[inline]
+    pub(crate) fn copy(&self, index: u32, item: &mut [u8]) {
+        for (word, bytes) in self.words(index).iter().zip(item.chunks_mut(WORD)) {
+            let word = word.load(Ordering::Relaxed).to_ne_bytes();
+            bytes.copy_from_slice(&word[..bytes.len()]);
+        }
     }
 
     /// The item's bytes in a slot: as many as [`Self::item_bytes`], aligned for the items. Who has a claim for writing may write, who has one for reading may read.
@@ -230,6 +252,14 @@ impl Memory {
     /// Writes bytes to a slot that the caller has for writing; no more than there is room for.
     #[inline]
     pub(crate) fn write(&self, claim: Claim, bytes: &[u8]) {
+        if self.is_small() {
+            for (word, bytes) in self.words(claim.index).iter().zip(bytes.chunks(WORD)) {
+                let mut whole = [0; WORD];
+                whole[..bytes.len()].copy_from_slice(bytes);
+                word.store(u64::from_ne_bytes(whole), Ordering::Relaxed);
+            }
+            return;
+        }
         let place = self.item(claim).cast::<u8>();
         let count = bytes.len().min(self.sizes.item_bytes);
         // SAFETY: inside the slot, in which nobody else writes or reads while the claim stands; `bytes` are private.
@@ -274,7 +304,8 @@ impl<'a> Slots<'a> for &'a Memory {
 
     #[inline]
     fn word(self, index: u32) -> &'a AtomicU64 {
-        self.part(index, 0)
+        // SAFETY: a slot begins with its word, aligned.
+        unsafe { self.slot(index).cast::<AtomicU64>().as_ref() }
     }
 
     fn wipe(self, index: u32) {

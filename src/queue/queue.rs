@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result,
-    os::{clock::Deadline, fork},
+    os::{clock::Deadline, fork, spin},
     sync::Thread,
 };
 use bytemuck::Pod;
@@ -238,7 +238,10 @@ impl<T, F: Format<T>> Queue<T, F> {
     #[inline]
     fn send_by(&self, item: T, deadline: Deadline) -> Result<(), SendError<T>> {
         match self.try_put(&item, deadline) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                spin::count_item(false);
+                Ok(())
+            }
             Err(error) => Err(SendError::new(item, error)),
         }
     }
@@ -315,6 +318,9 @@ impl<T, F: Format<T>> Queue<T, F> {
         let thread = self.memory.thread()?;
         let named = self.memory.raw().bells().name(&thread);
         let item = loop {
+            if let Some(item) = F::copy(&self.memory, &thread) {
+                break Ok(item);
+            }
             let claim = match self.take(thread, deadline) {
                 Ok(claim) => claim,
                 Err(error) => break Err(error),
@@ -330,6 +336,7 @@ impl<T, F: Format<T>> Queue<T, F> {
             }
         };
         drop(named);
+        spin::count_item(true);
         item
     }
 
@@ -338,9 +345,7 @@ impl<T, F: Format<T>> Queue<T, F> {
     fn take(&self, thread: Thread<'_>, deadline: Deadline) -> Result<Claim> {
         let memory = &self.memory;
         let claim = memory.raw().take(&thread, memory, &Anybody, deadline);
-        let claim = claim.map_err(|why| refused(why, deadline, EMPTY))?;
-        count_attempt(memory, claim);
-        Ok(claim)
+        claim.map_err(|why| refused(why, deadline, EMPTY))
     }
 
     /// The next item, to be worked on: it is gone when [`Lease::done`] says so. If the lease is dropped before, or its thread dies, another one gets the item. Waits until there is one.
@@ -490,13 +495,6 @@ impl<T, F> fmt::Debug for Queue<T, F> {
             .field("closed", &raw.closing().is_some())
             .finish()
     }
-}
-
-#[inline]
-fn count_attempt(memory: &Memory, claim: Claim) {
-    use crate::atomic::Ordering::Relaxed;
-    let attempts = memory.attempts(claim);
-    attempts.store(attempts.load(Relaxed).saturating_add(1), Relaxed);
 }
 
 /// A slot whose item is the caller's.

@@ -114,9 +114,13 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Somebody else may have had the item before.
-    pub(crate) fn is_redelivered(self) -> bool {
-        self.word.is_redelivered()
+    /// How often the item was handed out, this time included; [`MAX_ATTEMPTS`](super::slot::MAX_ATTEMPTS) may be more.
+    pub(crate) fn attempts(self) -> u32 {
+        self.word.attempts()
+    }
+
+    fn position(self) -> Position {
+        Position { lap: self.word.lap(), index: self.index }
     }
 }
 
@@ -294,7 +298,7 @@ impl RawQueue {
         if deadline == Deadline::NOW {
             return look(&mut Looked::default()).unwrap_or(Err(Refusal::Late));
         }
-        if let Some(claim) = party.spin_among(2, &mut glance) {
+        if let Some(claim) = party.spin_for_news(&mut glance) {
             return Ok(claim);
         }
         self.bells.wait(party, bell, deadline, look).unwrap_or(Err(Refusal::Late))
@@ -316,7 +320,6 @@ impl RawQueue {
             if distance == 0 && seen.state() == State::Free {
                 let mine = Word::writing(at.lap, party.id());
                 if exchange(place, seen, mine) {
-                    self.tail.advance(at, at.next(capacity));
                     return Ok(Claim { index: at.index, word: mine });
                 }
             } else if distance >= 0 {
@@ -358,7 +361,7 @@ impl RawQueue {
                     return false;
                 }
                 *passed += 1;
-                exchange(place, seen, Word::reading(at.lap, owner).marked_as(seen));
+                exchange(place, seen, Word::reading(at.lap, owner).of_item(seen));
                 step!("queue.passed");
                 true
             }
@@ -393,7 +396,7 @@ impl RawQueue {
     #[cold]
     fn bring_back<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, index: u32, seen: Word) {
         let dependence = self.bells.name(party);
-        let full = Word::full(seen.lap()).again();
+        let full = Word::full(seen.lap()).of_item(seen);
         if exchange(slots.word(index), seen, full) {
             step!("queue.brought_back");
             self.head.pull_back(Position { lap: seen.lap(), index }, slots.capacity());
@@ -408,6 +411,9 @@ impl RawQueue {
         // A living writer's slot is its own, so a swap; it is locked, as news must be.
         slots.word(claim.index).swap(Word::full(claim.word.lap()).0, Ordering::SeqCst);
         step!("queue.put");
+        // Late: who comes before passes the slot by itself.
+        let position = claim.position();
+        self.tail.advance(position, position.next(slots.capacity()));
         self.bells.ring(party, NEWS);
     }
 
@@ -416,6 +422,8 @@ impl RawQueue {
     pub(crate) fn abandon<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
         slots.word(claim.index).swap(Word::free(after(claim.word.lap())).0, Ordering::SeqCst);
         step!("queue.abandoned");
+        let position = claim.position();
+        self.tail.advance(position, position.next(slots.capacity()));
         // Consumers may wait for what is behind it.
         self.bells.ring(party, NEWS);
         self.bells.ring(party, ROOM);
@@ -497,7 +505,7 @@ impl RawQueue {
             let seen = Word(place.load(Ordering::SeqCst));
             let distance = ahead(seen.lap(), at.lap);
             if distance == 0 && seen.state() == State::Full {
-                let mine = Word::reading(at.lap, party.id()).marked_as(seen);
+                let mine = Word::reading(at.lap, party.id()).once_more(seen);
                 if exchange(place, seen, mine) {
                     self.head.advance(at, at.next(capacity));
                     step!("queue.reading");
@@ -549,6 +557,35 @@ impl RawQueue {
         }
     }
 
+    /// The next item, copied by `copy` while its slot may change hands; only what was copied when the answer is `Ok` counts. So there is no moment at which the caller has the slot. If it has no
+    /// item at once, or one that somebody died with, that is the caller's to [take](Self::take).
+    #[inline]
+    pub(crate) fn try_copy<'a, P: Party, S: Slots<'a>>(
+        &self,
+        party: &P,
+        slots: S,
+        mut copy: impl FnMut(u32),
+    ) -> Option<()> {
+        if self.closing() == Some(Closing::AtOnce) {
+            return None;
+        }
+        let capacity = slots.capacity();
+        let at = self.head.load(capacity);
+        let place = slots.word(at.index);
+        let seen = Word(place.load(Ordering::Acquire));
+        if seen.lap() != at.lap || seen.state() != State::Full {
+            return None;
+        }
+        copy(at.index);
+        if !exchange(place, seen, Word::free(after(at.lap))) {
+            return None;
+        }
+        step!("queue.copied");
+        self.head.advance(at, at.next(capacity));
+        self.has_finished(party);
+        Some(())
+    }
+
     /// Takes over what a dead consumer was reading.
     #[cold]
     fn inherit<'a, P: Party, S: Slots<'a>>(
@@ -558,7 +595,7 @@ impl RawQueue {
         index: u32,
         seen: Word,
     ) -> Option<Claim> {
-        let mine = Word::reading(seen.lap(), party.id()).again();
+        let mine = Word::reading(seen.lap(), party.id()).once_more(seen);
         exchange(slots.word(index), seen, mine).then(|| {
             step!("queue.inherited");
             Claim { index, word: mine }
@@ -622,7 +659,14 @@ impl RawQueue {
     pub(crate) fn finish<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
         Self::end_reading(slots, claim, |lap| Word::free(after(lap)));
         step!("queue.finished");
+        self.has_finished(party);
+    }
+
+    /// After an item has left its slot.
+    #[inline]
+    fn has_finished<P: Party>(&self, party: &P) {
         self.bells.ring(party, ROOM);
+        self.bells.ring(party, DONE);
         if self.closing().is_some() {
             // Consumers may wait whether it is given back.
             self.bells.ring_all(party, NEWS);
@@ -633,7 +677,7 @@ impl RawQueue {
     #[cold]
     pub(crate) fn give_back<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
         let dependence = self.bells.name(party);
-        let lap = Self::end_reading(slots, claim, |lap| Word::full(lap).again());
+        let lap = Self::end_reading(slots, claim, |lap| Word::full(lap).of_item(claim.word));
         step!("queue.given_back");
         self.head.pull_back(Position { lap, index: claim.index }, slots.capacity());
         self.bells.ring(party, NEWS);

@@ -2,11 +2,16 @@
 
 use crate::segment::OwnerId;
 
-/// Laps go round after 2^29: far more than a thread can oversleep.
-const LAPS: u32 = 1 << 29;
+/// Laps go round after 2^25. A thread that oversleeps them all does no harm: what it knows of a slot, the exchange of the slot's word checks.
+const LAPS: u32 = 1 << 25;
 const LAP_AT: u32 = 32;
-const REDELIVERED: u64 = 1 << 61;
+/// How often the item was handed out.
+const ATTEMPTS_AT: u32 = 57;
+const ATTEMPTS: u64 = MAX_ATTEMPTS as u64;
 const STATE_AT: u32 = 62;
+
+/// As often, or oftener.
+pub(crate) const MAX_ATTEMPTS: u32 = 31;
 
 /// What a slot is, in its present lap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,21 +54,23 @@ impl Word {
         Self::new(State::Reading, lap, me.bits())
     }
 
-    /// The same, of an item that somebody else may have had before.
+    /// The same, for the same item as another word.
     #[inline]
-    pub(crate) fn again(self) -> Self {
-        Self(self.0 | REDELIVERED)
+    pub(crate) fn of_item(self, other: Self) -> Self {
+        Self(self.0 | other.0 & ATTEMPTS << ATTEMPTS_AT)
     }
 
-    /// With the mark of another word, if it has it.
+    /// The same, handed out once more than in another word.
     #[inline]
-    pub(crate) fn marked_as(self, other: Self) -> Self {
-        Self(self.0 | other.0 & REDELIVERED)
+    pub(crate) fn once_more(self, other: Self) -> Self {
+        let attempts = u64::from(other.attempts() + 1).min(ATTEMPTS);
+        Self(self.0 | attempts << ATTEMPTS_AT)
     }
 
+    /// How often the item was handed out.
     #[inline]
-    pub(crate) fn is_redelivered(self) -> bool {
-        self.0 & REDELIVERED != 0
+    pub(crate) fn attempts(self) -> u32 {
+        (self.0 >> ATTEMPTS_AT & ATTEMPTS) as u32
     }
 
     #[inline]

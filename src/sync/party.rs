@@ -48,6 +48,9 @@ pub(crate) trait Party {
     /// Looks again and again for a short time that pays; `None` when it is over.
     fn spin<T>(&self, ready: impl FnMut() -> Option<T>) -> Option<T>;
 
+    /// The same for who waits for items or for room: see `os::spin::for_news`.
+    fn spin_for_news<T>(&self, ready: impl FnMut() -> Option<T>) -> Option<T>;
+
     /// The same where it depends on so many threads, the caller among them, that all have something to do first.
     fn spin_among<T>(&self, parties: u32, ready: impl FnMut() -> Option<T>) -> Option<T>;
 }

@@ -119,6 +119,10 @@ impl Party for Thread<'_> {
         RingAtDeath::name(bell.as_ptr())
     }
 
+    fn spin_for_news<T>(&self, ready: impl FnMut() -> Option<T>) -> Option<T> {
+        spin::for_news(ready)
+    }
+
     fn spin_among<T>(&self, parties: u32, ready: impl FnMut() -> Option<T>) -> Option<T> {
         spin::among(parties, ready)
     }
