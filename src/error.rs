@@ -48,6 +48,8 @@ pub enum ErrorKind {
     Broken,
     /// The bytes in shared memory are not a value of the type.
     InvalidValue,
+    /// Nobody is at the other end any more.
+    Disconnected,
     /// Nothing more is sent, or received: it was closed.
     Closed,
     /// The handle names something that was freed.

@@ -132,7 +132,10 @@ pub use process::{
 };
 #[cfg(feature = "tracing")]
 pub use process::{log_level, set_log_level};
-pub use queue::{Encoded, Format, InPlace, Lease, Loan, Queue, QueueBuilder, Received, SendError};
+pub use queue::{
+    Encoded, Format, InPlace, JoinableQueue, Lease, Loan, Queue, QueueBuilder, Received, Receiver,
+    SendError, Sender, channel, channel_in_place,
+};
 pub use shared::{
     Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,
     Atomic, AtomicArray, AtomicBits, AtomicCell, AtomicNumber, AtomicValue, AtomicView, FileArray,

@@ -27,6 +27,7 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::PathBuf,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 /// Starts a process that calls `function` with the arguments of a tuple.
@@ -372,7 +373,10 @@ impl ProcessBuilder {
         command.env(VARIABLE, errand.to_text());
         #[cfg(feature = "tracing")]
         command.env(log::VARIABLE, log::log_level().to_string());
-        let work = Work::Call { call, handles: args.handles };
+        // The others the call lists, until the worker has them.
+        let mut handles = args.handles;
+        handles.retain(|block| !Arc::ptr_eq(block.root(), &root));
+        let work = Work::Call { call, handles };
         self.run(command, work)
     }
 

@@ -3,7 +3,7 @@
 //! # Protocol
 //!
 //! The parent makes a [`Parcel`] with the function's name, the settings and the encoded arguments, which lists the blocks of the handles in them, and
-//! starts the worker with the parcel's place. The worker decodes, calls, and puts the encoded outcome into a parcel of its own, which lists the handles in it. When that is whole, it lists it in
+//! starts the worker with the parcel's place. The worker decodes, takes the handles off the list, calls, and puts the encoded outcome into a parcel of its own, which lists the handles in it. When that is whole, it lists it in
 //! the call. So the outcome lives as long as the call, and the call as long as the parent or the worker wants it.
 //!
 //! | the worker dies | the parent finds | and |
@@ -111,6 +111,12 @@ impl Call {
 
     pub(super) fn args(&self) -> &[u8] {
         self.parts().1
+    }
+
+    /// As the worker, when the arguments are decoded: what they name lives as long as the worker wants it, and no longer as long as this call.
+    pub(super) fn arguments_arrived(&self) {
+        self.parcel.unlist_from(ENTRY + 1);
+        step!("call.arrived");
     }
 
     /// Why these handles cannot be results: nobody would keep the objects of another segment until the parent has them.

@@ -135,7 +135,7 @@ fn serve(call: &Call) -> Result<i32> {
     let entry = call.function().resolve()?;
     let no_room = call.no_room()?;
     tell!(DEBUG, name = super::current().name(), "function called");
-    let returned = panic::catch(|| entry.call(call.args()));
+    let returned = panic::catch(|| entry.call(call.args(), &|| call.arguments_arrived()));
     let (outcome, handles, code) = match returned {
         Ok(Ok(message)) => match call.foreign(&message.handles) {
             None => (Outcome::Returned(message.bytes), message.handles, 0),

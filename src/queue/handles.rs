@@ -1,6 +1,6 @@
 //! The handles of queues: they travel, also through queues.
 
-use super::{Format, Queue, memory::Memory};
+use super::{Format, Queue, Receiver, Sender, channel_side::Side, memory::Memory};
 use crate::{
     Result,
     segment::Block,
@@ -46,6 +46,43 @@ impl<'de> Deserialize<'de> for Table {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         transport::receive(deserializer, Memory::TABLE, "the table of a queue").map(Self)
     }
+}
+
+/// The token of a side that has arrived.
+struct Token<const FINGERPRINT: u64>(Block);
+
+impl<'de, const FINGERPRINT: u64> Deserialize<'de> for Token<FINGERPRINT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        transport::receive(deserializer, FINGERPRINT, "one side of a channel").map(Self)
+    }
+}
+
+/// The ends of a channel.
+macro_rules! ends {
+    ($($name:ident $fingerprint:ident;)*) => {$(
+        /// Inside this crate's transports only: see [`spawn`](crate::spawn).
+        impl<T: 'static, F: Format<T>> Serialize for $name<T, F> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let (queue, side) = self.parts();
+                let (token, other) = side.parts();
+                (queue, Handle(token), other).serialize(serializer)
+            }
+        }
+
+        /// Inside this crate's transports only; a stale or forged handle is an error.
+        impl<'de, T: 'static, F: Format<T>> Deserialize<'de> for $name<T, F> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let (queue, Token(token), other): (_, Token<{ Side::$fingerprint }>, _) =
+                    Deserialize::deserialize(deserializer)?;
+                Ok(Self::of_parts(queue, Side::of_parts(token, other)))
+            }
+        }
+    )*};
+}
+
+ends! {
+    Sender SENDERS;
+    Receiver RECEIVERS;
 }
 
 /// Inside this crate's transports only: see [`spawn`](crate::spawn).

@@ -55,6 +55,14 @@ impl<'a, T> Lease<'a, T> {
         item
     }
 
+    /// The item, whose slot the thread has on; whoever has the claim ends it.
+    pub(super) fn keep(mut self) -> (Claim, T) {
+        let item = self.item.take().expect("the item is there until `done`");
+        let claim = self.claim;
+        mem::forget(self);
+        (claim, item)
+    }
+
     /// How often the item was handed out, this time included. It is counted up to 31.
     #[must_use]
     pub fn attempts(&self) -> u32 {

@@ -311,7 +311,7 @@ impl<'a> Slots<'a> for &'a Memory {
     fn wipe(self, index: u32) {
         let place = self.table.as_ref().and_then(|table| table.entry(index as usize));
         if let Some((id, generation)) = place {
-            // Where it cannot be pinned, nobody else comes for it: then it goes with the queue.
+            // Whoever takes the last of its users away frees it: so this is one.
             let item = self.root().pin(id, generation);
             self.unlist(index);
             drop(item);

@@ -1,7 +1,10 @@
 //! Items between processes: rings and queues.
 
+mod channel;
+mod channel_side;
 mod format;
 mod handles;
+mod joinable_queue;
 mod lease;
 mod loan;
 mod memory;
@@ -12,8 +15,10 @@ mod raw_queue;
 mod send_error;
 mod slot;
 
+pub use channel::{Receiver, Sender, channel, channel_in_place};
 pub use format::{Encoded, Format, InPlace};
 use handles::fingerprint;
+pub use joinable_queue::JoinableQueue;
 pub use lease::Lease;
 pub use loan::{Loan, Received};
 pub use queue::Queue;

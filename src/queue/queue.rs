@@ -4,7 +4,7 @@ use super::{
     Encoded, Format, InPlace, Lease, Loan, QueueBuilder, Received, SendError,
     format::acknowledge,
     memory::Memory,
-    raw_queue::{Anybody, Claim, Closing, Refusal},
+    raw_queue::{Anybody, Claim, Closing, Peers, Refusal},
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -173,7 +173,7 @@ impl<T: Pod> Queue<T, InPlace> {
     fn recv_in_place_by(&self, deadline: Deadline) -> Result<Received<'_, T>> {
         let thread = self.memory.thread()?;
         let named = self.memory.raw().bells().name(&thread);
-        let claim = self.take(thread, deadline)?;
+        let claim = self.take(thread, &Anybody, deadline)?;
         self.memory.raw().holds(&thread);
         drop(named);
         Ok(Received::new(&self.memory, thread, claim))
@@ -196,10 +196,6 @@ impl<T, F: Format<T>> Queue<T, F> {
 
     pub(super) fn of_memory(memory: Memory) -> Self {
         Self { memory, _items: PhantomData }
-    }
-
-    pub(super) fn memory(&self) -> &Memory {
-        &self.memory
     }
 
     /// Puts an item in; waits until there is room.
@@ -237,7 +233,17 @@ impl<T, F: Format<T>> Queue<T, F> {
 
     #[inline]
     fn send_by(&self, item: T, deadline: Deadline) -> Result<(), SendError<T>> {
-        match self.try_put(&item, deadline) {
+        self.send_to(item, &Anybody, deadline)
+    }
+
+    #[inline]
+    pub(super) fn send_to(
+        &self,
+        item: T,
+        peers: &impl Peers,
+        deadline: Deadline,
+    ) -> Result<(), SendError<T>> {
+        match self.try_put(&item, peers, deadline) {
             Ok(()) => {
                 spin::count_item(false);
                 Ok(())
@@ -247,13 +253,13 @@ impl<T, F: Format<T>> Queue<T, F> {
     }
 
     #[inline]
-    fn try_put(&self, item: &T, deadline: Deadline) -> Result<()> {
+    fn try_put(&self, item: &T, peers: &impl Peers, deadline: Deadline) -> Result<()> {
         let memory = &self.memory;
         let thread = memory.thread()?;
         F::prepare(memory, item, |body| {
             let raw = memory.raw();
             let named = raw.bells().name(&thread);
-            let claim = raw.claim(&thread, memory, &Anybody, deadline);
+            let claim = raw.claim(&thread, memory, peers, deadline);
             let sent = match claim {
                 Ok(claim) => {
                     body.write(memory, claim);
@@ -315,13 +321,18 @@ impl<T, F: Format<T>> Queue<T, F> {
 
     #[inline]
     fn recv_by(&self, deadline: Deadline) -> Result<T> {
+        self.recv_from(&Anybody, deadline)
+    }
+
+    #[inline]
+    pub(super) fn recv_from(&self, peers: &impl Peers, deadline: Deadline) -> Result<T> {
         let thread = self.memory.thread()?;
         let named = self.memory.raw().bells().name(&thread);
         let item = loop {
             if let Some(item) = F::copy(&self.memory, &thread) {
                 break Ok(item);
             }
-            let claim = match self.take(thread, deadline) {
+            let claim = match self.take(thread, peers, deadline) {
                 Ok(claim) => claim,
                 Err(error) => break Err(error),
             };
@@ -342,9 +353,9 @@ impl<T, F: Format<T>> Queue<T, F> {
 
     /// Has the next item in its slot.
     #[inline]
-    fn take(&self, thread: Thread<'_>, deadline: Deadline) -> Result<Claim> {
+    fn take(&self, thread: Thread<'_>, peers: &impl Peers, deadline: Deadline) -> Result<Claim> {
         let memory = &self.memory;
-        let claim = memory.raw().take(&thread, memory, &Anybody, deadline);
+        let claim = memory.raw().take(&thread, memory, peers, deadline);
         claim.map_err(|why| refused(why, deadline, EMPTY))
     }
 
@@ -377,11 +388,19 @@ impl<T, F: Format<T>> Queue<T, F> {
         self.lease_by(Deadline::after(timeout))
     }
 
-    fn lease_by(&self, deadline: Deadline) -> Result<Lease<'_, T>> {
+    pub(super) fn lease_by(&self, deadline: Deadline) -> Result<Lease<'_, T>> {
+        self.lease_from(&Anybody, deadline)
+    }
+
+    pub(super) fn lease_from(
+        &self,
+        peers: &impl Peers,
+        deadline: Deadline,
+    ) -> Result<Lease<'_, T>> {
         let thread = self.memory.thread()?;
         let named = self.memory.raw().bells().name(&thread);
         loop {
-            let claim = self.take(thread, deadline)?;
+            let claim = self.take(thread, peers, deadline)?;
             let finishing = Finishing { memory: &self.memory, thread, claim };
             let Some(item) = F::read(&self.memory, claim)? else { continue };
             std::mem::forget(finishing);
@@ -477,6 +496,12 @@ impl<T, F: Format<T>> Queue<T, F> {
     #[must_use]
     pub fn same_queue(&self, other: &Self) -> bool {
         self.memory.is_same(&other.memory)
+    }
+}
+
+impl<T, F> Queue<T, F> {
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 }
 

@@ -67,8 +67,8 @@ pub(crate) trait Slots<'a>: Copy {
 
 /// Those on the other side. Once they are gone, nobody joins them.
 pub(crate) trait Peers {
-    /// Whether there are some, or may be; with the names of threads that all end when there are none any more.
-    fn are_there(&self, lives: &mut Vec<OwnerId>) -> bool;
+    /// Whether there are some, or may be; with the names of threads of which each may be the last.
+    fn are_there(&self, looked: &mut Looked<'_>) -> bool;
 }
 
 /// Of a queue that does not end when one side is gone.
@@ -76,7 +76,7 @@ pub(crate) trait Peers {
 pub(crate) struct Anybody;
 
 impl Peers for Anybody {
-    fn are_there(&self, _: &mut Vec<OwnerId>) -> bool {
+    fn are_there(&self, _: &mut Looked<'_>) -> bool {
         true
     }
 }
@@ -117,6 +117,11 @@ impl Claim {
     /// How often the item was handed out, this time included; [`MAX_ATTEMPTS`](super::slot::MAX_ATTEMPTS) may be more.
     pub(crate) fn attempts(self) -> u32 {
         self.word.attempts()
+    }
+
+    /// Who took it.
+    pub(crate) fn owner(self) -> Option<OwnerId> {
+        self.word.owner()
     }
 
     fn position(self) -> Position {
@@ -273,8 +278,8 @@ impl RawQueue {
                     Ok(claim) => return Some(Ok(claim)),
                     Err(full) => full,
                 };
-                looked.lives.clear();
-                if !peers.are_there(&mut looked.lives) {
+                *looked = Looked::default();
+                if !peers.are_there(looked) {
                     // Nobody comes to a side that is empty.
                     self.close(party, Closing::AtOnce);
                 } else if self.survey(party, slots, &mut looked.lives) {
@@ -469,8 +474,8 @@ impl RawQueue {
                 if closing == Some(Closing::AtOnce) {
                     return Some(Err(Refusal::Closed));
                 }
-                looked.lives.clear();
-                if closing.is_none() && !peers.are_there(&mut looked.lives) {
+                *looked = Looked::default();
+                if closing.is_none() && !peers.are_there(looked) {
                     // Nobody comes to a side that is empty.
                     self.close(party, Closing::Gently);
                     continue;
@@ -654,6 +659,45 @@ impl RawQueue {
         true
     }
 
+    /// Waits until no slot is taken: all that was put is done with; `false` when the time is up.
+    pub(crate) fn join<'a, P: Party, S: Slots<'a>>(
+        &'a self,
+        party: &P,
+        slots: S,
+        deadline: Deadline,
+    ) -> bool {
+        let look = |looked: &mut Looked<'a>| {
+            loop {
+                looked.lives.clear();
+                // What a dead one has is somebody's again, or gone.
+                if !self.survey(party, slots, &mut looked.lives) {
+                    continue;
+                }
+                // Twice the same, laps included: so it was so at one moment in between.
+                match (Self::all_free(slots), Self::all_free(slots)) {
+                    (Ok(once), Ok(twice)) if once == twice => return Some(()),
+                    // Whoever ends the last one has ended this one before, or it is this one.
+                    (Err(used), _) => {
+                        looked.words = vec![used];
+                        return None;
+                    }
+                    _ => {}
+                }
+            }
+        };
+        self.bells.wait(party, DONE, deadline, look).is_some()
+    }
+
+    /// A number that changes whenever some slot is used, if all are free; else one that is not.
+    fn all_free<'a, S: Slots<'a>>(slots: S) -> Result<u64, Place<'a>> {
+        (0..slots.capacity()).try_fold(0, |laps, index| {
+            let place = slots.word(index);
+            let seen = Word(place.load(Ordering::SeqCst));
+            let is_free = seen.state() == State::Free;
+            is_free.then(|| laps + u64::from(seen.lap())).ok_or(Place::Gate(place, seen.0))
+        })
+    }
+
     /// The caller has the item.
     #[inline]
     pub(crate) fn finish<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
@@ -677,16 +721,22 @@ impl RawQueue {
     #[cold]
     pub(crate) fn give_back<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
         let dependence = self.bells.name(party);
-        let lap = Self::end_reading(slots, claim, |lap| Word::full(lap).of_item(claim.word));
-        step!("queue.given_back");
-        self.head.pull_back(Position { lap, index: claim.index }, slots.capacity());
-        self.bells.ring(party, NEWS);
+        let ended = Self::end_reading(slots, claim, |lap| Word::full(lap).of_item(claim.word));
+        if let Some(lap) = ended {
+            step!("queue.given_back");
+            self.head.pull_back(Position { lap, index: claim.index }, slots.capacity());
+            self.bells.ring(party, NEWS);
+        }
         drop(dependence);
     }
 
     /// Ends the caller's reading, in whatever lap the slot is by now.
     #[inline]
-    fn end_reading<'a, S: Slots<'a>>(slots: S, claim: Claim, end: impl Fn(u32) -> Word) -> u32 {
+    fn end_reading<'a, S: Slots<'a>>(
+        slots: S,
+        claim: Claim,
+        end: impl Fn(u32) -> Word,
+    ) -> Option<u32> {
         let place = slots.word(claim.index);
         let mut seen = claim.word;
         loop {
@@ -696,15 +746,15 @@ impl RawQueue {
                 Ordering::SeqCst,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return seen.lap(),
+                Ok(_) => return Some(seen.lap()),
                 // Only the lap changes while its owner lives.
                 Err(now)
                     if Word(now).state() == State::Reading && Word(now).owner() == seen.owner() =>
                 {
                     seen = Word(now);
                 }
-                // Scribbled over.
-                Err(_) => return seen.lap(),
+                // The thread that read has ended, and another one has the item; or scribbled over.
+                Err(_) => return None,
             }
         }
     }

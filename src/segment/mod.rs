@@ -26,6 +26,7 @@ mod root;
 mod session;
 mod shelf;
 mod sweep;
+mod users;
 
 /// How many holders a root segment has: processes, and tables that keep blocks alive.
 pub(crate) const HOLDERS: u32 = 512;
@@ -45,3 +46,4 @@ pub(crate) use registry::find_nonce;
 pub(crate) use root::Root;
 pub(crate) use session::{SESSION_VARIABLE, from_env, inherit, leave, session, session_text};
 pub(crate) use sweep::all as sweep_all;
+pub(crate) use users::Users;

@@ -163,6 +163,18 @@ impl Parcel {
         words.0[2 + 2 * index].store(0, Ordering::SeqCst);
     }
 
+    /// Empties all entries from this one on. What nobody has pinned is free.
+    pub(crate) fn unlist_from(&self, first: usize) {
+        for index in first..self.entries() {
+            if let Some((id, generation)) = self.entry(index) {
+                // Whoever takes the last of its users away frees it: so this is one.
+                let block = self.block.root().pin(id, generation);
+                self.unlist(index);
+                drop(block);
+            }
+        }
+    }
+
     /// What an entry lists, if it is written.
     pub(crate) fn entry(&self, index: usize) -> Option<Listed> {
         (index < self.words().count()).then(|| self.words().entry(index)).flatten()

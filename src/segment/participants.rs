@@ -219,6 +219,15 @@ impl<'a> Table<'a> {
         OwnerId::new(index as u32, self.0[index].generation.load(Ordering::Relaxed))
     }
 
+    /// A living thread of the process with this record.
+    pub(crate) fn thread_of(self, process: u32) -> Option<OwnerId> {
+        self.0.iter().enumerate().find_map(|(index, slot)| {
+            let taker = Taker::unpack(slot.taker.load(Ordering::Acquire))?;
+            let id = OwnerId::new(index as u32, taker.generation)?;
+            (taker.process == process && !self.is_dead(id)).then_some(id)
+        })
+    }
+
     /// Wakes all who sleep on the life word of a dead thread: the kernel woke one.
     pub(crate) fn ring(self, id: OwnerId) {
         if let Some(slot) = self.0.get(id.slot() as usize) {

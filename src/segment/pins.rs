@@ -146,6 +146,11 @@ impl Pins {
         self.step(State::Claimed { next: generation, by: me.bits() }, State::Live { generation });
     }
 
+    /// Whether this use of the block is over for good. (One that is dying may live on.)
+    pub(crate) fn is_over(&self, generation: u32) -> bool {
+        !matches!(self.state(), State::Live { generation: now } | State::Dying { generation: now, .. } if now == generation % GENERATIONS)
+    }
+
     /// Whether the block is live with this generation at this moment.
     pub(crate) fn is_live(&self, generation: u32) -> bool {
         matches!(self.state(), State::Live { generation: now } if now == generation % GENERATIONS)
@@ -245,6 +250,11 @@ impl Pins {
                 return true;
             }
         }
+    }
+
+    /// Who has it pinned at this moment.
+    pub(crate) fn pinned_by(&self) -> impl Iterator<Item = u32> {
+        (0..HOLDERS).filter(|&holder| self.is_pinned_by(holder))
     }
 
     fn is_pinned(&self) -> bool {

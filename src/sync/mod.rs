@@ -35,6 +35,7 @@ pub use condition::{Condition, ConditionLock};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
+pub(crate) use party::Party;
 pub(crate) use placed::{Placed, Words};
 pub(crate) use raw_barrier::RawBarrier;
 pub(crate) use raw_bells::{Looked, RawBells};

@@ -35,6 +35,7 @@ use crate::{
     os::{clock::Deadline, step::step},
     segment::OwnerId,
 };
+use std::time::Duration;
 
 const WAITERS: u32 = 1;
 const CLEARED: u32 = 2;
@@ -138,10 +139,11 @@ impl<const N: usize> RawBells<N> {
                 return None;
             }
             step!("bells.sleep");
-            let Looked { words, lives } = &looked;
+            let Looked { words, lives, patience } = &looked;
+            let until = patience.map_or(deadline, |patience| deadline.within(patience));
             let places: Vec<_> =
                 listener.places().into_iter().chain(words.iter().copied()).collect();
-            let rung = party.sleep(&Sleep { places: &places, owners: lives, deadline });
+            let rung = party.sleep(&Sleep { places: &places, owners: lives, deadline: until });
             step!("bells.woken");
             listener.has_slept(rung.is_at_most(1));
             for &life in lives {
@@ -161,6 +163,8 @@ pub(crate) struct Looked<'a> {
     pub(crate) words: Vec<Place<'a>>,
     /// Those who may bring news, or end.
     pub(crate) lives: Vec<OwnerId>,
+    /// For how long it is known that nothing else happens.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// One who waits. Several, of several objects, end in the reverse order.

@@ -150,7 +150,7 @@ mod tests {
         let id = id_of(function, &args);
         let bytes = bytemuck::bytes_of(&id).to_vec();
         let id: FunctionId = bytemuck::pod_read_unaligned(&bytes);
-        let result = id.resolve().unwrap().call(&encode(&args).unwrap().bytes);
+        let result = id.resolve().unwrap().call(&encode(&args).unwrap().bytes, &|| ());
         decode(&result.unwrap().bytes).unwrap()
     }
 
@@ -191,7 +191,7 @@ mod tests {
                 }
                 let id: FunctionId = bytemuck::pod_read_unaligned(&unhex(bytes));
                 let entry = id.resolve().unwrap();
-                assert_eq!(entry.call(args).unwrap().bytes, *result);
+                assert_eq!(entry.call(args, &|| ()).unwrap().bytes, *result);
             });
         }
     }
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn arguments_that_cannot_be_decoded_never_reach_the_function() {
         let entry = id_of(add, &(1, 2)).resolve().unwrap();
-        let error = entry.call(&[1]).unwrap_err();
+        let error = entry.call(&[1], &|| ()).unwrap_err();
         let EntryError::Decode(error) = error else { panic!("{error:?}") };
         assert_eq!(error.kind(), ErrorKind::Decode);
     }

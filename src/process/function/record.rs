@@ -22,7 +22,7 @@ use crate::{
 pub(super) const MAGIC: [u64; 2] = [0x6d70_f7a3_91c4_5e2b, 0xb8d2_0c6e_47f9_13a5];
 
 /// Decodes the arguments, calls the function, encodes its result.
-type Enter = fn(&[u8]) -> Result<Message, EntryError>;
+type Enter = fn(&[u8], &dyn Fn()) -> Result<Message, EntryError>;
 
 /// What the compiler promotes to a constant for each function and its arguments.
 #[derive(Debug)]
@@ -88,14 +88,16 @@ where
 }
 
 /// The entry point of `F` called with `A`.
-fn enter<F, A>(args: &[u8]) -> Result<Message, EntryError>
+fn enter<F, A>(args: &[u8], arrived: &dyn Fn()) -> Result<Message, EntryError>
 where
     F: Function<A, Output: Serialize>,
     A: DeserializeOwned,
 {
     const { assert_captures_nothing::<F>() };
-    let args: A = decode(args).map_err(EntryError::Decode)?;
+    let args: Result<A> = decode(args);
     step!("call.decoded");
+    arrived();
+    let args = args.map_err(EntryError::Decode)?;
     // SAFETY: reading no bytes needs an aligned pointer and no memory, and F has no bytes (checked above). It is Copy,
     // Send and Sync, so that another value of it may exist on any thread, and it has values at all: `Record::of`
     // was given one. `Function` is sealed, so F is a function item or a closure, not a type with rules of its own.
@@ -108,7 +110,7 @@ where
 pub(crate) struct Entry(pub(super) &'static Record);
 
 impl Entry {
-    /// Decodes the arguments, calls the function and encodes what it returned.
+    /// Decodes the arguments, says that they have arrived, calls the function and encodes what it returned.
     ///
     /// # Errors
     ///
@@ -117,8 +119,8 @@ impl Entry {
     /// # Panics
     ///
     /// If the function panics.
-    pub(crate) fn call(self, args: &[u8]) -> Result<Message, EntryError> {
-        (self.0.enter)(args)
+    pub(crate) fn call(self, args: &[u8], arrived: &dyn Fn()) -> Result<Message, EntryError> {
+        (self.0.enter)(args, arrived)
     }
 
     /// The function's name, for messages.

@@ -1,0 +1,207 @@
+//! `channel` and `JoinableQueue`: what ends when the other side is gone or dead, and what is waited for.
+
+mod support;
+#[path = "support/watching.rs"]
+mod watching;
+
+use multiproc::{
+    Barrier, ErrorKind, Event, JoinableQueue, Receiver, Sender, channel, channel_in_place, spawn,
+};
+use std::{thread, time::Duration};
+use watching::{sleeps, until};
+
+multiproc::test_support!();
+
+fn send_one(sender: Sender<u32>, item: u32) -> multiproc::Result<()> {
+    sender.send(item)?;
+    Ok(())
+}
+
+fn hold_sender(_sender: Sender<u32>, held: Event) {
+    held.set().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+fn hold_receiver(_receiver: Receiver<u32>, held: Event) {
+    held.set().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+fn recv_until_the_end(receiver: Receiver<u32>) -> multiproc::Result<(u32, ErrorKind)> {
+    let mut sum = 0;
+    loop {
+        match receiver.recv() {
+            Ok(item) => sum += item,
+            Err(error) => return Ok((sum, error.kind())),
+        }
+    }
+}
+
+#[test]
+fn items_come_before_the_end() {
+    let _watchdog = support::watchdog(60);
+    let (sender, receiver) = channel(2).unwrap();
+    let workers: Vec<_> =
+        (1..=4).map(|item| spawn(send_one, (sender.clone(), item)).unwrap()).collect();
+    drop(sender);
+    let sum: u32 = receiver.iter().map(|item| item.unwrap()).sum();
+    assert_eq!(sum, 10);
+    assert_eq!(receiver.recv().unwrap_err().kind(), ErrorKind::Disconnected);
+    assert_eq!(receiver.try_recv().unwrap_err().kind(), ErrorKind::Disconnected);
+    for worker in workers {
+        worker.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_receiver_hears_of_the_death_of_the_last_sender() {
+    let _watchdog = support::watchdog(60);
+    for _ in 0..20 {
+        let (sender, receiver) = channel(2).unwrap();
+        let held = Event::new().unwrap();
+        let holder = spawn(hold_sender, (sender.clone(), held.clone())).unwrap();
+        held.wait().unwrap();
+        sender.send(7).unwrap();
+        let waiter = spawn(recv_until_the_end, (receiver,)).unwrap();
+        drop(sender);
+        until(|| sleeps(&waiter));
+        holder.kill().unwrap();
+        assert_eq!(waiter.join().unwrap().unwrap(), (7, ErrorKind::Disconnected));
+        holder.join().unwrap_err();
+    }
+}
+
+#[test]
+fn a_sender_hears_of_the_end_of_the_last_receiver() {
+    let _watchdog = support::watchdog(60);
+    let (sender, receiver) = channel(1).unwrap();
+    sender.send(1).unwrap();
+    drop(receiver);
+    let error = sender.send(2).unwrap_err();
+    assert_eq!((error.kind(), error.into_item()), (ErrorKind::Disconnected, 2));
+    for _ in 0..20 {
+        let (sender, receiver) = channel(1).unwrap();
+        let held = Event::new().unwrap();
+        let holder = spawn(hold_receiver, (receiver, held.clone())).unwrap();
+        held.wait().unwrap();
+        sender.send(1).unwrap();
+        let waiter = spawn(send_one, (sender, 2)).unwrap();
+        until(|| sleeps(&waiter));
+        holder.kill().unwrap();
+        let error = waiter.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Disconnected);
+        holder.join().unwrap_err();
+    }
+}
+
+#[test]
+fn an_end_on_its_way_is_an_end() {
+    let _watchdog = support::watchdog(60);
+    let (outer_sender, outer_receiver) = channel::<Sender<u32>>(1).unwrap();
+    let (sender, receiver) = channel(1).unwrap();
+    outer_sender.send(sender).unwrap();
+    assert_eq!(receiver.try_recv().unwrap_err().kind(), ErrorKind::WouldBlock);
+    outer_receiver.recv().unwrap().send(5).unwrap();
+    assert_eq!(receiver.recv().unwrap(), 5);
+    assert_eq!(receiver.recv().unwrap_err().kind(), ErrorKind::Disconnected);
+}
+
+#[test]
+fn items_in_place_and_clones() {
+    let _watchdog = support::watchdog(60);
+    let (sender, receiver) = channel_in_place::<u64>(3).unwrap();
+    let (other_sender, other_receiver) = (sender.clone(), receiver.clone());
+    assert!(sender.same_channel(&other_sender));
+    sender.send(1).unwrap();
+    other_sender.send(2).unwrap();
+    drop((sender, receiver));
+    assert_eq!((other_receiver.len(), other_receiver.capacity()), (2, 3));
+    assert_eq!((other_receiver.recv().unwrap(), other_receiver.recv().unwrap()), (1, 2));
+    assert_eq!(other_receiver.try_recv().unwrap_err().kind(), ErrorKind::WouldBlock);
+    drop(other_sender);
+    assert_eq!(other_receiver.try_recv().unwrap_err().kind(), ErrorKind::Disconnected);
+    assert!(format!("{other_receiver:?}").contains("Receiver"));
+}
+
+fn work(queue: JoinableQueue<Option<u32>>, seen: multiproc::Atomic<u32>) -> multiproc::Result<()> {
+    while let Some(item) = queue.recv()? {
+        seen.fetch_add(item, multiproc::Ordering::Relaxed);
+        queue.task_done()?;
+    }
+    queue.task_done()
+}
+
+/// JQ01.
+#[test]
+fn join_returns_when_all_is_done() {
+    let _watchdog = support::watchdog(60);
+    let (queue, seen) = (JoinableQueue::new(4).unwrap(), multiproc::Atomic::new(0).unwrap());
+    // JQ03.
+    queue.join().unwrap();
+    let workers: Vec<_> =
+        (0..4).map(|_| spawn(work, (queue.clone(), seen.clone())).unwrap()).collect();
+    queue.send_all((1..=10).map(Some)).unwrap();
+    queue.join().unwrap();
+    assert_eq!(seen.load(multiproc::Ordering::Relaxed), 55);
+    queue.send_all([None; 4]).unwrap();
+    for worker in workers {
+        worker.join().unwrap().unwrap();
+    }
+    queue.join().unwrap();
+}
+
+/// JQ02, JQ04.
+#[test]
+fn what_is_not_done_is_unfinished() {
+    let _watchdog = support::watchdog(60);
+    let queue = JoinableQueue::new(2).unwrap();
+    assert_eq!(queue.task_done().unwrap_err().kind(), ErrorKind::NotOwner);
+    queue.send(1).unwrap();
+    assert!(!queue.join_timeout(Duration::from_millis(5)).unwrap());
+    assert_eq!(queue.recv().unwrap(), 1);
+    assert_eq!((queue.len(), queue.unfinished()), (0, 1));
+    assert!(!queue.join_timeout(Duration::ZERO).unwrap());
+    queue.task_done().unwrap();
+    assert!(queue.join_timeout(Duration::ZERO).unwrap());
+    assert_eq!(queue.task_done().unwrap_err().kind(), ErrorKind::NotOwner);
+    queue.send(2).unwrap();
+    queue.lease().unwrap().done();
+    queue.join().unwrap();
+}
+
+fn take_and_die(queue: JoinableQueue<u32>, ready: Barrier) {
+    queue.recv().unwrap();
+    ready.wait().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+fn finish_one(queue: JoinableQueue<u32>) -> multiproc::Result<u32> {
+    let item = queue.recv()?;
+    queue.task_done()?;
+    Ok(item)
+}
+
+/// JQ06: the item of a dead worker is another's.
+#[test]
+fn what_a_dead_worker_had_is_done_by_another() {
+    let _watchdog = support::watchdog(60);
+    for _ in 0..20 {
+        let (queue, ready) = (JoinableQueue::new(2).unwrap(), Barrier::new(2).unwrap());
+        queue.send(5).unwrap();
+        let dying = spawn(take_and_die, (queue.clone(), ready.clone())).unwrap();
+        ready.wait().unwrap();
+        assert_eq!(queue.unfinished(), 1);
+        let other = spawn(finish_one, (queue.clone(),)).unwrap();
+        until(|| sleeps(&other));
+        dying.kill().unwrap();
+        queue.join().unwrap();
+        assert_eq!(other.join().unwrap().unwrap(), 5);
+        dying.join().unwrap_err();
+    }
+}
