@@ -43,4 +43,5 @@ mod sync {
     pub(crate) use seats::Seats;
 }
 mod world;
+mod event;
 mod semaphore;

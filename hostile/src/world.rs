@@ -26,6 +26,7 @@ struct Kernel {
     deaths: HashSet<(usize, &'static str)>,
     stopped: HashSet<(usize, &'static str)>,
     ended: HashSet<usize>,
+    urgent: HashSet<usize>,
 }
 
 pub struct World { kernel: Mutex<Kernel>, change: Condvar, dead: [AtomicU32; THREADS] }
@@ -39,6 +40,12 @@ pub fn id(thread: usize) -> OwnerId { OwnerId::new(thread as u32, 1).unwrap() }
 pub fn reached(step: &'static str) {
     let Some((world, thread, pending)) = ME.with(|me| me.borrow().clone()) else { return };
     let mut kernel = world.kernel.lock().unwrap();
+    if kernel.stops.contains(&(thread, step)) {
+        kernel.stopped.insert((thread, step));
+        world.change.notify_all();
+        while kernel.stops.contains(&(thread, step)) { kernel = world.change.wait(kernel).unwrap(); }
+        kernel.stopped.remove(&(thread, step));
+    }
     if kernel.deaths.remove(&(thread, step)) {
         world.dead[thread].store(1, Ordering::SeqCst);
         World::wake(&mut kernel, 1, |s| s.lives.contains(&thread));
@@ -47,22 +54,20 @@ pub fn reached(step: &'static str) {
         drop(kernel);
         panic::resume_unwind(Box::new(Death));
     }
-    if kernel.stops.contains(&(thread, step)) {
-        kernel.stopped.insert((thread, step));
-        world.change.notify_all();
-        while kernel.stops.contains(&(thread, step)) { kernel = world.change.wait(kernel).unwrap(); }
-        kernel.stopped.remove(&(thread, step));
-    }
 }
 
 impl World {
     pub fn new() -> Arc<Self> {
         Arc::new(Self { kernel: Default::default(), change: Condvar::new(), dead: std::array::from_fn(|_| AtomicU32::new(0)) })
     }
-    /// In the order in which they fell asleep, as the kernel.
+    /// As the kernel: those of real-time priority first, then in the order in which they fell asleep.
     fn wake(kernel: &mut Kernel, count: usize, is_meant: impl Fn(&Sleeper) -> bool) {
-        kernel.sleepers.iter_mut().filter(|s| !s.woken && is_meant(s)).take(count).for_each(|s| s.woken = true);
+        let Kernel { sleepers, urgent, .. } = kernel;
+        let mut meant: Vec<_> = sleepers.iter_mut().filter(|s| !s.woken && is_meant(s)).collect();
+        meant.sort_by_key(|s| !urgent.contains(&s.thread));
+        meant.into_iter().take(count).for_each(|s| s.woken = true);
     }
+    pub fn make_urgent(&self, thread: usize) { self.kernel.lock().unwrap().urgent.insert(thread); }
     fn wake_all(&self, count: usize, word: Address) {
         Self::wake(&mut self.kernel.lock().unwrap(), count, |s| s.words.contains(&word));
         self.change.notify_all();
