@@ -36,12 +36,15 @@ mod segment {
 #[path = "../../src/sync"]
 mod sync {
     pub mod party;
+    pub mod raw_barrier;
     pub mod raw_event;
     pub mod raw_lock;
     pub mod raw_semaphore;
     mod seats;
+    pub(crate) use raw_lock::RawLock;
     pub(crate) use seats::Seats;
 }
 mod world;
+mod barrier;
 mod event;
 mod semaphore;
