@@ -188,7 +188,8 @@ fn barrier(seed: u64) -> Result<(), String> {
     let number = (turn >> 32) & 0x3fff_ffff;
     let seats: Vec<u64> = sh.seats.iter().map(|s| s.peek()).collect();
     let here = |i: usize| seats[i] >> 62 == 1 && (seats[i] >> 32) & 0x3fff_ffff == number;
-    let asleep: Vec<usize> = (0..=parties).filter(|&i| why.contains(&format!("[{i}")) || why.contains(&format!(", {i}"))).collect();
+    let first = why.lines().next().unwrap_or_default();
+    let asleep: Vec<usize> = (0..=parties).filter(|&i| first.contains(&format!("[{i}")) || first.contains(&format!(", {i}"))).collect();
     let corpse = (0..parties).any(|i| dead[i] && here(i));
     let stale = asleep.iter().any(|&i| !here(i));
     // The holes of the look at the lock: its owner has died, and all others were about to sleep.

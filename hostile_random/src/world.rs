@@ -74,7 +74,7 @@ impl World {
     fn end(self: &Arc<Self>, thread: usize, pending: Option<Address>, died: bool) {
         let mut state = self.state.lock().unwrap();
         let name = self.names[thread];
-        let said = format!("{thread} ends, died {died} {:?}", state.at); state.log.push(said);
+        if std::env::var_os("LOG").is_some() { let said = format!("{thread} ends, died {died} {:?}", state.at); state.log.push(said); }
         if state.wrong.is_some() && state.current == usize::MAX { state.at[thread] = At::Ended; return }
         // Who is done lives on, unless his slot is for another.
         if !died && !state.at.contains(&At::Unborn(Some(thread))) { state.at[thread] = At::Ended; return self.switch(state, thread, true) }
