@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every example, optimised and end to end: its lines, against other programs where there are some, and its exit codes.
+# Every example, optimised and end to end: its lines, against other programs where there are some, its exit codes, and that it ends where nobody reads it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --examples
@@ -25,13 +25,42 @@ code() {
     [ "$found" = "$expected" ] || fail "$* exited with $found, not $expected: $(cat "$work/stderr")"
 }
 
-# What every example has: --help, and 2 for an argument that it does not know, told on stderr only.
+# A pipe with a writer and no reader any more.
+mkfifo "$work/unread"
+exec {both}<>"$work/unread"
+exec {unread}>"$work/unread"
+exec {both}>&-
+
+# ends COMMAND...: where nobody reads its lines, or only the first, or where it has no stdout, it ends with whatever code, and so do all that it started.
+ends() {
+    local way group found
+    for way in unread first closed; do
+        # `timeout` leads a group, of which all that it starts are members.
+        case $way in
+        unread) timeout 60 "$@" >&"$unread" 2>"$work/stderr" & ;;
+        first) timeout 60 "$@" > >(head -n 1 >"$work/first") 2>"$work/stderr" & ;;
+        closed) timeout 60 "$@" >&- 2>"$work/stderr" & ;;
+        esac
+        group=$!
+        found=0
+        wait "$group" || found=$?
+        [ "$found" != 124 ] || fail "$* hangs with its stdout $way: $(cat "$work/stderr")"
+        for _ in {1..100}; do
+            kill -0 -- "-$group" 2>/dev/null || continue 2
+            sleep 0.1
+        done
+        fail "$* left a process with its stdout $way: $(cat "$work/stderr")"
+    done
+}
+
+# What every example has: --help, and 2 for an argument that it does not know, told on stderr only; and it ends, whoever reads it.
 usage() {
     code 0 "$built/$1" --help
     [ -n "$out" ] || fail "$1 --help says nothing"
     code 2 "$built/$1" --no-such-argument
     [ -z "$out" ] || fail "$1 complains on stdout"
     [ -s "$work/stderr" ] || fail "$1 does not complain on stderr"
+    ends "$built/$1"
 }
 
 echo "shared_value"
@@ -130,6 +159,8 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 6 guest 1 goes in
 7 guest 0 goes in
 8 host closes the door" "$out" rendezvous
+    # Who is the first that cannot write depends on how long the reader stays.
+    ends "$built/rendezvous"
 done
 
 echo "barrier_heat"

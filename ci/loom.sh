@@ -27,4 +27,6 @@ watch loom_semaphore_a_holder_dies_beside_one
 list loom_a_listed_block_is_not_freed
 depend_on loom_event_setter_and_woken_waiter_die
 watch loom_condition_one_told_dies_with_the_lock
+emptied loom_condition_one_told_ends
+emptied_after loom_condition_one_told_dies_giving_back
 END

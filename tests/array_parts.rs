@@ -1,6 +1,8 @@
 //! Parts of a borrowed array: disjoint, sent once, and waited for whoever dies.
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use multiproc::{
     Array, ArrayPart, Atomic, ErrorKind, LockError, Ordering, Placement, Process, ProcessError,
@@ -8,14 +10,9 @@ use multiproc::{
 };
 use std::{thread, time::Duration};
 use support::watchdog;
+use watching::until;
 
 multiproc::test_support!();
-
-fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        thread::yield_now();
-    }
-}
 
 fn fill(mut part: ArrayPart<u32>) -> multiproc::Result<()> {
     let number = part.index() as u32 + 1;

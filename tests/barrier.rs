@@ -1,16 +1,20 @@
 //! `Barrier` across processes and threads: BA01–BA05, BA07–BA10, BA12, BA14–BA17, and bad input.
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use multiproc::{
     Atomic, AtomicArray, Barrier, BarrierError, Error, ErrorKind, Ordering, Segment, spawn,
 };
 use std::{
     panic::{self, AssertUnwindSafe},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 use support::{unique, watchdog};
+use watching::{own_thread, thread_sleeps, until};
 
 multiproc::test_support!();
 
@@ -44,12 +48,6 @@ fn is_broken<T>(waited: &Result<T, BarrierError>) -> bool {
 
 fn is_broken_or_late<T>(waited: &Result<T, BarrierError>) -> bool {
     matches!(waited, Err(BarrierError::Broken | BarrierError::TimedOut))
-}
-
-fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        thread::yield_now();
-    }
 }
 
 /// BA01, BA02, BA03, BA17: nobody passes before all have arrived, turn after turn; each index once a turn; nobody waits after a turn.
@@ -244,9 +242,13 @@ fn waits_during_the_action() {
         };
         let first = scope.spawn(move || barrier.wait_with(slow).unwrap());
         until(|| begun.load(Ordering::SeqCst) == 1);
-        let second = scope.spawn(|| barrier.wait().unwrap());
-        // As good as certainly it waits by now; it passes in any case.
-        thread::sleep(Duration::from_millis(20));
+        let (tell, names) = mpsc::channel();
+        let second = scope.spawn(move || {
+            tell.send(own_thread()).unwrap();
+            barrier.wait().unwrap()
+        });
+        let name = names.recv().unwrap();
+        until(|| thread_sleeps(&name));
         assert!(!second.is_finished());
         begun.store(2, Ordering::SeqCst);
         assert_eq!((first.join().unwrap(), second.join().unwrap()), (0, 0));

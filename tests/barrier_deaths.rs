@@ -3,25 +3,15 @@
 //! `ci/no_slice.sh` runs this with sleeps that end by a wake-up only.
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use multiproc::{Atomic, Barrier, BarrierError, Ordering, Process, spawn};
-use std::{fs, thread, time::Duration};
+use std::{thread, time::Duration};
 use support::watchdog;
+use watching::{sleeps, until};
 
 multiproc::test_support!();
-
-fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        thread::yield_now();
-    }
-}
-
-/// Whether its main thread sleeps in the kernel, or is gone.
-fn sleeps<R>(process: &Process<R>) -> bool {
-    let pid = process.pid();
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    matches!(stat.rsplit(')').next().unwrap().trim_start().chars().next(), Some('S' | 'Z' | 'X'))
-}
 
 /// Waits once; whether it passed.
 fn wait(barrier: Barrier) -> bool {
@@ -315,6 +305,8 @@ mod steps {
                 let waiting: Vec<_> = (0..3)
                     .map(|index| begin(if index == position { second } else { "" }, &barrier, WAIT))
                     .collect();
+                // A process may sleep for a moment on its way, too.
+                until(|| barrier.n_waiting() == 3 && waiting.iter().all(sleeps));
                 assert!(begin(first, &barrier, WAIT).join().is_err());
                 for (index, process) in waiting.into_iter().enumerate() {
                     match process.join() {

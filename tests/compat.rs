@@ -2,6 +2,8 @@
 #![cfg(feature = "raw-sync")]
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use multiproc::{
     Array, Atomic, Error, ErrorKind, Ordering, compat,
@@ -18,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 use support::watchdog;
+use watching::until;
 
 multiproc::test_support!();
 
@@ -63,12 +66,6 @@ fn count(lock: &dyn LockImpl, times: u32) {
         let number: *mut u64 = guard.cast();
         // SAFETY: the data lies behind the lock, and the lock is held.
         unsafe { *number += 1 };
-    }
-}
-
-fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        thread::yield_now();
     }
 }
 

@@ -4,6 +4,8 @@
 #![cfg(all(feature = "raw-sync", debug_assertions))]
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use multiproc::{
     __private::die_at, Array, Atomic, Error, ErrorKind, Ordering, Process, ProcessError,
@@ -13,8 +15,9 @@ use raw_sync::{
     Timeout,
     locks::{LockGuard, LockImpl, LockInit},
 };
-use std::{fs, thread, time::Duration};
+use std::{thread, time::Duration};
 use support::watchdog;
+use watching::{sleeps, until};
 
 multiproc::test_support!();
 
@@ -51,18 +54,6 @@ fn take(lock: &dyn LockImpl) -> (LockGuard<'_>, u32) {
             }
         }
     }
-}
-
-fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        thread::yield_now();
-    }
-}
-
-/// Whether its main thread sleeps in the kernel, or is gone.
-fn sleeps<R>(process: &Process<R>) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", process.pid())).unwrap();
-    matches!(stat.rsplit(')').next().unwrap().trim_start().chars().next(), Some('S' | 'Z' | 'X'))
 }
 
 /// A process that waits for the lock, has it for a moment, and says of how many deaths it was told. It may be told to die at a step.

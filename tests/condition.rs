@@ -7,11 +7,13 @@ mod support;
 mod watching;
 
 use multiproc::{
-    Array, Atomic, Condition, ErrorKind, Event, Lock, LockError, Ordering, Process, ProcessError,
-    Segment, Value, spawn,
+    Array, Atomic, Condition, ConditionLock, ErrorKind, Event, Lock, LockError, Ordering, Process,
+    ProcessError, RLock, Segment, Value, spawn,
 };
 use quiet::{SIGSYS, without_system_calls};
 use std::{
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     thread,
     time::{Duration, Instant},
 };
@@ -27,14 +29,12 @@ struct Group {
     /// How many were told; which ones, in this order.
     told: Atomic<u32>,
     order: Array<u32>,
-    /// They live until then: one that ends may be taken for one that died in the lock, and the next is told for it.
-    end: Event,
 }
 
 impl Group {
     fn new() -> Self {
         let (told, order) = (Atomic::new(0).unwrap(), Array::zeroed(16).unwrap());
-        Self { condition: Condition::new().unwrap(), told, order, end: Event::new().unwrap() }
+        Self { condition: Condition::new().unwrap(), told, order }
     }
 
     /// Waits for ever, and says so afterwards, under the lock.
@@ -43,8 +43,6 @@ impl Group {
         self.condition.wait(&mut guard).unwrap();
         self.order.set(self.told.load(Ordering::SeqCst) as usize, number).unwrap();
         self.told.fetch_add(1, Ordering::SeqCst);
-        drop(guard);
-        self.end.wait().unwrap();
     }
 
     /// A process that waits, asleep; the ones before it have begun before.
@@ -89,10 +87,230 @@ fn a_notification_wakes_one() {
         assert_eq!(group.order(), [1]);
         group.notify(1, 1);
         assert_eq!(group.order(), [1, 2]);
-        group.end.set().unwrap();
     });
     process.join().unwrap();
     assert!(group.condition.n_waiting() == 0 && !group.condition.as_lock().is_locked());
+}
+
+/// How one that was told gives the lock back, before it ends.
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+enum Way {
+    Plainly,
+    /// After it has waited again, in vain, for the same condition.
+    HavingWaitedOn,
+    /// After it has waited, in vain, for another condition over the same lock.
+    HavingWaitedElsewhere,
+    /// It waited through an inner guard of the lock, which is dropped before the outer ones.
+    ByTheOuterGuard,
+    /// Or dropped after them; and inner levels come and go.
+    ByTheInnerGuard,
+    /// As the outer one, after a wait in vain at two levels.
+    DeepAndHavingWaitedOn,
+}
+
+const WAYS: [Way; 6] = [
+    Way::Plainly,
+    Way::HavingWaitedOn,
+    Way::HavingWaitedElsewhere,
+    Way::ByTheOuterGuard,
+    Way::ByTheInnerGuard,
+    Way::DeepAndHavingWaitedOn,
+];
+
+/// Waits for ever, and gives the lock back in that way.
+fn be_told(condition: Condition, way: Way) {
+    let outer = condition.lock().unwrap();
+    if matches!(way, Way::Plainly | Way::HavingWaitedOn | Way::HavingWaitedElsewhere) {
+        let mut guard = outer;
+        condition.wait(&mut guard).unwrap();
+        if matches!(way, Way::HavingWaitedOn) {
+            assert!(!condition.wait_timeout(&mut guard, Duration::ZERO).unwrap());
+        }
+        if matches!(way, Way::HavingWaitedElsewhere) {
+            let other = Condition::over(condition.as_lock()).unwrap();
+            assert!(!other.wait_timeout(&mut guard, Duration::ZERO).unwrap());
+        }
+        return;
+    }
+    let mut inner = condition.lock().unwrap();
+    condition.wait(&mut inner).unwrap();
+    drop(condition.lock().unwrap());
+    assert_eq!(condition.as_lock().depth(), 2);
+    match way {
+        Way::ByTheOuterGuard => drop((inner, outer)),
+        Way::ByTheInnerGuard => drop((outer, inner)),
+        _ => {
+            assert!(!condition.wait_timeout(&mut inner, Duration::ZERO).unwrap());
+            assert_eq!(condition.as_lock().depth(), 2);
+            drop((inner, outer));
+        }
+    }
+}
+
+/// A wait without time looks at all seats, and passes on what one that ended was told and had no time for: to itself, or to one that waits longer.
+fn nobody_is_told<L: ConditionLock>(condition: &Condition<L>, guard: &mut L::Guard<'_>) {
+    let waiting = condition.n_waiting();
+    assert!(!condition.wait_timeout(guard, Duration::ZERO).unwrap());
+    assert_eq!(condition.n_waiting(), waiting);
+}
+
+/// CO01: one that was told, gave the lock back and ended, as a process or as a thread, tells nobody by that: not one that waits already, and not one that comes.
+#[test]
+fn the_end_of_one_that_was_told_tells_nobody() {
+    let _watchdog = watchdog(120);
+    for (way, as_process, others) in WAYS
+        .into_iter()
+        .flat_map(|way| [(way, true, 1), (way, false, 1), (way, true, 0), (way, false, 0)])
+    {
+        let group = Group::new();
+        let condition = &group.condition;
+        thread::scope(|scope| {
+            let process = as_process.then(|| spawn(be_told, (condition.clone(), way)).unwrap());
+            let told = (!as_process).then(|| scope.spawn(move || be_told(condition.clone(), way)));
+            until(|| condition.n_waiting() == 1);
+            let other = (others == 1).then(|| scope.spawn(|| group.wait_once(1)));
+            until(|| condition.n_waiting() == 1 + others);
+            assert_eq!(notify(condition, 1), 1);
+            // Wholly: a scope would wait for the closure alone.
+            told.into_iter().for_each(|thread| thread.join().unwrap());
+            process.into_iter().for_each(|process| process.join().unwrap());
+            let mut guard = condition.lock().unwrap();
+            assert_eq!(condition.n_waiting(), others, "{way:?}");
+            nobody_is_told(condition, &mut guard);
+            assert_eq!(group.order(), []);
+            drop(guard);
+            if let Some(other) = other {
+                group.notify(1, 1);
+                other.join().unwrap();
+            }
+            nobody_is_told(condition, &mut condition.lock().unwrap());
+        });
+    }
+}
+
+/// The same over a plain lock, with two conditions, by both of which it was told.
+#[test]
+fn the_end_of_one_that_was_told_twice_tells_nobody() {
+    let _watchdog = watchdog(60);
+    let lock = Lock::new().unwrap();
+    let (one, two) = (Condition::over(&lock).unwrap(), Condition::over(&lock).unwrap());
+    let be_told = |one: Condition<Lock>, two: Condition<Lock>| {
+        let mut guard = one.lock().unwrap();
+        one.wait(&mut guard).unwrap();
+        two.wait(&mut guard).unwrap();
+    };
+    let wait = |condition: &Condition<Lock>| {
+        condition.wait(&mut condition.lock().unwrap()).unwrap();
+    };
+    thread::scope(|scope| {
+        let told = spawn(be_told, (one.clone(), two.clone())).unwrap();
+        until(|| one.n_waiting() == 1);
+        let first = scope.spawn(|| wait(&one));
+        until(|| one.n_waiting() == 2);
+        let tell = |condition: &Condition<Lock>| {
+            let _held = lock.lock().unwrap();
+            assert_eq!(condition.notify(1).unwrap(), 1);
+        };
+        tell(&one);
+        until(|| two.n_waiting() == 1);
+        let second = scope.spawn(|| wait(&two));
+        until(|| two.n_waiting() == 2);
+        tell(&two);
+        told.join().unwrap();
+        for condition in [&one, &two] {
+            assert_eq!(condition.n_waiting(), 1);
+            nobody_is_told(condition, &mut lock.lock().unwrap());
+            tell(condition);
+        }
+        first.join().unwrap();
+        second.join().unwrap();
+        for condition in [&one, &two] {
+            nobody_is_told(condition, &mut lock.lock().unwrap());
+        }
+    });
+}
+
+/// A panic in the lock is as a death: the next is told, while the thread lives on; also when the panic left an inner level alone, and the rest of the thread goes on with the lock.
+#[test]
+fn a_panic_of_one_that_was_told_tells_the_next() {
+    let _watchdog = watchdog(60);
+    for inside in [false, true] {
+        let (condition, end) = (Condition::new().unwrap(), Event::new().unwrap());
+        thread::scope(|scope| {
+            let panicking = scope.spawn(|| {
+                let outer = inside.then(|| condition.lock().unwrap());
+                let panicked = catch_unwind(AssertUnwindSafe(|| {
+                    let mut guard = condition.lock().unwrap();
+                    condition.wait(&mut guard).unwrap();
+                    panic!("as it was told");
+                }));
+                assert!(panicked.is_err());
+                drop(outer);
+                end.wait().unwrap();
+            });
+            until(|| condition.n_waiting() == 1);
+            let next = scope.spawn(|| {
+                let mut guard = condition.lock().unwrap();
+                let back = condition.wait(&mut guard).map_err(|error| error.kind());
+                guard.clear_poison();
+                back
+            });
+            until(|| condition.n_waiting() == 2);
+            assert_eq!(notify(&condition, 1), 1);
+            assert_eq!(next.join().unwrap(), Err(ErrorKind::Poisoned));
+            end.set().unwrap();
+            panicking.join().unwrap();
+            nobody_is_told(&condition, &mut condition.lock().unwrap());
+        });
+    }
+}
+
+/// A guard that is forgotten holds the lock until its thread ends: then that is a death, and the next is told.
+#[test]
+fn a_forgotten_guard_is_held() {
+    let _watchdog = watchdog(60);
+    let condition = Condition::new().unwrap();
+    let forget = |condition: Condition| {
+        let mut guard = condition.lock().unwrap();
+        condition.wait(&mut guard).unwrap();
+        mem::forget(guard);
+    };
+    let forgetful = spawn(forget, (condition.clone(),)).unwrap();
+    until(|| condition.n_waiting() == 1);
+    thread::scope(|scope| {
+        let next = scope.spawn(|| {
+            let mut guard = condition.lock().unwrap();
+            let back = condition.wait(&mut guard).map_err(|error| error.kind());
+            guard.clear_poison();
+            back
+        });
+        until(|| condition.n_waiting() == 2);
+        assert_eq!(notify(&condition, 1), 1);
+        forgetful.join().unwrap();
+        assert_eq!(next.join().unwrap(), Err(ErrorKind::OwnerDied));
+    });
+    nobody_is_told(&condition, &mut condition.lock().unwrap());
+}
+
+/// The last handle of a condition goes before the guard does: what the guard does with it afterwards touches nothing that lies there since.
+#[test]
+fn a_condition_goes_before_the_guard() {
+    let _watchdog = watchdog(60);
+    let lock = RLock::new().unwrap();
+    for _ in 0..10 {
+        let condition = Condition::over(&lock).unwrap();
+        let mut guard = lock.lock().unwrap();
+        thread::scope(|scope| {
+            let _telling = scope.spawn(|| notify(&condition, 1));
+            condition.wait(&mut guard).unwrap();
+        });
+        drop(condition);
+        // As many as the one that is gone took.
+        let others = [(); 3].map(|()| Condition::over(&lock).unwrap());
+        drop(guard);
+        let mut guard = lock.lock().unwrap();
+        others.iter().for_each(|other| nobody_is_told(other, &mut guard));
+    }
 }
 
 /// CO03, CO11, CO12: so many are woken as is said, those who wait longest; nobody is nothing.
@@ -109,7 +327,6 @@ fn so_many_are_woken_as_is_said() {
         order.sort_unstable();
         assert!(order.iter().copied().eq(1..=order.len() as u32), "{order:?}");
     }
-    group.end.set().unwrap();
     waiting.into_iter().for_each(|process| process.join().unwrap());
 }
 
@@ -121,7 +338,6 @@ fn the_oldest_is_told_first() {
     let waiting: Vec<_> = (1..=5).map(|number| group.waiter(number)).collect();
     (0..5).for_each(|_| group.notify(1, 1));
     assert_eq!(group.order(), [1, 2, 3, 4, 5]);
-    group.end.set().unwrap();
     waiting.into_iter().for_each(|process| process.join().unwrap());
 }
 
@@ -160,7 +376,6 @@ fn all_are_woken_after_others_were_late() {
         assert_eq!((condition.n_waiting(), group.told.load(Ordering::SeqCst)), (0, 0));
         drop(held);
         until(|| group.told.load(Ordering::SeqCst) == 6);
-        group.end.set().unwrap();
     });
     processes.into_iter().for_each(|process| process.join().unwrap());
     assert!(condition.n_waiting() == 0 && !condition.as_lock().is_locked());
@@ -430,7 +645,6 @@ fn handles_travel() {
         let waiting = group.waiter(1);
         assert!(format!("{:?}", group.condition).contains("waiting: 1"), "{group:?}");
         group.notify(1, 1);
-        group.end.set().unwrap();
         waiting.join().unwrap();
     });
 }

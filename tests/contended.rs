@@ -5,32 +5,22 @@
 #![cfg(debug_assertions)]
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use multiproc::{
     __private::die_at, Array, Atomic, Lock, LockError, Ordering, Process, ProcessError, Value,
     spawn,
 };
 use serde::{Deserialize, Deserializer, Serialize};
-use std::{fs, thread, time::Duration};
+use std::{thread, time::Duration};
 use support::{wait_until_nothing_large_is_left, watchdog};
+use watching::{sleeps, until};
 
 multiproc::test_support!();
 
 /// A step at which a process is to die; `None` for a survivor.
 type Fate = Option<&'static str>;
-
-fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        thread::yield_now();
-    }
-}
-
-/// Whether its main thread sleeps in the kernel, or is gone.
-fn sleeps<R>(process: &Process<R>) -> bool {
-    let pid = process.pid();
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    matches!(stat.rsplit(')').next().unwrap().trim_start().chars().next(), Some('S' | 'Z' | 'X'))
-}
 
 fn arm(step: &str) {
     if !step.is_empty() {

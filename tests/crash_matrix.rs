@@ -54,6 +54,7 @@ const ELSEWHERE: &[&str] = &[
     "semaphore.taking",
     "semaphore.applied",
     "semaphore.bare.taken",
+    "semaphore.occupied",
     "semaphore.sleep",
     "semaphore.woken",
     "semaphore.awake",
@@ -69,6 +70,8 @@ const ELSEWHERE: &[&str] = &[
     "condition.told",
     "condition.locked",
     "condition.holding",
+    "condition.given_back",
+    "condition.emptied",
     "condition.passing",
     "condition.passed",
     // It needs a start of the machine in between: `tests/segment.rs`.

@@ -14,7 +14,7 @@ mod watching;
 use exclusive::Exclusive;
 use multiproc::{__private::die_at, Atomic, Event, Ordering, Process, ProcessError, RwLock, spawn};
 use shop::Shop;
-use std::thread;
+use std::{thread, time::Duration};
 use support::watchdog;
 use watching::{is_gone, sleeps, until};
 
@@ -309,6 +309,27 @@ fn who_passes_it_on_dies_too() {
                 }
             }
         }
+    }
+}
+
+/// One that was told has given the lock back, and dies before its seat is empty: the next is told, without need. After that nobody is.
+#[test]
+fn one_that_was_told_dies_after_it_gave_the_lock_back() {
+    let _watchdog = watchdog(60);
+    for step in ["condition.given_back", "condition.emptied"] {
+        let shop = Shop::new();
+        let first = shop.consumer(1, Some(step));
+        let second = shop.consumer(2, None);
+        shop.put();
+        assert!(died(first) && shop.has_taken(1), "{step}");
+        {
+            // Nobody died with it. Who waits without time looks at the seats first, so it passes on what there is.
+            let mut guard = shop.condition.lock().unwrap();
+            assert!(!shop.condition.wait_timeout(&mut guard, Duration::ZERO).unwrap(), "{step}");
+            assert!(step != "condition.emptied" || shop.condition.n_waiting() == 1);
+        }
+        shop.put();
+        assert!(!died(second) && shop.has_taken(2), "{step}");
     }
 }
 

@@ -1,7 +1,10 @@
 //! `FileArray`: what a file can be, copies at any place, files that become shorter under readers and writers, and other people's SIGBUS.
 
+#[path = "support/mounted.rs"]
+mod mounted;
 mod support;
 
+use mounted::{in_small_file_system, mounted};
 use multiproc::{Atomic, ErrorKind, FileArray, Ordering, Process, ProcessError, spawn};
 use std::{
     env,
@@ -522,7 +525,9 @@ fn the_runtimes_handlers_are_as_before() {
 #[test]
 fn a_full_file_system_is_told() {
     const NAME: &str = "a_full_file_system_is_told";
-    if let Ok(path) = env::var("MP_TEST_FULL") {
+    if let Some(place) = mounted() {
+        let path = place.join("hole");
+        File::create(&path).unwrap().set_len(1 << 20).unwrap();
         let array = FileArray::<u8>::builder().writable(true).open(path).unwrap();
         let told = array.copy_from(0, &vec![1; array.len()]);
         assert_eq!(kind(told), ErrorKind::Os);
@@ -531,27 +536,10 @@ fn a_full_file_system_is_told() {
         return;
     }
     let _watchdog = watchdog(60);
-    let place = Scratch(env::temp_dir().join(unique("full")));
-    fs::create_dir(&place.0).unwrap();
-    // A namespace of its own: the mount goes with the process.
-    let script = r#"mount -t tmpfs -o size=64k none "$1" || exit 77
-        truncate -s 1M "$1/hole" && MP_TEST_FULL="$1/hole" exec "$2" --exact "$3" --nocapture"#;
-    let mut child = Command::new("unshare");
-    child.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
-    child.arg(&place.0).arg(env::current_exe().unwrap()).arg(NAME);
-    let output = child.output();
-    fs::remove_dir(&place.0).unwrap();
-    match output {
-        Ok(output) if output.status.success() => {
-            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
-        }
-        Ok(output) if output.status.code() != Some(101) && output.status.signal().is_none() => {
-            let why = String::from_utf8_lossy(&output.stderr);
-            eprintln!("{NAME} is skipped: nothing can be mounted here: {why}");
-        }
-        Err(error) => eprintln!("{NAME} is skipped: there is no unshare: {error}"),
-        Ok(output) => panic!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)),
-    }
+    let place = env::temp_dir().join(unique("full"));
+    fs::create_dir(&place).unwrap();
+    in_small_file_system(NAME, "64k", &place);
+    fs::remove_dir(&place).unwrap();
 }
 
 /// A handle to a file that was replaced or removed is refused by the receiver, as an error of the arguments.

@@ -1,6 +1,8 @@
 //! Many children, closed streams, signals to the parent, what a child inherits: PR07, PR20, PR22, PR24, PR30, PR33.
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use multiproc::{Atomic, Lock, Ordering, Process, ProcessError, spawn};
 use std::{
@@ -17,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 use support::watchdog;
+use watching::{sleeps, until};
 
 multiproc::test_support!();
 
@@ -69,12 +72,6 @@ extern "C" fn handle(_signal: libc::c_int) {
     }
 }
 
-/// Whether its main thread sleeps in the kernel.
-fn sleeps(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit(')').next().unwrap().trim_start().starts_with('S')
-}
-
 /// A handler without SA_RESTART ends a system call with EINTR. The signals come while the parent sleeps in its join.
 #[test]
 fn a_join_survives_a_signal() {
@@ -111,17 +108,13 @@ fn a_join_survives_a_signal() {
             thread::yield_now();
         }
     };
-    while joins.load(Ordering::SeqCst) < 1 {
-        thread::yield_now();
-    }
+    until(|| joins.load(Ordering::SeqCst) >= 1);
     // All through the join with a time, whose time they neither shorten nor prolong for ever.
     while joins.load(Ordering::SeqCst) < 2 {
         interrupt();
     }
     for _ in 0..200 {
-        while !sleeps(parent.pid()) {
-            thread::yield_now();
-        }
+        until(|| sleeps(&parent));
         interrupt();
     }
     drop(held);

@@ -341,3 +341,44 @@ fn a_forked_childs_guards_are_not_the_locks() {
     drop(guards);
     drop((lock.try_lock().unwrap(), field.try_write().unwrap(), tally.cell(0).unwrap()));
 }
+
+/// Nor do they say that their thread had the time for what a condition told it: when that one dies with the lock, the next is told.
+#[test]
+fn a_forked_childs_guard_settles_nothing() {
+    let _watchdog = watchdog(60);
+    let condition = multiproc::Condition::new().unwrap();
+    let die = |condition: multiproc::Condition| -> () {
+        let mut guard = condition.lock().unwrap();
+        condition.wait(&mut guard).unwrap();
+        // SAFETY: the child only drops, and ends by `_exit`.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            drop(guard);
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(0) };
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child that was made above.
+        unsafe { libc::waitpid(child, &raw mut status, 0) };
+        std::process::abort();
+    };
+    let dies = spawn(die, (condition.clone(),)).unwrap();
+    let wait_until_waiting = |count| {
+        while condition.n_waiting() != count {
+            std::thread::yield_now();
+        }
+    };
+    wait_until_waiting(1);
+    std::thread::scope(|scope| {
+        let next = scope.spawn(|| {
+            let mut guard = condition.lock().unwrap();
+            condition.wait(&mut guard).map_err(|error| error.kind())
+        });
+        wait_until_waiting(2);
+        let guard = condition.lock().unwrap();
+        assert_eq!(condition.notify(1).unwrap(), 1);
+        drop(guard);
+        assert_eq!(next.join().unwrap(), Err(ErrorKind::OwnerDied));
+    });
+    assert!(dies.join().is_err());
+}

@@ -1,12 +1,18 @@
 //! Handles in results: what a worker hands over lives until the parent has it or does not want it, and no longer.
 
+#[path = "support/mounted.rs"]
+mod mounted;
 mod support;
 
+use mounted::{in_small_file_system, mounted};
 use multiproc::{Array, Atomic, ErrorKind, Ordering, Process, ProcessError, Segment, Value, spawn};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{
-    cell::RefCell, env, fs, fs::File, os::unix::process::ExitStatusExt, process::Command,
-    sync::Mutex, thread,
+    cell::RefCell,
+    fs::{self, File},
+    path::Path,
+    sync::Mutex,
+    thread,
 };
 use support::{wait_until_nothing_large_is_left, watchdog};
 
@@ -146,7 +152,7 @@ fn a_sweep_without_descriptors_forgets_nobody() {
 #[test]
 fn a_result_without_room_is_an_error() {
     const NAME: &str = "a_result_without_room_is_an_error";
-    if env::var_os("MP_TEST_SMALL").is_some() {
+    if mounted().is_some() {
         // In /dev/shm there are 6 MiB.
         let ended = spawn(|| vec![7_u8; 8 << 20], ()).unwrap().join();
         let Err(ProcessError::Encode { message, .. }) = ended else { panic!("{ended:?}") };
@@ -155,22 +161,7 @@ fn a_result_without_room_is_an_error() {
         return;
     }
     let _watchdog = watchdog(60);
-    // A namespace of its own: the mount goes with the process.
-    let script = r#"mount -t tmpfs -o size=6m none /dev/shm || exit 77
-        MP_TEST_SMALL=1 exec "$1" --exact "$2" --nocapture"#;
-    let mut child = Command::new("unshare");
-    child.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
-    match child.arg(env::current_exe().unwrap()).arg(NAME).output() {
-        Ok(output) if output.status.success() => {
-            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
-        }
-        Ok(output) if output.status.code() != Some(101) && output.status.signal().is_none() => {
-            let why = String::from_utf8_lossy(&output.stderr);
-            eprintln!("{NAME} is skipped: nothing can be mounted here: {why}");
-        }
-        Err(error) => eprintln!("{NAME} is skipped: there is no unshare: {error}"),
-        Ok(output) => panic!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)),
-    }
+    in_small_file_system(NAME, "6m", Path::new("/dev/shm"));
 }
 
 /// Somebody else in the program waits for all children: the result is there all the same; of one without a result it is said what is not known.

@@ -4,9 +4,12 @@
 //! the schedules are built so that a lost wake-up that only a slice mends is seen: it is counted, and reported.
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
-use multiproc::{Array, ErrorKind, Lock, LockError, LockGuard, Process, Value, spawn};
+use multiproc::{Array, ErrorKind, Lock, LockError, LockGuard, Value, spawn};
 use support::watchdog;
+use watching::{sleeps, until};
 
 multiproc::test_support!();
 
@@ -34,19 +37,6 @@ fn get(lock: &Lock) -> LockGuard<'_> {
         }
         Err(error) => panic!("{error}"),
     }
-}
-
-fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        std::thread::yield_now();
-    }
-}
-
-/// Whether the process sleeps in the kernel: state S, by its stat line.
-fn sleeps(process: &Process<()>) -> bool {
-    let pid = process.pid();
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit(')').next().unwrap().trim_start().starts_with('S')
 }
 
 /// The woken waiter acquires and is killed; then that one's heir; and so on through a chain of sleepers.

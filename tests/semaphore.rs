@@ -1,6 +1,8 @@
 //! `Semaphore` and `BoundedSemaphore` across processes: SE01–SE09.
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use multiproc::{
     Atomic, BoundedSemaphore, ErrorKind, Ordering, Process, ProcessError, Segment, Semaphore,
@@ -11,20 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 use support::{clean, unique, watchdog};
+use watching::{sleeps, until};
 
 multiproc::test_support!();
-
-fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        thread::yield_now();
-    }
-}
-
-/// Whether its main thread sleeps in the kernel, or is gone.
-fn sleeps<R>(process: &Process<R>) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).unwrap();
-    matches!(stat.rsplit(')').next().unwrap().trim_start().chars().next(), Some('S' | 'Z' | 'X'))
-}
 
 /// SE01, SE02.
 #[test]

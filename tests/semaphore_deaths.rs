@@ -4,26 +4,17 @@
 #![cfg(debug_assertions)]
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use multiproc::{
     __private::die_at, Atomic, Ordering, Process, ProcessError, Semaphore, Value, spawn,
 };
 use std::{thread, time::Duration};
 use support::watchdog;
+use watching::{is_gone, sleeps, until};
 
 multiproc::test_support!();
-
-fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        thread::yield_now();
-    }
-}
-
-/// Whether its main thread sleeps in the kernel, or is gone.
-fn sleeps<R>(process: &Process<R>) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).unwrap();
-    matches!(stat.rsplit(')').next().unwrap().trim_start().chars().next(), Some('S' | 'Z' | 'X'))
-}
 
 fn arm(step: &str) {
     // The first registration is over before anything is armed.
@@ -62,13 +53,8 @@ fn give(step: String, semaphore: Semaphore, begun: Atomic<u32>, go: Semaphore) {
 fn start<R>(begun: &Atomic<u32>, start: impl FnOnce() -> Process<R>) -> Process<R> {
     let before = begun.load(Ordering::SeqCst);
     let process = start();
-    until(|| (begun.load(Ordering::SeqCst) > before && sleeps(&process)) || is_over(&process));
+    until(|| (begun.load(Ordering::SeqCst) > before && sleeps(&process)) || is_gone(&process));
     process
-}
-
-fn is_over<R>(process: &Process<R>) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).unwrap();
-    matches!(stat.rsplit(')').next().unwrap().trim_start().chars().next(), Some('Z' | 'X'))
 }
 
 fn visitor(

@@ -31,6 +31,10 @@ macro_rules! atomics {
                 strict(order, || self.0.fetch_add(value, order))
             }
 
+            pub fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
+                strict(order, || self.0.fetch_sub(value, order))
+            }
+
             pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
                 strict(order, || self.0.fetch_max(value, order))
             }

@@ -11,7 +11,7 @@ use crate::{
         raw_condition::{Chairs, RawCondition, Waiting},
         seats::Seats,
     },
-    world::{Model, THREADS, id},
+    world::{Model, THREADS, broken, id, reached},
 };
 use loom::cell::UnsafeCell;
 
@@ -43,6 +43,16 @@ enum Role {
     Consumer,
     /// Takes the lock and waits for a while, in a seat in which somebody died.
     Newcomer,
+    /// Waits already; once told, it takes an item, gives the lock back and ends.
+    Heir,
+    /// Waits already; once told, it gives the lock back, without having done a thing: it dies before, with the lock.
+    Idle,
+    /// As `Idle`, but it panics.
+    Panicking,
+    /// Waits already; once told, it waits on for a while with the same lock, and is not told again.
+    Insatiable,
+    /// Waits for a while; nobody has a reason to tell it.
+    Bystander,
 }
 
 impl Shared {
@@ -60,6 +70,19 @@ impl Shared {
         told
     }
 
+    /// As the guard of the library does that came back from a wait in which it was told.
+    fn give_back(&self, party: &Model, panicked: bool) {
+        if broken("emptied_after") {
+            self.condition.settle(self.chairs(), party, panicked);
+        }
+        reached("giving back");
+        self.lock.unlock(party, panicked);
+        if !broken("emptied_after") && !broken("emptied") {
+            self.condition.settle(self.chairs(), party, panicked);
+        }
+        reached("end");
+    }
+
     fn with_items<T>(&self, body: impl FnOnce(&mut u32) -> T) -> T {
         // SAFETY: under the lock.
         self.items.with_mut(|items| body(unsafe { &mut *items }))
@@ -73,6 +96,37 @@ impl Shared {
                 if self.wait(party, self.condition.seated(self.chairs(), party), deadline) {
                     self.condition.tell(self.chairs(), party, 1);
                 }
+                self.lock.unlock(party, false);
+            }
+            Role::Heir | Role::Idle | Role::Panicking | Role::Insatiable => {
+                assert!(self.wait(
+                    party,
+                    self.condition.seated(self.chairs(), party),
+                    Deadline::NEVER
+                ));
+                if matches!(role, Role::Heir | Role::Insatiable) {
+                    self.with_items(|items| *items -= 1);
+                }
+                if matches!(role, Role::Insatiable) {
+                    let waiting = self.condition.begin(self.chairs(), party);
+                    self.lock.unlock(party, false);
+                    self.condition.settle(self.chairs(), party, false);
+                    let (told, dependence) =
+                        self.condition.wait(self.chairs(), party, &waiting, Deadline::SOON);
+                    let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
+                    self.condition.end(party, waiting, told);
+                    drop(dependence);
+                    assert!(!told);
+                    self.lock.unlock(party, false);
+                    reached("end");
+                } else {
+                    self.give_back(party, matches!(role, Role::Panicking));
+                }
+            }
+            Role::Bystander => {
+                let _ = self.lock.lock(party, Deadline::NEVER).unwrap();
+                let waiting = self.condition.begin(self.chairs(), party);
+                assert!(!self.wait(party, waiting, Deadline::SOON));
                 self.lock.unlock(party, false);
             }
             Role::Producer | Role::DoubleProducer => {
@@ -116,7 +170,7 @@ fn set() -> Shared {
 
 /// The first thread sits down before the others run, so it is the oldest.
 fn sit(shared: &Shared, party: &Model, role: Role) {
-    if matches!(role, Role::First | Role::Late) {
+    if !matches!(role, Role::Producer | Role::DoubleProducer | Role::Consumer) {
         let _ = shared.lock.lock(party, Deadline::NEVER).unwrap();
         let _seated = shared.condition.begin(shared.chairs(), party);
     }
@@ -135,6 +189,12 @@ plays! {
     loom_condition_teller_dies_before_it_rings 2 [None, First; Some("condition.told"), Producer; None, Consumer];
     loom_condition_teller_and_told_die 2 [Some("condition.locked"), First; Some("condition.told"), Producer; None, Consumer];
     loom_condition_one_gives_up 2 [None, Late; None, Producer; None, Consumer];
+    loom_condition_one_told_ends 2 [Some("end"), Heir; None, Producer; None, Bystander];
+    loom_condition_one_told_waits_on_and_ends 2 [Some("end"), Insatiable; None, Producer; None, Bystander];
+    loom_condition_one_told_dies_giving_back 2 [Some("giving back"), Idle; None, Producer; None, Consumer];
+    loom_condition_one_told_dies_before_it_empties 2 [Some("condition.given_back"), Idle; None, Producer; None, Consumer];
+    loom_condition_one_told_panics 2 [None, Panicking; None, Producer; None, Consumer];
+    loom_condition_one_told_panics_and_dies 2 [Some("condition.passing"), Panicking; None, Producer; None, Consumer];
 }
 
 /// The third thread's seat has a dead one of another generation in it, which was told; the first two wait already, the second with the lowest ticket.

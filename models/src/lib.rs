@@ -4,7 +4,7 @@
 //! to a thread's death by [`world`], and deaths by steps at which a thread stops ([`os::step`]). A sleep lasts until it is woken, however long that is: the slices that end every sleep in the
 //! library would hide a lost wake-up, which here is a deadlock that `loom` reports.
 //!
-//! `MODEL_BROKEN=pass_on cargo test --release` (and the other names in [`world`]) takes a part of the protocol away: the models must fail then.
+//! `MODEL_BROKEN=watch cargo test --release` (and the other names in [`world`]) takes a part of the protocol away: the models must fail then.
 #![cfg(test)]
 #![allow(dead_code, unreachable_pub, reason = "the library uses more of these files")]
 

@@ -2,26 +2,29 @@
 
 use crate::{
     atomic::{AtomicU64, Ordering},
+    play::plays,
     segment::{
         OwnerId,
         pins::{Around, Pins},
     },
-    world::{Moment, World, anybody_died, broken, explore, id, live, reached},
+    sync::party::Party,
+    world::{Model, Moment, broken, id, reached},
 };
-use loom::{cell::UnsafeCell, sync::Arc, thread};
+use loom::cell::UnsafeCell;
 use std::cell::Cell;
 
 const MAKER: u32 = 8;
 const RECEIVER: u32 = 70;
-const SWEEPER: u32 = 20;
+const CLAIMER: u32 = 21;
 const LISTED: u64 = 1 << 63;
 
-/// A parcel with one entry, and the block that it lists.
+/// A parcel with one entry, and the block that it lists. Both begin live and pinned by `MAKER`, the parcel by `RECEIVER` too.
 struct Shared {
-    world: Arc<World>,
     parcel: Pins,
     entry: AtomicU64,
     block: Pins,
+    /// The block's, in its first life.
+    generation: u32,
     /// The object in the block.
     contents: UnsafeCell<u32>,
     moment: Moment,
@@ -33,11 +36,11 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 /// As `Surroundings` of the library has it.
-struct OfBlock<'a>(&'a Shared);
+struct OfBlock<'a>(&'a Shared, &'a Model);
 
 impl Around for OfBlock<'_> {
     fn is_dead(&self, owner: OwnerId) -> bool {
-        self.0.world.is_dead(owner)
+        self.1.is_dead(owner)
     }
 
     fn is_listed(&self, generation: u32) -> bool {
@@ -50,12 +53,13 @@ impl Around for OfBlock<'_> {
 
 struct OfParcel<'a> {
     shared: &'a Shared,
+    party: &'a Model,
     listed: Cell<bool>,
 }
 
 impl Around for OfParcel<'_> {
     fn is_dead(&self, owner: OwnerId) -> bool {
-        self.shared.world.is_dead(owner)
+        self.party.is_dead(owner)
     }
 
     fn is_listed(&self, _: u32) -> bool {
@@ -67,111 +71,97 @@ impl Around for OfParcel<'_> {
     }
 }
 
+#[derive(Clone, Copy)]
+enum Role {
+    /// Has made the parcel; lists the block in it, and drops both.
+    Maker,
+    /// Unpacks the parcel, which it pins.
+    Receiver,
+    /// Looks for a free block, and uses it for something else.
+    Claimer,
+}
+
 impl Shared {
-    fn unpin_block(&self, holder: u32, me: OwnerId) {
-        self.block.unpin(holder, me, &OfBlock(self));
+    fn unpin_block(&self, holder: u32, me: OwnerId, party: &Model) {
+        self.block.unpin(holder, me, &OfBlock(self, party));
     }
 
-    fn unpin_parcel(&self, holder: u32, me: OwnerId) {
-        let around = OfParcel { shared: self, listed: Cell::new(false) };
+    fn unpin_parcel(&self, holder: u32, me: OwnerId, party: &Model) {
+        let around = OfParcel { shared: self, party, listed: Cell::new(false) };
         if self.parcel.unpin(holder, me, &around) && around.listed.get() {
             reached("free.listed");
-            self.block.try_free(me, &OfBlock(self));
+            self.block.try_free(me, &OfBlock(self, party));
         }
     }
 
-    fn look(&self, generation: u32) {
+    fn look(&self) {
         self.moment.passes();
         // SAFETY: nobody writes a pinned block.
-        assert_eq!(self.contents.with(|contents| unsafe { *contents }), generation);
+        assert_eq!(self.contents.with(|contents| unsafe { *contents }), self.generation);
     }
 
-    /// Who finds the block free uses it for something else.
-    fn use_again(&self, me: OwnerId) {
-        if let Some(next) = self.block.claim(me, |id| self.world.is_dead(id)) {
-            // SAFETY: nobody else has a claimed block.
-            self.contents.with_mut(|contents| unsafe { *contents = next });
-            self.moment.passes();
-            self.block.publish(next, SWEEPER + 1, me);
-            self.block.unpin(SWEEPER + 1, me, &OfBlock(self));
+    fn act(&self, party: &Model, role: Role) {
+        let me = party.id();
+        let listed = LISTED | u64::from(self.generation);
+        match role {
+            Role::Maker => {
+                self.entry.store(listed, Ordering::Release);
+                self.unpin_block(MAKER, me, party);
+                self.unpin_parcel(MAKER, me, party);
+            }
+            Role::Receiver if self.entry.load(Ordering::Acquire) == listed => {
+                assert!(self.block.pin(self.generation, RECEIVER), "freed while it was listed");
+                self.unpin_parcel(RECEIVER, me, party);
+                self.look();
+                self.unpin_block(RECEIVER, me, party);
+            }
+            Role::Receiver => self.unpin_parcel(RECEIVER, me, party),
+            Role::Claimer => {
+                if let Some(next) = self.block.claim(me, |owner| party.is_dead(owner)) {
+                    // SAFETY: nobody else has a claimed block.
+                    self.contents.with_mut(|contents| unsafe { *contents = next });
+                    self.moment.passes();
+                    self.block.publish(next, CLAIMER, me);
+                    self.unpin_block(CLAIMER, me, party);
+                }
+            }
         }
+    }
+
+    /// A sweep of the dead, by a process that lives.
+    fn end(&self, party: &Model) {
+        let sweeper = OwnerId::of_sweeper(20);
+        for (thread, holder) in [MAKER, RECEIVER, CLAIMER].into_iter().enumerate() {
+            if party.is_dead(id(thread)) {
+                self.unpin_block(holder, sweeper, party);
+                self.unpin_parcel(holder, sweeper, party);
+                self.block.try_free(sweeper, &OfBlock(self, party));
+            }
+        }
+        assert!(self.parcel.is_free(), "the parcel is lost");
+        assert!(self.block.is_free(), "the block is lost");
     }
 }
 
-/// Thread 0 made a parcel that lists the block, lists it, and drops both. Thread 1 unpacks the parcel, which it pins. Thread 2 looks for free blocks.
-fn run(preemptions: usize, fates: [Option<&'static str>; 3]) -> bool {
-    anybody_died();
-    explore(preemptions, move || {
-        let world = World::new();
-        let shared = Arc::new(Shared {
-            world: Arc::clone(&world),
-            parcel: Pins::new(),
-            entry: AtomicU64::new(0),
-            block: Pins::new(),
-            contents: UnsafeCell::new(0),
-            moment: Moment::default(),
-        });
-        let nobody = |_| false;
-        let parcel = shared.parcel.claim(id(0), nobody).unwrap();
-        shared.parcel.publish(parcel, MAKER, id(0));
-        assert!(shared.parcel.pin(parcel, RECEIVER));
-        let block = shared.block.claim(id(0), nobody).unwrap();
-        // SAFETY: nobody else has a claimed block.
-        shared.contents.with_mut(|contents| unsafe { *contents = block });
-        shared.block.publish(block, MAKER, id(0));
-        let part = |thread: usize, body: fn(&Shared, u32)| {
-            let shared = Arc::clone(&shared);
-            let step = fates[thread];
-            thread::spawn(move || live(&shared.world, thread, step, |_| body(&shared, block)))
-        };
-        let receives = part(1, |shared, block| {
-            if shared.entry.load(Ordering::Acquire) == LISTED | u64::from(block) {
-                assert!(shared.block.pin(block, RECEIVER), "freed while it was listed");
-                shared.unpin_parcel(RECEIVER, id(1));
-                shared.look(block);
-                shared.unpin_block(RECEIVER, id(1));
-            } else {
-                shared.unpin_parcel(RECEIVER, id(1));
-            }
-        });
-        let claims = part(2, |shared, _| shared.use_again(id(2)));
-        live(&world, 0, fates[0], |_| {
-            shared.entry.store(LISTED | u64::from(block), Ordering::Release);
-            shared.unpin_block(MAKER, id(0));
-            shared.unpin_parcel(MAKER, id(0));
-        });
-        receives.join().unwrap();
-        claims.join().unwrap();
-        // A sweep of the dead, by a process that lives.
-        let sweeper = OwnerId::of_sweeper(SWEEPER);
-        for (holder, fate) in [MAKER, RECEIVER, SWEEPER + 1].into_iter().zip(fates) {
-            if fate.is_some() {
-                shared.unpin_block(holder, sweeper);
-                shared.unpin_parcel(holder, sweeper);
-                shared.block.try_free(sweeper, &OfBlock(&shared));
-            }
-        }
-        assert!(shared.parcel.is_free(), "the parcel is lost");
-        assert!(shared.block.is_free(), "the block is lost");
-    });
-    anybody_died()
+fn set() -> Shared {
+    let (parcel, block) = (Pins::new(), Pins::new());
+    let first = parcel.claim(id(0), |_| false).unwrap();
+    parcel.publish(first, MAKER, id(0));
+    assert!(parcel.pin(first, RECEIVER));
+    let generation = block.claim(id(0), |_| false).unwrap();
+    block.publish(generation, MAKER, id(0));
+    let (entry, contents) = (AtomicU64::new(0), UnsafeCell::new(generation));
+    Shared { parcel, entry, block, generation, contents, moment: Moment::default() }
 }
 
-macro_rules! parcel_models {
-    ($($name:ident $preemptions:literal [$($fate:expr),*];)*) => {$(
-        #[test]
-        fn $name() {
-            let fates: [Option<&str>; 3] = [$($fate),*];
-            assert_eq!(run($preemptions, fates), fates.iter().any(Option::is_some), "nobody came to the step");
-        }
-    )*};
-}
+use Role::*;
 
-parcel_models! {
-    loom_a_listed_block_is_not_freed 3 [None, None, None];
-    loom_the_maker_dies_dropping_the_block 2 [Some("free.dying"), None, None];
-    loom_the_maker_dies_having_freed_the_parcel 3 [Some("free.listed"), None, None];
-    loom_the_receiver_dies_with_the_block 2 [None, Some("pin.set"), None];
-    loom_the_receiver_dies_having_freed_the_parcel 3 [None, Some("free.listed"), None];
-    loom_the_receiver_dies_dropping_the_block 2 [None, Some("unpin.cleared"), None];
+plays! {
+    Role, set, |_, _, _| (), Shared::act, Shared::end;
+    loom_a_listed_block_is_not_freed 3 [None, Maker; None, Receiver; None, Claimer];
+    loom_the_maker_dies_dropping_the_block 2 [Some("free.dying"), Maker; None, Receiver; None, Claimer];
+    loom_the_maker_dies_having_freed_the_parcel 3 [Some("free.listed"), Maker; None, Receiver; None, Claimer];
+    loom_the_receiver_dies_with_the_block 2 [None, Maker; Some("pin.set"), Receiver; None, Claimer];
+    loom_the_receiver_dies_having_freed_the_parcel 3 [None, Maker; Some("free.listed"), Receiver; None, Claimer];
+    loom_the_receiver_dies_dropping_the_block 2 [None, Maker; Some("unpin.cleared"), Receiver; None, Claimer];
 }

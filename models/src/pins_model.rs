@@ -1,22 +1,26 @@
 //! Blocks: never used while free, never handed out twice, never lost, whoever dies where.
 
 use crate::{
-    atomic::Ordering,
+    play::plays,
     segment::{
         OwnerId,
         pins::{Around, Pins},
     },
-    world::{Moment, World, anybody_died, explore, id, live},
+    sync::party::Party,
+    world::{Model, Moment, id},
 };
-use loom::{cell::UnsafeCell, sync::Arc, thread};
+use loom::cell::UnsafeCell;
 
-/// Holders whose bits are in different words.
+/// Holders whose bits are in different words, and the one for whom the block is claimed anew.
 const FIRST: u32 = 8;
 const SECOND: u32 = 70;
+const NEXT: u32 = 9;
 
+/// A block, which begins live and pinned by `FIRST`.
 struct Shared {
-    world: Arc<World>,
     pins: Pins,
+    /// Of its first life.
+    generation: u32,
     /// The object in the block: written by who has claimed it, read by who has pinned it.
     contents: UnsafeCell<u32>,
     moment: Moment,
@@ -28,9 +32,11 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 /// No parcel lists the block.
-impl Around for Shared {
+struct Unlisted<'a>(&'a Model);
+
+impl Around for Unlisted<'_> {
     fn is_dead(&self, owner: OwnerId) -> bool {
-        self.world.is_dead(owner)
+        self.0.is_dead(owner)
     }
 
     fn is_listed(&self, _: u32) -> bool {
@@ -40,10 +46,20 @@ impl Around for Shared {
     fn last_look(&self) {}
 }
 
+#[derive(Clone, Copy)]
+enum Role {
+    /// Drops the first pin.
+    Dropper,
+    /// Comes with a handle, and pins the block for `SECOND`.
+    Pinner,
+    /// Looks for a free block.
+    Claimer,
+}
+
 impl Shared {
     /// Claims the block if it is free, fills it, makes it live for the holder, and gives its generation.
-    fn allocate(&self, me: OwnerId, holder: u32) -> Option<u32> {
-        let generation = self.pins.claim(me, |id| self.is_dead(id))?;
+    fn allocate(&self, me: OwnerId, holder: u32, is_dead: impl Fn(OwnerId) -> bool) -> Option<u32> {
+        let generation = self.pins.claim(me, is_dead)?;
         // SAFETY: nobody else has a claimed block.
         self.contents.with_mut(|contents| unsafe { *contents = generation });
         self.moment.passes();
@@ -57,77 +73,57 @@ impl Shared {
         // SAFETY: nobody writes a pinned block.
         assert_eq!(self.contents.with(|contents| unsafe { *contents }), generation);
     }
-}
 
-/// The block is live and pinned by `FIRST`. Thread 0 drops that pin; thread 1 comes with a handle and pins it for `SECOND`; thread 2 looks for a free block.
-fn run(preemptions: usize, fates: [Option<&'static str>; 3]) -> bool {
-    anybody_died();
-    explore(preemptions, move || {
-        let world = World::new();
-        let shared = Arc::new(Shared {
-            world: Arc::clone(&world),
-            pins: Pins::new(),
-            contents: UnsafeCell::new(0),
-            moment: Moment::default(),
-        });
-        let generation = shared.allocate(id(0), FIRST).unwrap();
-        let part = |thread: usize, body: fn(&Shared, u32)| {
-            let shared = Arc::clone(&shared);
-            let step = fates[thread];
-            thread::spawn(move || live(&shared.world, thread, step, |_| body(&shared, generation)))
-        };
-        let pins = part(1, |shared, generation| {
-            if shared.pins.pin(generation, SECOND) {
-                shared.look(generation);
-                shared.pins.unpin(SECOND, id(1), shared);
-            } else {
-                shared.pins.try_free(id(1), shared);
+    fn act(&self, party: &Model, role: Role) {
+        let (me, around) = (party.id(), &Unlisted(party));
+        match role {
+            Role::Dropper => drop(self.pins.unpin(FIRST, me, around)),
+            Role::Pinner if self.pins.pin(self.generation, SECOND) => {
+                self.look(self.generation);
+                self.pins.unpin(SECOND, me, around);
             }
-        });
-        let claims = part(2, |shared, _| {
-            // As a sweep does with every block.
-            shared.pins.try_free(OwnerId::of_sweeper(21), shared);
-            if let Some(generation) = shared.allocate(id(2), FIRST + 1) {
-                shared.look(generation);
-                shared.pins.unpin(FIRST + 1, id(2), shared);
+            Role::Pinner => drop(self.pins.try_free(me, around)),
+            Role::Claimer => {
+                // As a sweep does with every block.
+                self.pins.try_free(OwnerId::of_sweeper(21), around);
+                if let Some(generation) = self.allocate(me, NEXT, |id| party.is_dead(id)) {
+                    self.look(generation);
+                    self.pins.unpin(NEXT, me, around);
+                }
             }
-        });
-        live(&world, 0, fates[0], |_| {
-            shared.pins.unpin(FIRST, id(0), &*shared);
-        });
-        pins.join().unwrap();
-        claims.join().unwrap();
-        // A sweep of the dead, by a process that lives.
+        }
+    }
+
+    /// A sweep of the dead, by a process that lives. Nobody has the block then: it is free, and can be had.
+    fn end(&self, party: &Model) {
         let sweeper = OwnerId::of_sweeper(20);
-        for (holder, _) in
-            [FIRST, SECOND, FIRST + 1].into_iter().zip(fates).filter(|(_, fate)| fate.is_some())
-        {
-            shared.pins.unpin(holder, sweeper, &*shared);
+        let is_dead = |owner| party.is_dead(owner);
+        for (thread, holder) in [FIRST, SECOND, NEXT].into_iter().enumerate() {
+            if is_dead(id(thread)) {
+                self.pins.unpin(holder, sweeper, &Unlisted(party));
+            }
         }
-        // Nobody has it now: it is free, and can be had.
-        assert!(shared.allocate(sweeper, 30).is_some(), "the block is lost");
-        crate::atomic::fence(Ordering::SeqCst);
-    });
-    anybody_died()
+        assert!(self.allocate(sweeper, 30, is_dead).is_some(), "the block is lost");
+    }
 }
 
-macro_rules! pins_models {
-    ($($name:ident $preemptions:literal [$($fate:expr),*];)*) => {$(
-        #[test]
-        fn $name() {
-            let fates: [Option<&str>; 3] = [$($fate),*];
-            assert_eq!(run($preemptions, fates), fates.iter().any(Option::is_some), "nobody came to the step");
-        }
-    )*};
+fn set() -> Shared {
+    let (pins, contents) = (Pins::new(), UnsafeCell::new(0));
+    let mut shared = Shared { pins, generation: 0, contents, moment: Moment::default() };
+    shared.generation = shared.allocate(id(0), FIRST, |_| false).unwrap();
+    shared
 }
 
-pins_models! {
-    loom_a_block_is_not_freed_under_a_pin 3 [None, None, None];
-    loom_one_dies_when_its_pin_is_cleared 3 [Some("unpin.cleared"), None, None];
-    loom_one_dies_taking_it_away 3 [Some("free.dying"), None, None];
-    loom_one_dies_when_it_is_free 3 [Some("free.freed"), None, None];
-    loom_one_dies_when_it_has_pinned 3 [None, Some("pin.set"), None];
-    loom_one_dies_in_preparation 3 [None, None, Some("alloc.pinned")];
-    loom_two_die_at_once 3 [Some("free.dying"), Some("pin.set"), None];
-    loom_two_die_at_once_otherwise 3 [Some("unpin.cleared"), None, Some("alloc.pinned")];
+use Role::*;
+
+plays! {
+    Role, set, |_, _, _| (), Shared::act, Shared::end;
+    loom_a_block_is_not_freed_under_a_pin 3 [None, Dropper; None, Pinner; None, Claimer];
+    loom_one_dies_when_its_pin_is_cleared 3 [Some("unpin.cleared"), Dropper; None, Pinner; None, Claimer];
+    loom_one_dies_taking_it_away 3 [Some("free.dying"), Dropper; None, Pinner; None, Claimer];
+    loom_one_dies_when_it_is_free 3 [Some("free.freed"), Dropper; None, Pinner; None, Claimer];
+    loom_one_dies_when_it_has_pinned 3 [None, Dropper; Some("pin.set"), Pinner; None, Claimer];
+    loom_one_dies_in_preparation 3 [None, Dropper; None, Pinner; Some("alloc.pinned"), Claimer];
+    loom_two_die_at_once 3 [Some("free.dying"), Dropper; Some("pin.set"), Pinner; None, Claimer];
+    loom_two_die_at_once_otherwise 3 [Some("unpin.cleared"), Dropper; None, Pinner; Some("alloc.pinned"), Claimer];
 }

@@ -3,7 +3,7 @@
 use crate::{
     atomic::{AtomicU32, AtomicU64, Ordering},
     segment::OwnerId,
-    sync::party::{Party, Place, Sleep},
+    sync::party::{Party, Place, Rung, Sleep},
 };
 use loom::sync::{Arc, Condvar, Mutex};
 use std::{
@@ -22,13 +22,19 @@ pub fn broken(part: &str) -> bool {
 /// Where a word is: what the kernel calls the futex.
 type Address = usize;
 
+/// What a sleeper is queued at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    At(Address),
+    Life(usize),
+}
+
 struct Sleeper {
     thread: usize,
-    gate: Address,
-    /// Other words on which it sleeps, and at which the kernel rings for the dead.
-    bells: Vec<Address>,
-    lives: Vec<usize>,
-    woken: bool,
+    /// By the number that the kernel would give. A ring takes the sleeper out of this queue only: until it runs it is in the others, where it takes rings that are meant for the next.
+    words: Vec<(usize, Word)>,
+    /// The last that was rung.
+    rung: Option<usize>,
 }
 
 /// The kernel's lists of sleepers. Its lock is that of the futex's bucket: values are compared, and sleepers woken, under it.
@@ -62,13 +68,15 @@ impl World {
         dead.is_none_or(|dead| dead.load(Ordering::Acquire) != 0)
     }
 
-    /// Wakes up to `count` sleepers that a test picks.
-    fn wake(&self, count: usize, is_meant: impl Fn(&Sleeper) -> bool) {
+    /// Wakes up to `count` who are queued there.
+    fn wake(&self, count: usize, word: Word) {
         let mut kernel = self.kernel.lock().unwrap();
         let mut left = count;
-        for sleeper in kernel.sleepers.iter_mut().filter(|sleeper| !sleeper.woken) {
-            if left > 0 && is_meant(sleeper) {
-                sleeper.woken = true;
+        for sleeper in &mut kernel.sleepers {
+            let place = sleeper.words.iter().position(|&(_, at)| at == word);
+            if let Some(place) = place.filter(|_| left > 0) {
+                let (number, _) = sleeper.words.remove(place);
+                sleeper.rung = sleeper.rung.max(Some(number));
                 left -= 1;
             }
         }
@@ -78,9 +86,9 @@ impl World {
     /// What the kernel does when a thread ends: it marks its life word and wakes one who sleeps on it; then it rings the word that the thread named.
     fn die(&self, thread: usize, pending: Option<Address>) {
         self.dead[thread].store(1, Ordering::SeqCst);
-        self.wake(1, |sleeper| sleeper.lives.contains(&thread));
+        self.wake(1, Word::Life(thread));
         if let Some(gate) = pending {
-            self.wake(1, |sleeper| sleeper.gate == gate || sleeper.bells.contains(&gate));
+            self.wake(1, Word::At(gate));
         }
     }
 }
@@ -205,66 +213,68 @@ impl Party for Model {
         self.world.is_dead(owner)
     }
 
-    fn sleep(&self, sleep: &Sleep<'_>) {
+    fn sleep(&self, sleep: &Sleep<'_>) -> Rung {
         let mut kernel = self.world.kernel.lock().unwrap();
-        let gate = match sleep.places[0] {
-            Place::Gate(word, _) => address(word),
-            Place::Bell(bell, _) => address(bell),
-        };
         let changed = sleep.places.iter().any(|place| match *place {
             Place::Gate(word, seen) => word.load(Ordering::SeqCst) != seen,
+            Place::Owner(word, seen) => word.load(Ordering::SeqCst) >> 32 != seen >> 32,
             Place::Bell(bell, seen) => bell.load(Ordering::SeqCst) != seen,
         });
-        let lives: Vec<_> = sleep.owners.iter().map(|owner| owner.slot() as usize).collect();
-        let is_dead = |&thread: &usize| self.world.dead[thread].load(Ordering::SeqCst) != 0;
-        if sleep.deadline.passes_in_sleep() || changed || lives.iter().any(is_dead) {
-            return;
+        let lives = sleep.owners.iter().map(|owner| owner.slot() as usize);
+        let is_dead = |thread: usize| self.world.dead[thread].load(Ordering::SeqCst) != 0;
+        if sleep.deadline.passes_in_sleep() || changed {
+            return Rung::Nothing;
         }
-        let lives = if broken("watch") { Vec::new() } else { lives };
-        let bells = sleep.places[1..].iter().filter_map(|place| match *place {
-            Place::Bell(bell, _) => Some(address(bell)),
-            Place::Gate(..) => None,
+        if lives.clone().any(is_dead) {
+            return Rung::Unknown;
+        }
+        let places = sleep.places.iter().map(|place| match *place {
+            Place::Gate(word, _) => address(word),
+            // Nobody rings there.
+            Place::Owner(word, _) => address(word) + 4,
+            Place::Bell(bell, _) => address(bell),
         });
-        let bells = bells.collect();
-        kernel.sleepers.push(Sleeper { thread: self.thread, gate, bells, lives, woken: false });
+        let watched = lives.filter(|_| !broken("watch")).map(Word::Life);
+        let words = places.map(Word::At).chain(watched).enumerate().collect();
+        kernel.sleepers.push(Sleeper { thread: self.thread, words, rung: None });
         let mine = |sleeper: &Sleeper| sleeper.thread == self.thread;
-        while kernel.sleepers.iter().any(|sleeper| mine(sleeper) && !sleeper.woken) {
+        loop {
+            let rung = kernel.sleepers.iter().find(|sleeper| mine(sleeper)).and_then(|me| me.rung);
+            if let Some(last) = rung {
+                kernel.sleepers.retain(|sleeper| !mine(sleeper));
+                return Rung::Last(last);
+            }
             kernel = self.world.wake.wait(kernel).unwrap();
         }
-        kernel.sleepers.retain(|sleeper| !mine(sleeper));
     }
 
     fn ring(&self, gate: &AtomicU64) {
         if !broken("ring") {
-            let gate = address(gate);
-            self.world.wake(1, |sleeper| sleeper.gate == gate);
+            self.world.wake(1, Word::At(address(gate)));
         }
     }
 
     fn ring_all(&self, gate: &AtomicU64) {
         if !broken("ring_all") {
-            let gate = address(gate);
-            self.world.wake(usize::MAX, |sleeper| sleeper.gate == gate);
+            self.world.wake(usize::MAX, Word::At(address(gate)));
         }
     }
 
     fn ring_bell_once(&self, bell: &AtomicU32) {
         if !broken("ring_bell_once") {
-            let bell = address(bell);
-            self.world.wake(1, |sleeper| sleeper.gate == bell);
+            self.world.wake(1, Word::At(address(bell)));
         }
     }
 
     fn ring_bell(&self, bell: &AtomicU32) {
         if !broken("ring_bell") {
-            let bell = address(bell);
-            self.world.wake(usize::MAX, |sleeper| sleeper.gate == bell);
+            self.world.wake(usize::MAX, Word::At(address(bell)));
         }
     }
 
     fn ring_life(&self, dead: OwnerId) {
         if !broken("ring_life") {
-            self.world.wake(usize::MAX, |sleeper| sleeper.lives.contains(&(dead.slot() as usize)));
+            self.world.wake(usize::MAX, Word::Life(dead.slot() as usize));
         }
     }
 

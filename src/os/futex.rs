@@ -70,13 +70,10 @@ fn wait_address(word: *const u32, seen: u32, deadline: Deadline) {
 
 /// Sleeps until one of the words is woken or differs, or the deadline or a slice has passed; may also return
 /// for no reason. The first word should be the one that is woken on purpose.
-///
-/// Says whether a whole slice passed without news.
-pub(crate) fn wait_any(watches: &[Watch], deadline: Deadline) -> bool {
+pub(crate) fn wait_any(watches: &[Watch], deadline: Deadline) -> Woken {
     if waitv_is_there() {
-        let end = deadline.within(slice());
-        if wait_vector(watches, end) {
-            return end.has_passed();
+        if let Some(woken) = wait_vector(watches, deadline.within(slice())) {
+            return woken;
         }
         WAITV_REFUSED.store(true, Ordering::Relaxed);
     }
@@ -84,7 +81,20 @@ pub(crate) fn wait_any(watches: &[Watch], deadline: Deadline) -> bool {
     if let Some(first) = watches.first() {
         wait_address(first.word, first.seen, end);
     }
-    end.has_passed()
+    if end.has_passed() { Woken::ByTime } else { Woken::BySomething }
+}
+
+/// How a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// Words were woken, of which this is the last, by its number.
+    Up(usize),
+    /// A word differed already, and none was woken.
+    ByChange,
+    /// The deadline or the slice has passed, and no word was woken.
+    ByTime,
+    /// It is not known: a signal, or the kernel does not say.
+    BySomething,
 }
 
 /// How long a sleep lasts at the most. In builds with debug assertions `MULTIPROC_SLICE_MS` can make it so long that a lost wake-up hangs: for tests that look for such.
@@ -99,8 +109,10 @@ pub(super) fn slice() -> Duration {
     })
 }
 
-/// Whether the kernel took the call.
-fn wait_vector(watches: &[Watch], deadline: Deadline) -> bool {
+/// `None` where the kernel does not take the call.
+///
+/// Of several words that were woken the kernel names the last (`futex_unqueue_multiple`), also where another one differed before it slept, or the time was up.
+fn wait_vector(watches: &[Watch], deadline: Deadline) -> Option<Woken> {
     let count = watches.len().min(MAX_WATCHED);
     let mut vector = [const { FutexWaitv { val: 0, uaddr: 0, flags: FUTEX2_SIZE_U32, reserved: 0 } };
         MAX_WATCHED];
@@ -121,11 +133,15 @@ fn wait_vector(watches: &[Watch], deadline: Deadline) -> bool {
             libc::CLOCK_MONOTONIC,
         )
     };
-    answer >= 0
-        || !matches!(
-            std::io::Error::last_os_error().raw_os_error(),
-            Some(libc::ENOSYS | libc::EPERM | libc::EINVAL)
-        )
+    if let Ok(last) = usize::try_from(answer) {
+        return Some(Woken::Up(last));
+    }
+    match std::io::Error::last_os_error().raw_os_error() {
+        Some(libc::ENOSYS | libc::EPERM | libc::EINVAL) => None,
+        Some(libc::EAGAIN) => Some(Woken::ByChange),
+        Some(libc::ETIMEDOUT) => Some(Woken::ByTime),
+        _ => Some(Woken::BySomething),
+    }
 }
 
 static WAITV_REFUSED: AtomicBool = AtomicBool::new(false);

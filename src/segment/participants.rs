@@ -142,6 +142,8 @@ impl<'a> Table<'a> {
             if !slot.life.claim()? {
                 continue;
             }
+            // Once more: another one may have taken the slot in between, and died.
+            slot.taker.store(0, Ordering::Release);
             step!("participant.locked");
             return self.introduce(index, process);
         }

@@ -6,6 +6,7 @@ use super::{
     placed::Placed,
     raw_condition::{Chairs, RawCondition},
     raw_lock::NotTaken,
+    told,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -34,6 +35,9 @@ pub trait ConditionLock: sealed::Sealed + Clone {
     fn raw_lock(&self) -> &RawLock;
     #[doc(hidden)]
     fn raw_of_guard<'g>(guard: &'g Self::Guard<'_>) -> &'g RawLock;
+    /// Whoever gives the lock back settles what the thread was told: see `sync::told`.
+    #[doc(hidden)]
+    fn set_told(guard: &mut Self::Guard<'_>);
     /// Gives it back, at whatever depth; the answer is the depth.
     #[doc(hidden)]
     fn release(&self, thread: Thread<'_>) -> u32;
@@ -55,6 +59,10 @@ impl ConditionLock for Lock {
 
     fn raw_of_guard<'g>(guard: &'g LockGuard<'_>) -> &'g RawLock {
         guard.raw()
+    }
+
+    fn set_told(guard: &mut LockGuard<'_>) {
+        guard.set_told();
     }
 
     fn release(&self, thread: Thread<'_>) -> u32 {
@@ -83,6 +91,10 @@ impl ConditionLock for RLock {
         guard.raw()
     }
 
+    fn set_told(guard: &mut RLockGuard<'_>) {
+        guard.set_told();
+    }
+
     fn release(&self, thread: Thread<'_>) -> u32 {
         self.release_all(thread)
     }
@@ -101,8 +113,9 @@ impl ConditionLock for RLock {
 ///
 /// # When a process dies
 ///
-/// - A waiter that is killed is passed by. What it was told and had no time for, the next one is told: no notification is lost with a dead process. So after a death one may be told without need;
-///   and after the end of a thread that was told, as nobody knows whether it had the time. Use [`wait_for`](Self::wait_for), which looks again.
+/// - A waiter that is killed is passed by. What it was told and had no time for, the next one is told: no notification is lost with a dead process. So after a death one may be told without need:
+///   use [`wait_for`](Self::wait_for), which looks again. The end of a thread that has given the lock back after it was told is no such death.
+/// - A waiter that was told and panics in the lock is as a dead one: the next is told in its place, and hears of the panic.
 /// - A holder of the lock that is killed is told to the next one that gets the lock, also to one that comes back from a wait: the wait is [`LockError::OwnerDied`] then, and the lock is held all the same. Who is
 ///   told so repairs what the lock guards, and notifies those who may wait for it, before it clears the poison.
 ///
@@ -132,6 +145,12 @@ impl ConditionLock for RLock {
 pub struct Condition<L: ConditionLock = RLock> {
     words: Placed<RawCondition>,
     lock: L,
+}
+
+impl Placed<RawCondition> {
+    pub(super) fn chairs(&self) -> Chairs<'_> {
+        Chairs { seats: self.seats(&self.words().used), tickets: self.second_seats() }
+    }
 }
 
 impl Condition {
@@ -199,8 +218,7 @@ impl<L: ConditionLock> Condition<L> {
     }
 
     fn chairs(&self) -> Chairs<'_> {
-        let used = &self.words.words().used;
-        Chairs { seats: self.words.seats(used), tickets: self.words.second_seats() }
+        self.words.chairs()
     }
 
     /// Waits until it is told. The lock, which the guard is of, is free meanwhile.
@@ -277,10 +295,16 @@ impl<L: ConditionLock> Condition<L> {
         let (words, chairs) = (self.words.words(), self.chairs());
         let waiting = words.begin(chairs, &thread);
         let depth = self.lock.release(thread);
+        // By this condition or by another over the same lock, earlier with the same guard.
+        told::settle(self.lock.raw_lock(), &thread, false);
         let (told, dependence) = words.wait(chairs, &thread, &waiting, deadline);
         let taken = self.lock.retake(thread, depth);
         words.end(&thread, waiting, told);
         drop(dependence);
+        if told {
+            told::remember(self.lock.raw_lock(), self.lock.as_block(), &self.words);
+            L::set_told(guard);
+        }
         match taken {
             Ok(Taken::Clean) => Ok(told),
             Ok(Taken::Poisoned) => Err(LockError::Poisoned(())),

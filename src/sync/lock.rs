@@ -5,6 +5,7 @@ use super::{
     party::Party,
     placed::{Placed, object},
     raw_lock::NotTaken,
+    told,
 };
 use crate::{
     Result,
@@ -157,6 +158,7 @@ pub(super) fn lock_contended(
 #[inline(never)]
 pub(super) fn unlock_contended(raw: &RawLock, thread: Thread<'_>, poison: bool) {
     raw.unlock_contended(&thread, poison);
+    told::settle(raw, &thread, poison);
 }
 
 impl fmt::Debug for Lock {
@@ -201,6 +203,8 @@ pub struct LockGuard<'a> {
     raw: &'a RawLock,
     thread: Thread<'a>,
     panicking: bool,
+    /// Whether it came back from a wait for a condition in which it was told: see `sync::told`.
+    told: bool,
     /// The thread's name is on the lock: not `Send`.
     _thread: PhantomData<*const ()>,
 }
@@ -208,7 +212,8 @@ pub struct LockGuard<'a> {
 impl<'a> LockGuard<'a> {
     #[inline]
     pub(crate) fn new(raw: &'a RawLock, thread: Thread<'a>) -> Self {
-        Self { raw, thread, panicking: std::thread::panicking(), _thread: PhantomData }
+        let panicking = std::thread::panicking();
+        Self { raw, thread, panicking, told: false, _thread: PhantomData }
     }
 
     /// Says that what the lock guards is whole again.
@@ -218,6 +223,11 @@ impl<'a> LockGuard<'a> {
 
     pub(super) fn raw(&self) -> &RawLock {
         self.raw
+    }
+
+    /// When it is dropped, there is something to settle.
+    pub(super) fn set_told(&mut self) {
+        self.told = true;
     }
 }
 
@@ -230,7 +240,7 @@ impl Drop for LockGuard<'_> {
         }
         // A panic that began while it was held: the data may be half changed.
         let poison = !self.panicking && std::thread::panicking();
-        if poison || !self.raw.unlock_at_once(self.thread.id()) {
+        if poison || self.told || !self.raw.unlock_at_once(self.thread.id()) {
             unlock_contended(self.raw, self.thread, poison);
         }
     }

@@ -21,6 +21,7 @@ mod rw_lock;
 mod seats;
 mod semaphore;
 mod thread;
+mod told;
 
 /// How many readers of one array, or parts of its writer, there can be at once: whoever waits for them watches each one's life,
 /// and the kernel takes 128 words.

@@ -21,7 +21,7 @@ pub(crate) trait Party {
     fn is_dead(&self, owner: OwnerId) -> bool;
 
     /// Sleeps until something that `sleep` names has changed or was rung, for a slice at the most; may also return for no reason.
-    fn sleep(&self, sleep: &Sleep<'_>);
+    fn sleep(&self, sleep: &Sleep<'_>) -> Rung;
 
     /// Wakes one who sleeps at this gate.
     fn ring(&self, gate: &AtomicU64);
@@ -53,10 +53,12 @@ pub(crate) trait Party {
 }
 
 /// What a sleeper watches, beside the lives of the owners.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Place<'a> {
     /// A word of two halves as it was seen: the gate in its low half, which is rung, and what belongs to it, an owner say, in its high half.
     Gate(&'a AtomicU64, u64),
+    /// The high half of such a word: at its low half, which is not watched, others are rung.
+    Owner(&'a AtomicU64, u64),
     /// A whole word.
     Bell(&'a AtomicU32, u32),
 }
@@ -69,4 +71,15 @@ pub(crate) struct Sleep<'a> {
     /// Those on whom it depends that a place changes. If one is dead already, there is no sleep.
     pub(crate) owners: &'a [OwnerId],
     pub(crate) deadline: Deadline,
+}
+
+/// What woke a sleeper, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rung {
+    /// Nothing: something had changed, or the time was up.
+    Nothing,
+    /// Words, of which this is the last, by its number among those that the kernel was given.
+    Last(usize),
+    /// Whatever.
+    Unknown,
 }

@@ -20,14 +20,15 @@
 //! 2. Who arrives names the gate, then writes its seat, then counts itself. So whoever counts has a name, and when it dies one sleeper is rung.
 //! 3. A release writes no seat: an ARRIVED of an earlier turn was released. A reset marks all seats of the turn SPOILT before it ends the turn. So a party that has overslept several turns still
 //!    learns from its seat how its own ended. Most need not look there, as RESET tells of the turn before.
-//! 4. Before it sleeps, a waiter reads `arrived` and then the seats, and sleeps only while `arrived` and the lives of the others are as it saw them. Who arrives later rings at its death, by 2.
-//! 5. Whoever was asleep and goes on rings for one more: a dead ringer's rings are not lost. (The kernel wakes in the order in which they fell asleep: those of an earlier turn come first.)
+//! 4. Before it sleeps, a waiter reads `arrived`, then the lock's owner, then the seats, and sleeps only while `arrived`, the owner, and the lives of all of them are as it saw them. Who arrives later rings at its death, by 2.
+//! 5. Whoever was asleep and goes on rings for one more: a dead ringer's rings are not lost. So does who was asleep in a later turn than that which ended, before it sleeps again: once, so that two of them do not ring each
+//!    other for ever. (The kernel wakes whom it likes first: threads with a real-time priority.)
 //! 6. When the numbers begin anew, seats of earlier turns are wiped: a number in a seat is never that of a turn 2^30 before.
 //!
 //! | it dies | the words say | who goes on |
 //! | --- | --- | --- |
 //! | before its seat is written | not arrived | nothing happened; the lock has an heir |
-//! | after it, before it counts | a corpse's seat, no count | as below; only where all others are just about to sleep it may be as if it had never come, until the lock has an heir |
+//! | after it, before it counts | a corpse's seat, no count | as below: who is about to sleep has seen the lock's owner, or does not sleep |
 //! | after that, until the end of the turn | a corpse's seat of this turn | the kernel rings a sleeper, or who is about to sleep sees it: that one breaks the barrier |
 //! | after that, in the lock | no count, or one too low | the heir counts the seats, and breaks for the corpse |
 //! | in its action | likewise | it rang when it began, so one sleeper watches its life, whatever gate it names meanwhile |
@@ -57,7 +58,7 @@ const RESET: u64 = 1 << 63;
 const NUMBERS: u32 = 1 << 30;
 
 /// How many lives a sleeper watches at the most; the kernel takes 128 words.
-const WATCHED: usize = 120;
+const WATCHED: usize = 121;
 
 /// Why a party did not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,18 +98,22 @@ fn is_kind(seat: u64, kind: Kind, turn: u32) -> Option<OwnerId> {
     name_in(seat).filter(|&name| seat == seat_word(name, kind, turn))
 }
 
-/// The words, in one cache line.
+/// The words, in two cache lines: that of those who arrive, and that of those who wait awake, which they would take from each other else.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct RawBarrier {
     lock: RawLock,
-    turn: AtomicU64,
     arrived: AtomicU64,
     /// How long a wait lasts that says nothing else: 1 more than nanoseconds, 0 for no end.
     timeout: AtomicU64,
     parties: AtomicU32,
     used: AtomicU32,
+    _rest_of_line: [u64; 4],
+    turn: AtomicU64,
 }
+
+#[cfg(not(feature = "models"))]
+const _: () = assert!(std::mem::offset_of!(RawBarrier, turn) == 64);
 
 /// A party that has arrived.
 struct Arrival<'a> {
@@ -130,6 +135,7 @@ impl RawBarrier {
             timeout: AtomicU64::new(0),
             parties: AtomicU32::new(parties),
             used: AtomicU32::new(0),
+            _rest_of_line: [0; 4],
         }
     }
 
@@ -231,7 +237,13 @@ impl RawBarrier {
             let turn = turn_of(word);
             let (index, parties) = (self.arrived_in(turn), self.parties());
             let seat = seats.take(me);
-            let before = is_kind(seat.load(Ordering::Relaxed), Kind::Arrived, turn);
+            let word = seat.load(Ordering::Relaxed);
+            if word >> 62 == Kind::Spoilt as u64 && name_in(word) == Some(me) {
+                // It is inside the action of a turn that was reset meanwhile.
+                self.lock.unlock(party, false);
+                return Err(Refusal::Recursive);
+            }
+            let before = is_kind(word, Kind::Arrived, turn);
             if index >= parties || before.is_some() {
                 self.lock.unlock(party, false);
                 match before {
@@ -422,7 +434,7 @@ impl RawBarrier {
         deadline: Deadline,
     ) -> Result<(), Refusal> {
         let me = party.id();
-        let mut slept = false;
+        let (mut slept, mut passed_on) = (false, false);
         let mut late = false;
         loop {
             let seen = self.turn.load(Ordering::Acquire);
@@ -446,6 +458,11 @@ impl RawBarrier {
                 late = self.break_turn(party, turn);
                 continue;
             }
+            if slept && !passed_on {
+                // See invariant 5.
+                passed_on = true;
+                party.ring(&self.turn);
+            }
             // Relaxed: the word itself carries the news.
             if seen & WAITERS == 0
                 && self
@@ -457,26 +474,36 @@ impl RawBarrier {
             }
             // Before the seats. Acquire pairs with the Release of who arrived.
             let arrived = self.arrived.load(Ordering::Acquire);
-            if self.lock.owner().is_some_and(|owner| party.is_dead(owner)) {
-                // It may have begun a reset.
+            let lock = self.lock.word().load(Ordering::Acquire);
+            let owner = RawLock::owner_in(lock).filter(|&owner| owner != me);
+            if owner.is_some_and(|owner| party.is_dead(owner)) {
+                // It may have begun a reset, or not have counted itself.
                 if self.lock(party, seats, deadline) {
                     self.lock.unlock(party, false);
                 }
                 continue;
             }
-            let mut lives = [OwnerId::NOBODY; WATCHED];
-            let lives = match Self::others(party, seats, turn, &mut lives) {
-                Ok(count) => &lives[..count],
+            let mut lives = [OwnerId::NOBODY; 1 + WATCHED];
+            let lives = match Self::others(party, seats, turn, &mut lives[1..]) {
+                Ok(count) => &mut lives[..1 + count],
                 Err(dead) => {
                     self.bury(party, turn, dead);
                     continue;
                 }
+            };
+            let lives = match owner {
+                Some(owner) => {
+                    lives[0] = owner;
+                    &*lives
+                }
+                None => &lives[1..],
             };
             step!("barrier.sleep");
             party.sleep(&Sleep {
                 places: &[
                     Place::Gate(&self.turn, seen | WAITERS),
                     Place::Gate(&self.arrived, arrived),
+                    Place::Owner(self.lock.word(), lock),
                 ],
                 owners: lives,
                 deadline,

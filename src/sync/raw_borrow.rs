@@ -305,8 +305,8 @@ impl RawBorrow {
                 let seen = cell.load(Ordering::SeqCst);
                 match holder(seen) {
                     None if seen == 0 => {}
-                    // A loan is the writer's to see, and a corpse that may have had a part of it. (The owner is read after the cell: a corpse
-                    // of the present loan implies a present writer.) The writer may go without a word to us: look again, do not wait for the cell.
+                    // A loan is the writer's to see, and a corpse that may have had a part of it. (Whether one may read is asked after the cell: while a corpse
+                    // of the present loan may have a part, one may not.) The writer may go without a word to us: look again, do not wait for the cell.
                     None if !self.may_read() => {
                         raced = true;
                         continue;
@@ -317,7 +317,7 @@ impl RawBorrow {
                         living.push(holder);
                         continue;
                     }
-                    Some(_) if self.writer.owner().is_some() => {
+                    Some(_) if !self.may_read() => {
                         raced = true;
                         continue;
                     }

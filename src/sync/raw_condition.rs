@@ -11,13 +11,13 @@
 //! | 0 1, WAITING | the seat's | it waits | TOLD, by whoever tells it; EMPTY, when it gives up or is dead |
 //! | 1 0, TOLD | the seat's | it was told, and goes for the lock | HOLDING, by itself, once it has the lock |
 //! | 1 0, TOLD | another's | that one passes on what a dead thread was told | EMPTY, by that one |
-//! | 1 1, HOLDING | the seat's | it was told, and has had the lock since | WAITING or EMPTY, by itself when it waits again |
+//! | 1 1, HOLDING | the seat's | it was told, and has the lock since | EMPTY, by itself once it has given the lock back; WAITING, when it waits again; TOLD, when it panics |
 //!
 //! Invariants:
 //! 1. A notification is one compare-exchange, WAITING → TOLD, of the lowest ticket among the living. It is never lost with a dead thread: whoever finds a seat TOLD or HOLDING by a dead name puts
-//!    its own name there by a compare-exchange, tells the next, and empties the seat. If it dies in between, so does the next who finds that. A thread that was told, gave the lock back and ended later
-//!    is taken for one that died with the lock: one wait ends without need then, and so on if that thread ends too. (To ask the lock whether it died there does not do: who takes the lock from the dead
-//!    and clears the poison may be faster than who looks.)
+//!    its own name there by a compare-exchange, tells the next, and empties the seat. If it dies in between, so does the next who finds that. A thread that was told empties its seat
+//!    after it has given the lock back (`sync::told`), so its end tells nobody; only one that dies between the two has one told without need. (To ask the lock whether somebody died in it does not do: who
+//!    takes the lock from the dead and clears the poison may be faster than who looks.) A panic in the lock is as a death: the thread itself tells the next.
 //! 2. Who sleeps watches its own seat, the number of **changes**, and the lives of all who wait, were told, or hold with lower tickets, and has named the **relay**, on which all sleep too.
 //! 3. Who tells counts a change before. So who looked at the seats before that does not fall asleep after.
 //!
@@ -30,6 +30,8 @@
 //! | waiting, not told | its seat says so | who tells next passes it by, and empties it |
 //! | told, before it has the lock | its seat is TOLD | as above: the next is told |
 //! | with the lock, after it was told | HOLDING | likewise: the next gets the lock from the dead one, and hears of it |
+//! | with the lock, when it has sat down again | WAITING | it is passed by: it had looked at what it was told of, and waits for something else |
+//! | having given the lock back | HOLDING still | the next is told, without need |
 //! | telling, after the exchange | before the ring | the kernel rings the seat for it |
 //! | telling many | between two | those who were told are told; the others hear of the dead holder of the lock when they next have it |
 //! | passing on | a seat is TOLD by its name | who wakes next passes that on |
@@ -209,6 +211,27 @@ impl RawCondition {
             step!("condition.locked");
             waiting.seat.store(seat(HOLDING, party.id()), Ordering::Release);
             step!("condition.holding");
+        }
+    }
+
+    /// After a wait in which it was told: it has given the lock back. Or it panics in the lock, and had no time for what it was told.
+    pub(crate) fn settle<P: Party>(&self, chairs: Chairs<'_>, party: &P, panicked: bool) {
+        let me = party.id();
+        let Some(mine) = chairs.seats.at(me.slot()) else { return };
+        if panicked {
+            // Named until the seat is empty: if this thread dies before, another looks.
+            let _dependence = party.depend_on_bell(&self.relay);
+            self.pass_on(chairs, party, mine, seat(HOLDING, me));
+        } else {
+            step!("condition.given_back");
+            // Release: after the lock was given back. An exchange: when it waits again it sits there as one who waits, and may be told already.
+            let _ = mine.compare_exchange(
+                seat(HOLDING, me),
+                EMPTY,
+                Ordering::Release,
+                Ordering::Relaxed,
+            );
+            step!("condition.emptied");
         }
     }
 

@@ -14,7 +14,7 @@
 //!    releases all who waited.
 //! 2. Whoever sleeps has set WAITERS in the word that it compares, or found it set.
 //! 3. Who sets while WAITERS is set names the gate before, and rings for all after; who was asleep and is released rings for one more. So however a ring is lost with the dead, the
-//!    next sleeper is rung.
+//!    next sleeper is rung. So does who was rung though it began to wait after that, before it sleeps again: once, so that two of them do not ring each other for ever.
 //!
 //! A sleeper depends on nobody's life: nobody holds an event.
 //!
@@ -113,6 +113,7 @@ impl RawEvent {
             party.spin(|| is_released(self.word.load(Ordering::Relaxed)).then_some(()));
         }
         let mut dependence = None;
+        let (mut slept, mut passed_on) = (false, false);
         loop {
             let seen = self.word.load(Ordering::Acquire);
             if is_released(seen) {
@@ -124,6 +125,11 @@ impl RawEvent {
             }
             if deadline.has_passed() {
                 return false;
+            }
+            if slept && !passed_on {
+                // The ring of a dead setter may have been for one that slept before this came: the kernel wakes whom it likes first. Once is enough, as each that takes the ring does the same.
+                passed_on = true;
+                party.ring(&self.word);
             }
             // Relaxed: the word itself carries the news.
             if seen & WAITERS == 0
@@ -141,6 +147,7 @@ impl RawEvent {
                 owners: &[],
                 deadline,
             });
+            slept = true;
             step!("event.woken");
         }
     }

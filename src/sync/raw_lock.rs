@@ -93,6 +93,11 @@ impl RawLock {
         &self.word
     }
 
+    /// The holder that a word of a lock names.
+    pub(crate) fn owner_in(word: u64) -> Option<OwnerId> {
+        owner_of(word)
+    }
+
     /// The holder, dead or alive, at this moment.
     pub(crate) fn owner(&self) -> Option<OwnerId> {
         owner_of(self.word.load(Ordering::Relaxed))

@@ -9,7 +9,7 @@
 //! | 0–30 | value | the free permits |
 //! | 31 | WAITERS | somebody may sleep |
 //! | 32–45 | slot | of the tag: the seat whose operation it was |
-//! | 46–63 | operation | of the tag: the low bits of the operation's number; 0 after a bare operation, which is nobody's |
+//! | 46–63 | operation | of the tag: the low bits of the operation's number; 0 after a bare operation, which is nobody's: then the slot counts such operations, so that the word does not soon come back |
 //!
 //! Each participant has a **seat**, which says how many permits its thread holds and what it is about to do:
 //!
@@ -32,8 +32,9 @@
 //! 4. Who finds a dead name in a seat with permits or something under way takes the seat over, RETURNING with its own name, and gives the permits back as one operation of that seat. If it
 //!    dies too, the next one finds its name.
 //!
-//! The numbers go round: a thread would have to stand still between its load of a seat and its exchange while another begins exactly a multiple of 2^36 operations there, or
-//! a thread that settles, between load and exchange of the state, while another applies exactly a multiple of 2^18 - 1 that lead to the same value, and dies unsettled.
+//! The numbers go round: a thread would have to stand still between its load of a seat and its exchange while another begins exactly a multiple of 2^36 operations there (2^18 where it is RETURNING), or
+//! a thread that settles, between load and exchange of the state, while another applies exactly a multiple of 2^18 - 1 that lead to the same value, and dies before its next operation. (Its own thread
+//! does not need the tag to know that its last operation was applied.)
 //!
 //! # Waiting
 //!
@@ -109,10 +110,11 @@ impl State {
         (self.0 >> Self::SLOT_AT) as u32 & (OwnerId::MAX_SLOTS - 1)
     }
 
-    /// After a bare operation, if nobody sleeps.
+    /// After this one and a bare operation, if nobody sleeps.
     #[inline]
-    fn bare(value: u32) -> Self {
-        Self(value.into())
+    fn bare(self, value: u32) -> Self {
+        let count = (self.slot() + 1) % OwnerId::MAX_SLOTS;
+        Self(u64::from(value) | u64::from(count) << Self::SLOT_AT)
     }
 
     #[inline]
@@ -345,7 +347,7 @@ impl RawSemaphore {
     pub(crate) fn begin(&self, value: u32, bound: u32) {
         debug_assert!(value <= bound && bound <= MAX);
         self.bound.store(bound, Ordering::Relaxed);
-        self.state.store(State::bare(value).0, Ordering::SeqCst);
+        self.state.store(value.into(), Ordering::SeqCst);
     }
 
     /// The free permits at this moment.
@@ -433,11 +435,12 @@ impl RawSemaphore {
         }
     }
 
-    /// What the caller holds, by its own seat. After the state, by which it is known.
+    /// What the caller holds, by its own seat, if it has sat down there. Its last operation was applied, whatever the tag says: it is here again.
     #[inline]
-    fn own_seat(&self, seen: State, me: OwnerId, word: &AtomicU64) -> Option<Seat> {
-        let seat = Seat(word.load(Ordering::Acquire)).known_by(seen, me.slot());
-        (seat.kind() == Kind::Held && seat.generation() == me.generation()).then_some(seat)
+    fn own_seat(me: OwnerId, word: &AtomicU64) -> Option<Seat> {
+        let seat = Seat(word.load(Ordering::Acquire));
+        let is_mine = seat.kind() != Kind::Returning && seat.generation() == me.generation();
+        is_mine.then(|| seat.settled())
     }
 
     /// Takes a permit, waiting until the deadline. What dead threads held is found even when it has passed.
@@ -469,7 +472,7 @@ impl RawSemaphore {
         let me = party.id();
         let word = seats.take(me);
         let mut seen = self.load();
-        let held = match self.own_seat(seen, me, word) {
+        let held = match Self::own_seat(me, word) {
             Some(held) => held,
             None => match self.sit_down(party, seats, word) {
                 Some(held) => held,
@@ -553,7 +556,7 @@ impl RawSemaphore {
                 return Attempt::Empty;
             }
             self.settle(seats, seen);
-            match self.apply(seen, State::bare(seen.value() - 1).and_waiters_of(seen)) {
+            match self.apply(seen, seen.bare(seen.value() - 1).and_waiters_of(seen)) {
                 Ok(()) => {
                     step!("semaphore.bare.taken");
                     return Attempt::Taken;
@@ -580,26 +583,26 @@ impl RawSemaphore {
             match self.attempt(party, seats, claim) {
                 Attempt::Taken => break Ok(()),
                 Attempt::Full => break Err(NoPermit::Full),
-                Attempt::Empty | Attempt::Occupied => {}
+                Attempt::Occupied if deadline.has_passed() => break Err(NoPermit::Late),
+                Attempt::Occupied => {
+                    self.await_seat(party, seats, deadline);
+                    continue;
+                }
+                Attempt::Empty => {}
             }
             let state = self.load();
             let Some(living) = self.living_holders(party, seats, state) else { continue };
             if state.value() > 0 {
-                let me = party.id();
-                let occupied =
-                    claim == Claim::Named && self.is_occupied(party, seats.take(me), state, me);
-                if !occupied {
-                    continue;
-                }
+                continue;
             }
             if deadline.has_passed() {
                 break Err(NoPermit::Late);
             }
             let waiting = state.with_waiters();
+            dependence.get_or_insert_with(|| party.depend_on_bell(&self.gate));
             if state != waiting && self.apply(state, waiting).is_err() {
                 continue;
             }
-            dependence.get_or_insert_with(|| party.depend_on_bell(&self.gate));
             step!("semaphore.sleep");
             party.sleep(&Sleep {
                 places: &[Place::Bell(&self.gate, 0), Place::Gate(&self.state, waiting.0)],
@@ -615,11 +618,29 @@ impl RawSemaphore {
             }
         };
         if dependence.is_some() {
-            // Invariant 6.
+            // Invariant 6; also for WAITERS that was set in vain.
             step!("semaphore.awake");
             party.ring_bell_once(&self.gate);
         }
         answer
+    }
+
+    /// Waits until what a dead thread left in the caller's seat is back. Not at the gate: a ring there is for who can take a permit.
+    #[cold]
+    fn await_seat<P: Party>(&self, party: &P, seats: Seats<'_>, deadline: Deadline) {
+        let me = party.id();
+        let word = seats.take(me);
+        let seen = Seat(word.load(Ordering::Acquire));
+        let returner = seen.name(me.slot());
+        if let Some(returner) = returner.filter(|_| self.is_occupied(party, word, self.load(), me))
+        {
+            step!("semaphore.occupied");
+            let places = &[Place::Gate(word, seen.0)];
+            party.sleep(&Sleep { places, owners: &[returner], deadline });
+            if party.is_dead(returner) {
+                party.ring_life(returner);
+            }
+        }
     }
 
     /// Those others on whom it depends that permits come back, by a state that was loaded before; `None` when something was found that dead ones left.
@@ -691,6 +712,8 @@ impl RawSemaphore {
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             );
+            // A new thread of the slot may wait for its seat.
+            party.ring_all(word);
         }
         if let Some(dead) = dead {
             party.ring_life(dead);
@@ -706,7 +729,7 @@ impl RawSemaphore {
         let me = party.id();
         let word = seats.take(me);
         let mut seen = self.load();
-        let Some(held) = self.own_seat(seen, me, word).filter(|held| held.count() > 0) else {
+        let Some(held) = Self::own_seat(me, word).filter(|held| held.count() > 0) else {
             return;
         };
         let giving = held.begin(Kind::Giving);
@@ -739,7 +762,7 @@ impl RawSemaphore {
                 _ => return Err(seen.value()),
             };
             self.settle(seats, seen);
-            match self.add(party, seen, State::bare(value)) {
+            match self.add(party, seen, seen.bare(value)) {
                 Ok(()) => break,
                 Err(now) => seen = now,
             }

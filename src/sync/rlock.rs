@@ -6,6 +6,7 @@ use super::{
     party::Party,
     placed::{Placed, object},
     raw_lock::NotTaken,
+    told,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -19,8 +20,18 @@ use std::{fmt, marker::PhantomData, time::Duration};
 #[derive(Debug)]
 pub(crate) struct RecursiveWords {
     lock: RawLock,
-    /// Written by the owner alone; whoever takes the lock from nobody or from a dead one begins with 1.
+    /// Written by the owner alone; whoever takes the lock from nobody or from a dead one begins with 1. With [`TOLD`].
     depth: AtomicU32,
+}
+
+/// In the depth, whose other bits are the levels: the owner came back from a wait for a condition in which it was told, and has something to settle (`sync::told`) when it gives the last level back,
+/// through whichever guard.
+const TOLD: u32 = 1 << 31;
+
+/// The levels of a depth.
+#[inline]
+fn levels(depth: u32) -> u32 {
+    depth & !TOLD
 }
 
 /// A lock that processes share, and that its holder can take again. Handles are cheap to clone; all clones are the same lock.
@@ -117,13 +128,14 @@ impl RLock {
     /// One level deeper, as the owner.
     fn lock_again(&self) -> Result<Taken> {
         let RecursiveWords { lock, depth } = self.0.words();
-        let Some(next) = depth.load(Ordering::Relaxed).checked_add(1) else {
+        let before = depth.load(Ordering::Relaxed);
+        if levels(before) == levels(u32::MAX) {
             return Err(Error::new(
                 ErrorKind::TooMany,
-                "this thread has taken the lock 2^32 - 1 times and never given it back",
+                "this thread has taken the lock 2^31 - 1 times and never given it back",
             ));
-        };
-        depth.store(next, Ordering::Relaxed);
+        }
+        depth.store(before + 1, Ordering::Relaxed);
         Ok(if lock.is_poisoned() { Taken::Poisoned } else { Taken::Clean })
     }
 
@@ -136,7 +148,7 @@ impl RLock {
     /// How often its holder has taken it; 0 when it is free. It may change at any time, unless this thread has it.
     #[must_use]
     pub fn depth(&self) -> u32 {
-        if self.is_locked() { self.0.words().depth.load(Ordering::Relaxed) } else { 0 }
+        if self.is_locked() { levels(self.0.words().depth.load(Ordering::Relaxed)) } else { 0 }
     }
 
     /// Whether a holder died or panicked and nobody has cleared the poison since.
@@ -160,7 +172,7 @@ impl RLock {
     pub(super) fn release_all(&self, thread: Thread<'_>) -> u32 {
         let depth = self.0.words().depth.load(Ordering::Relaxed);
         self.raw().unlock(&thread, false);
-        depth
+        levels(depth)
     }
 
     /// Takes it again, at that depth.
@@ -207,6 +219,11 @@ impl RLockGuard<'_> {
     pub(super) fn raw(&self) -> &RawLock {
         &self.words.lock
     }
+
+    /// When the last level is given back, there is something to settle.
+    pub(super) fn set_told(&mut self) {
+        self.words.depth.fetch_or(TOLD, Ordering::Relaxed);
+    }
 }
 
 impl Drop for RLockGuard<'_> {
@@ -221,20 +238,28 @@ impl Drop for RLockGuard<'_> {
         let poison = !self.panicking && std::thread::panicking();
         let left = depth.load(Ordering::Relaxed).saturating_sub(1);
         depth.store(left, Ordering::Relaxed);
-        if left > 0 {
+        if levels(left) > 0 {
             if poison {
-                lock.set_poison(true);
+                panicked_inside(lock, self.thread);
             }
-        } else if poison || !lock.unlock_at_once(self.thread.id()) {
+        } else if poison || left == TOLD || !lock.unlock_at_once(self.thread.id()) {
             unlock_contended(lock, self.thread, poison);
         }
     }
 }
 
+/// A panic that leaves an inner level: the thread has the lock still, but what it guards may be half changed.
+#[cold]
+#[inline(never)]
+fn panicked_inside(lock: &RawLock, thread: Thread<'_>) {
+    lock.set_poison(true);
+    told::settle(lock, &thread, true);
+}
+
 impl fmt::Debug for RLockGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RLockGuard")
-            .field("depth", &self.words.depth.load(Ordering::Relaxed))
+            .field("depth", &levels(self.words.depth.load(Ordering::Relaxed)))
             .field("poisoned", &self.words.lock.is_poisoned())
             .finish_non_exhaustive()
     }

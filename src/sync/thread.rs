@@ -1,11 +1,11 @@
 //! The calling thread as a party of the protocols in a root segment: life words, futexes, and the robust list.
 
-use super::party::{Party, Place, Sleep};
+use super::party::{Party, Place, Rung, Sleep};
 use crate::{
     Result,
     atomic::{AtomicU32, AtomicU64},
     os::{
-        futex::{self, MAX_WATCHED, Watch},
+        futex::{self, MAX_WATCHED, Watch, Woken},
         life::OWNER_DIED,
         robust_list::RingAtDeath,
         spin,
@@ -47,7 +47,7 @@ impl Party for Thread<'_> {
         self.root.is_dead(owner)
     }
 
-    fn sleep(&self, sleep: &Sleep<'_>) {
+    fn sleep(&self, sleep: &Sleep<'_>) -> Rung {
         let mut watches = [Watch::NOTHING; MAX_WATCHED];
         let mut count = 0;
         let mut watch = |word, seen| {
@@ -63,6 +63,7 @@ impl Party for Thread<'_> {
                     watch(gate, seen as u32);
                     watch(owner, (seen >> 32) as u32);
                 }
+                Place::Owner(word, seen) => watch(halves(word).1, (seen >> 32) as u32),
                 Place::Bell(bell, seen) => watch(bell.as_ptr(), seen),
             }
         }
@@ -70,15 +71,21 @@ impl Party for Thread<'_> {
             match self.root.participants().life(owner) {
                 // The value that is compared is one that says "alive": a death after this line is a difference.
                 Some((word, seen)) if seen & OWNER_DIED == 0 => watch(word.as_ptr(), seen),
-                _ => return,
+                // Dead already, whoever was rung for it.
+                _ => return Rung::Unknown,
             }
         }
-        let no_news = futex::wait_any(&watches[..count], sleep.deadline);
-        if no_news {
+        let woken = futex::wait_any(&watches[..count], sleep.deadline);
+        if woken == Woken::ByTime {
             // What the kernel does not mark is looked for here.
             for &owner in sleep.owners {
                 self.root.mark_if_gone(owner);
             }
+        }
+        match woken {
+            Woken::Up(last) => Rung::Last(last),
+            Woken::ByTime | Woken::BySomething => Rung::Unknown,
+            Woken::ByChange => Rung::Nothing,
         }
     }
 
