@@ -1,0 +1,24 @@
+use crate::{os::clock::Deadline, stage::Stage, sync::raw_event::RawEvent};
+use std::rc::Rc;
+
+#[test]
+fn a_newcomer_in_front_takes_the_ring_of_a_dead_setter() {
+    let (mut stage, event) = (Stage::new(), Rc::new(RawEvent::new()));
+    let waiter = |event: &Rc<RawEvent>| {
+        let event = Rc::clone(event);
+        move |party: &_| assert!(event.wait(party, Deadline::NEVER))
+    };
+    stage.enter(0, waiter(&event));
+    stage.falls_asleep(0);
+    let theirs = Rc::clone(&event);
+    stage.enter(1, move |setter| theirs.set(setter));
+    stage.goes_to(1, "event.set");
+    event.clear();
+    stage.is_urgent(2);
+    stage.enter(2, waiter(&event));
+    stage.falls_asleep(2);
+    stage.dies(1);
+    stage.all_go_on();
+    // The event was set while it waited.
+    stage.has_ended(0);
+}
