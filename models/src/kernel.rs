@@ -72,6 +72,11 @@ impl Kernel {
         rung.collect()
     }
 
+    pub fn is_queued(&self, thread: usize, word: Word) -> bool {
+        let mut sleepers = self.sleepers.iter().filter(|sleeper| sleeper.thread == thread);
+        sleepers.any(|sleeper| sleeper.words.iter().any(|&(_, at)| at == word))
+    }
+
     /// The last word that was rung for this thread.
     pub fn rung(&self, thread: usize) -> Option<usize> {
         self.sleepers.iter().find(|sleeper| sleeper.thread == thread).and_then(|me| me.rung)

@@ -35,7 +35,7 @@ fn depend(gate: Address) -> Dependence {
 fn ring(part: &str, count: usize, word: Word) {
     moment();
     if !broken(part) {
-        with(|world| world.wake(count, word));
+        with(|world| drop(world.wake(count, word)));
     }
 }
 
@@ -91,6 +91,8 @@ impl Party for Model {
             with(|world| world.kernel.queue(me, Word::Life(owner.slot() as usize)));
         }
         moment();
+        let words = sleep.places.iter().map(|place| watched(place).0).collect();
+        with(|world| world.actors[me].slept_at = words);
         let places = || sleep.places.iter().map(|place| watched(place).1).collect();
         world::sleep(sleep.deadline == Deadline::SOON, places);
         let rung = with(|world| world.kernel.leave(me)).map_or(Rung::Unknown, Rung::Last);

@@ -54,6 +54,11 @@ pub struct Actor {
     pub stops_at: Option<&'static str>,
     /// It is to die when it runs.
     pub dies_now: bool,
+    /// Where it slept last.
+    pub slept_at: Vec<Address>,
+    /// Lives whose ends were rung for it, and for nobody else that watches them: it wakes those others.
+    owes: Vec<usize>,
+    slice_is_over: bool,
 }
 
 /// A word that a sleeper watched when all had an end: as it had seen it, and as it is.
@@ -130,7 +135,10 @@ impl World {
         })
     }
 
-    pub fn wake(&mut self, count: usize, word: Word) {
+    pub fn wake(&mut self, count: usize, word: Word) -> Vec<usize> {
+        if let (Some(me), Word::Life(slot)) = (self.current, word) {
+            self.actors[me].owes.retain(|&owed| owed != slot);
+        }
         let woken = self.kernel.wake(count, word);
         self.log(|world| {
             let place = match word {
@@ -139,9 +147,31 @@ impl World {
             };
             format!("rings {place}: {woken:?}")
         });
-        for thread in woken {
+        for &thread in &woken {
             if matches!(self.actors[thread].at, At::Asleep { .. }) {
                 self.actors[thread].at = At::Ready;
+            }
+        }
+        woken
+    }
+
+    /// The one hole that a slice closes: one that was woken for the end of a life dies before it has woken the others that watch it, at other objects than its own. (At its own they are rung: see
+    /// `docs/protocols.md`.) So these wake, as when their slices end.
+    fn end_slices(&mut self, me: usize) {
+        let Actor { owes, slept_at, .. } = &mut self.actors[me];
+        let (owes, slept_at) = (std::mem::take(owes), std::mem::take(slept_at));
+        let far: Vec<_> = (0..self.actors.len())
+            .filter(|&thread| owes.iter().any(|&slot| self.kernel.is_queued(thread, Word::Life(slot))))
+            .filter(|&thread| !self.actors[thread].slept_at.iter().any(|word| slept_at.contains(word)))
+            .collect();
+        for thread in far {
+            self.log(|_| format!("the slice of {thread} ends"));
+            let actor = &mut self.actors[thread];
+            if matches!(actor.at, At::Asleep { .. }) {
+                actor.at = At::Ready;
+            } else {
+                // It is about to fall asleep.
+                actor.slice_is_over = true;
             }
         }
     }
@@ -248,7 +278,7 @@ pub fn sleep(late: bool, watched: impl FnOnce() -> Vec<Watched>) {
     let me = me();
     with(|world| {
         world.actors[me].has_slept |= late;
-        if world.kernel.rung(me).is_none() {
+        if !std::mem::take(&mut world.actors[me].slice_is_over) && world.kernel.rung(me).is_none() {
             world.actors[me].at = At::Asleep { late };
             world.log(|_| "sleeps".into());
         }
@@ -288,12 +318,15 @@ fn end(me: usize, has_died: bool) {
             let slot = world.actors[me].name.slot() as usize;
             let next = |actor: &&mut Actor| actor.at == At::After(me);
             world.actors.iter_mut().filter(next).for_each(|actor| actor.at = At::Ready);
-            world.wake(1, Word::Life(slot));
+            for woken in world.wake(1, Word::Life(slot)) {
+                world.actors[woken].owes.push(slot);
+            }
         });
         pause();
         if let Some(gate) = pending {
-            with(|world| world.wake(1, Word::At(gate)));
+            with(|world| drop(world.wake(1, Word::At(gate))));
         }
+        with(|world| world.end_slices(me));
     }
     with(|world| world.actors[me].at = At::Ended);
 }
@@ -339,6 +372,9 @@ impl Troupe {
                 has_slept: false,
                 stops_at: None,
                 dies_now: false,
+                slept_at: Vec::new(),
+                owes: Vec::new(),
+                slice_is_over: false,
             });
             world.actors.len() - 1
         });
