@@ -24,7 +24,8 @@ enum Way {
 
 impl Chance {
     fn new(seed: u64) -> Self {
-        let mut chance = Self { state: seed.wrapping_mul(0xD134_2543_DE82_EF95), way: Way::Even(1) };
+        let mut chance =
+            Self { state: seed.wrapping_mul(0xD134_2543_DE82_EF95), way: Way::Even(1) };
         chance.way = if chance.one_in(3) {
             let stay = chance.of(&[4, 12, 40]);
             let mut ranks: Vec<_> = (0..16).collect();
@@ -85,6 +86,7 @@ impl Chance {
             0..=1 => Fate::Stays,
             2..=3 => Fate::Ends,
             4 => Fate::DiesAsleep,
+            5..=6 => Fate::DiesAtStep(self.below(most / 5)),
             _ => Fate::DiesAfter(self.below(most)),
         }
     }
@@ -118,10 +120,12 @@ impl Play {
     /// A thread, which dies at one of about so many moments, or not. Some sit where an earlier one has ended.
     pub fn enter(&mut self, chance: &mut Chance, most: u64, act: impl FnOnce(&Model) + 'static) {
         let index = self.parts.len();
-        let before = index.checked_sub(2).filter(|&before| self.parts[before].name.generation() == 1);
+        let before =
+            index.checked_sub(2).filter(|&before| self.parts[before].name.generation() == 1);
         let after = before.filter(|_| chance.one_in(3));
         let name = match after {
-            Some(before) => OwnerId::new(self.parts[before].name.slot(), 2),
+            // Of generation 2 is what a play begins with.
+            Some(before) => OwnerId::new(self.parts[before].name.slot(), 3),
             None => OwnerId::new(index as u32, 1),
         };
         let mut fate = chance.fate(most);
@@ -152,7 +156,12 @@ pub const LAST: u32 = 7;
 /// How many seats there are.
 pub const SLOTS: usize = 8;
 
-fn play(troupe: &mut Troupe, set: fn(&mut Chance) -> Play, seed: u64, tells: bool) -> Result<(), String> {
+fn play(
+    troupe: &mut Troupe,
+    set: fn(&mut Chance) -> Play,
+    seed: u64,
+    tells: bool,
+) -> Result<(), String> {
     let mut chance = Chance::new(seed);
     let Play { parts, end, last } = set(&mut chance);
     let urgent: Vec<_> = (0..parts.len()).filter(|_| chance.one_in(6)).collect();
@@ -164,7 +173,9 @@ fn play(troupe: &mut Troupe, set: fn(&mut Chance) -> Play, seed: u64, tells: boo
     }
     run(troupe);
     if let Some(act) = last
-        && with(|world| world.wrong.is_none() && world.actors.iter().all(|actor| actor.at == At::Ended))
+        && with(|world| {
+            world.wrong.is_none() && world.actors.iter().all(|actor| actor.at == At::Ended)
+        })
     {
         let name = OwnerId::new(LAST, 1).unwrap();
         troupe.enter(name, At::Ready, Fate::Stays, move || act(&Model(name)));
@@ -230,4 +241,3 @@ pub fn stay() {
     moment();
     moment();
 }
-

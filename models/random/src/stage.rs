@@ -60,7 +60,10 @@ impl Stage {
     pub fn all_go_on(&mut self) {
         loop {
             let next = with(|world| {
-                world.actors.iter().position(|actor| matches!(actor.at, At::Ready | At::Asleep { late: true }))
+                world
+                    .actors
+                    .iter()
+                    .position(|actor| matches!(actor.at, At::Ready | At::Asleep { late: true }))
             });
             let Some(next) = next else { break };
             self.run(next);
@@ -107,5 +110,7 @@ pub fn id(thread: usize) -> OwnerId {
 }
 
 fn story() -> String {
-    with(|world| format!("\n{}", world.story.iter().flatten().cloned().collect::<Vec<_>>().join("\n")))
+    with(|world| {
+        format!("\n{}", world.story.iter().flatten().cloned().collect::<Vec<_>>().join("\n"))
+    })
 }

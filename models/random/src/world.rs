@@ -37,6 +37,8 @@ pub enum Fate {
     Ends,
     /// It dies after so many moments, if it comes so far.
     DiesAfter(u64),
+    /// It dies at a step, after so many others.
+    DiesAtStep(u64),
     /// It dies in its first sleep, or wakes from it before.
     DiesAsleep,
 }
@@ -161,8 +163,12 @@ impl World {
         let Actor { owes, slept_at, .. } = &mut self.actors[me];
         let (owes, slept_at) = (std::mem::take(owes), std::mem::take(slept_at));
         let far: Vec<_> = (0..self.actors.len())
-            .filter(|&thread| owes.iter().any(|&slot| self.kernel.is_queued(thread, Word::Life(slot))))
-            .filter(|&thread| !self.actors[thread].slept_at.iter().any(|word| slept_at.contains(word)))
+            .filter(|&thread| {
+                owes.iter().any(|&slot| self.kernel.is_queued(thread, Word::Life(slot)))
+            })
+            .filter(|&thread| {
+                !self.actors[thread].slept_at.iter().any(|word| slept_at.contains(word))
+            })
             .collect();
         for thread in far {
             self.log(|_| format!("the slice of {thread} ends"));
@@ -246,6 +252,15 @@ pub fn reached(step: &'static str) {
     if stops.is_some() {
         give_way();
     }
+    with(|world| {
+        let Some(me) = world.current else { return };
+        let actor = &mut world.actors[me];
+        match &mut actor.fate {
+            Fate::DiesAtStep(0) => actor.dies_now = true,
+            Fate::DiesAtStep(left) => *left -= 1,
+            _ => (),
+        }
+    });
     moment();
 }
 
@@ -391,7 +406,8 @@ impl Troupe {
                 && !payload.is::<Leaves>()
             {
                 let told = payload.downcast_ref::<String>().cloned();
-                let told = told.or_else(|| payload.downcast_ref::<&str>().map(|told| (*told).into()));
+                let told =
+                    told.or_else(|| payload.downcast_ref::<&str>().map(|told| (*told).into()));
                 with(|world| world.wrong.get_or_insert(told.unwrap_or_default()).len());
             }
             end(me, ended.is_err());
@@ -413,7 +429,14 @@ impl Troupe {
             world.chance = None;
             world.outcome.dead = world.actors.iter().map(|actor| actor.is_dead).collect();
             let at = |actor: &Actor| actor.at;
-            world.actors.iter_mut().map(|actor| { actor.dies_now = true; at(actor) }).collect()
+            world
+                .actors
+                .iter_mut()
+                .map(|actor| {
+                    actor.dies_now = true;
+                    at(actor)
+                })
+                .collect()
         });
         for (thread, at) in left.into_iter().enumerate() {
             if at != At::Ended {

@@ -7,6 +7,7 @@ use crate::{
     os::clock::Deadline,
     sync::{
         Seats,
+        party::Party,
         raw_barrier::{RawBarrier, Refusal},
     },
     world::{Outcome, with},
@@ -18,6 +19,8 @@ struct Shared {
     seats: [AtomicU64; SLOTS],
     /// Actions that are under way.
     acting: Cell<u32>,
+    /// Named by an action, as by a lock that it waits for.
+    elsewhere: AtomicU64,
 }
 
 const BROKEN: u64 = 1 << 30;
@@ -52,8 +55,13 @@ impl Shared {
             return Err("all are here, and somebody sleeps".into());
         }
         let names = with(|world| world.actors.iter().map(|actor| actor.name).collect::<Vec<_>>());
-        let corpse = names.iter().zip(&outcome.dead).find(|(name, is_dead)| **is_dead && here.contains(&name.bits()));
-        corpse.map_or(Ok(()), |(name, _)| Err(format!("{name:?} died in this turn, and somebody sleeps")))
+        let corpse = names
+            .iter()
+            .zip(&outcome.dead)
+            .find(|(name, is_dead)| **is_dead && here.contains(&name.bits()));
+        corpse.map_or(Ok(()), |(name, _)| {
+            Err(format!("{name:?} died in this turn, and somebody sleeps"))
+        })
     }
 }
 
@@ -64,6 +72,7 @@ fn barrier(chance: &mut Chance) -> Play {
         barrier: RawBarrier::new(parties as u32, turn),
         seats: seats(),
         acting: Cell::new(0),
+        elsewhere: AtomicU64::new(0),
     });
     let theirs = Rc::clone(&shared);
     let mut play = Play::new(move |outcome| theirs.sleepers_wait(parties, outcome));
@@ -71,13 +80,15 @@ fn barrier(chance: &mut Chance) -> Play {
     let extra = 1 + chance.below(2) as usize;
     for index in 0..parties + extra {
         let shared = Rc::clone(&shared);
-        let deadline = chance.of(&[Deadline::NEVER, Deadline::NEVER, Deadline::NEVER, Deadline::SOON]);
+        let deadline =
+            chance.of(&[Deadline::NEVER, Deadline::NEVER, Deadline::NEVER, Deadline::SOON]);
         let (acts, fails) = (chance.one_in(3), chance.one_in(8));
         // Beside the parties some that break, reset, do nothing, or come as one too many.
         let role = if index < parties { 4 } else { chance.below(5) };
         play.enter(chance, 70, move |party| {
-            let Shared { barrier, acting, .. } = &*shared;
+            let Shared { barrier, acting, elsewhere, .. } = &*shared;
             let action = || {
+                let _dependence = party.depend_on(elsewhere);
                 assert_eq!(acting.replace(1), 0, "two act at once");
                 stay();
                 acting.set(0);
@@ -111,5 +122,5 @@ fn barrier(chance: &mut Chance) -> Play {
 
 #[test]
 fn random_barrier() {
-    runs(60_000, barrier);
+    runs(200_000, barrier);
 }

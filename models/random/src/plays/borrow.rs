@@ -109,14 +109,17 @@ fn borrow(chance: &mut Chance) -> Play {
     let mut play = Play::new(all_awake);
     for _ in 0..3 + chance.below(4) {
         let shared = Rc::clone(&shared);
-        let role = chance.of(&[Role::Reader, Role::Reader, Role::Writer, Role::Lender, Role::Borrower]);
+        let role =
+            chance.of(&[Role::Reader, Role::Reader, Role::Writer, Role::Lender, Role::Borrower]);
         let (turns, deadline) = (1 + chance.below(2), patience(chance));
-        play.enter(chance, 90, move |party| (0..turns).for_each(|_| shared.act(party, role, deadline)));
+        play.enter(chance, 90, move |party| {
+            (0..turns).for_each(|_| shared.act(party, role, deadline))
+        });
     }
     play
 }
 
 #[test]
 fn random_borrow() {
-    runs(60_000, borrow);
+    runs(200_000, borrow);
 }

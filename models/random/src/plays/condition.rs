@@ -186,12 +186,14 @@ fn condition(chance: &mut Chance) -> Play {
     for role in roles {
         let shared = Rc::clone(&shared);
         let (turns, deadline) = (1 + chance.below(2), patience(chance));
-        play.enter(chance, 120, move |party| (0..turns).for_each(|_| shared.act(party, role, deadline)));
+        play.enter(chance, 120, move |party| {
+            (0..turns).for_each(|_| shared.act(party, role, deadline))
+        });
     }
     play
 }
 
 #[test]
 fn random_condition() {
-    runs(60_000, condition);
+    runs(200_000, condition);
 }

@@ -13,7 +13,8 @@ const SET: u64 = 1 << 30;
 
 /// It is not set, and was not since they sleep.
 fn sleepers_wait(outcome: &Outcome) -> Result<(), String> {
-    let waits = |word: &crate::world::Watched| word.is & SET == 0 && word.is >> 32 == word.seen >> 32;
+    let waits =
+        |word: &crate::world::Watched| word.is & SET == 0 && word.is >> 32 == word.seen >> 32;
     if outcome.asleep.iter().all(|(_, words)| waits(&words[0])) {
         Ok(())
     } else {
@@ -49,5 +50,5 @@ fn event(chance: &mut Chance) -> Play {
 
 #[test]
 fn random_event() {
-    runs(100_000, event);
+    runs(200_000, event);
 }

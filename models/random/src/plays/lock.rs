@@ -46,5 +46,5 @@ fn lock(chance: &mut Chance) -> Play {
 
 #[test]
 fn random_lock() {
-    runs(60_000, lock);
+    runs(200_000, lock);
 }

@@ -2,14 +2,14 @@
 
 use super::{patience, seats};
 use crate::{
-    atomic::AtomicU64,
+    atomic::{AtomicU64, Ordering},
     chance::{Chance, Play, SLOTS, all_awake, runs, stay},
     os::clock::Deadline,
     party::Model,
     sync::{
         Seats,
         party::Party,
-        raw_semaphore::{Claim, MAX, RawSemaphore},
+        raw_semaphore::{Claim, MAX, RawSemaphore, left_by_a_dead_one},
     },
 };
 use std::{cell::Cell, rc::Rc};
@@ -95,18 +95,28 @@ fn semaphore(chance: &mut Chance, others: &[Role]) -> Play {
     roles[0] = Role::Visitor;
     // Enough for all that die with a bare one.
     let bare = roles.iter().filter(|&&role| role == Role::Bare).count() as u32;
-    let permits = 1 + chance.below(2) as u32 + bare;
+    // What a dead one left in somebody's seat comes back.
+    let left = if chance.one_in(3) { 1 + chance.below(2) as u32 } else { 0 };
+    let there = (1 + chance.below(2) as u32 + bare).saturating_sub(left);
+    let permits = there + left;
     let shared = Rc::new(Shared {
-        semaphore: RawSemaphore::new(permits, MAX),
+        semaphore: RawSemaphore::new(there, MAX),
         seats: seats(),
         lost: Cell::new(0),
         added: Cell::new(0),
     });
+    if left > 0 {
+        shared.seats[chance.below(count as u64) as usize]
+            .store(left_by_a_dead_one(left), Ordering::SeqCst);
+        shared.semaphore.used.store(count as u32, Ordering::SeqCst);
+    }
     let mut play = Play::new(all_awake);
     for role in roles {
         let shared = Rc::clone(&shared);
         let (turns, deadline) = (1 + chance.below(2), patience(chance));
-        play.enter(chance, 90, move |party| (0..turns).for_each(|_| shared.act(party, role, deadline)));
+        play.enter(chance, 90, move |party| {
+            (0..turns).for_each(|_| shared.act(party, role, deadline))
+        });
     }
     play.in_the_end(move |party| {
         let take = || shared.take(party, Claim::Bare, Deadline::NOW);
@@ -120,10 +130,10 @@ fn semaphore(chance: &mut Chance, others: &[Role]) -> Play {
 
 #[test]
 fn random_semaphore() {
-    runs(60_000, |chance| semaphore(chance, &[Role::Double]));
+    runs(200_000, |chance| semaphore(chance, &[Role::Double]));
 }
 
 #[test]
 fn random_semaphore_bare_and_named() {
-    runs(60_000, |chance| semaphore(chance, &[Role::Double, Role::Giver, Role::Bare]));
+    runs(200_000, |chance| semaphore(chance, &[Role::Double, Role::Giver, Role::Bare]));
 }
