@@ -92,19 +92,22 @@ impl Chance {
     }
 }
 
+type Act = Box<dyn FnOnce(&Model)>;
+type Judge = Box<dyn FnOnce(&Outcome) -> Result<(), String>>;
+
 /// A thread of a play.
 pub struct Part {
     name: OwnerId,
     after: Option<usize>,
     fate: Fate,
-    act: Box<dyn FnOnce(&Model)>,
+    act: Act,
 }
 
 /// Threads, and what must be so when none of them can go on: that somebody sleeps is wrong unless it says otherwise.
 pub struct Play {
     parts: Vec<Part>,
-    end: Box<dyn FnOnce(&Outcome) -> Result<(), String>>,
-    last: Option<Box<dyn FnOnce(&Model)>>,
+    end: Judge,
+    last: Option<Act>,
 }
 
 /// Nobody may be asleep.
@@ -128,21 +131,13 @@ impl Play {
             Some(before) => OwnerId::new(self.parts[before].name.slot(), 3),
             None => OwnerId::new(index as u32, 1),
         };
-        let mut fate = chance.fate(most);
+        let fate = chance.fate(most);
         if let Some(before) = after
             && self.parts[before].fate == Fate::Stays
         {
             self.parts[before].fate = Fate::Ends;
         }
-        if std::env::var_os("RANDOM_IMMORTAL").is_some() {
-            fate = Fate::Ends;
-        }
         self.parts.push(Part { name: name.unwrap(), after, fate, act: Box::new(act) });
-    }
-
-    /// The thread that came last does not die.
-    pub fn it_lives(&mut self) {
-        self.parts.iter_mut().last().into_iter().for_each(|part| part.fate = Fate::Stays);
     }
 
     /// What a thread finds that comes when all others have gone.

@@ -12,13 +12,11 @@ use crate::{
     },
     world::{Outcome, with},
 };
-use std::{cell::Cell, rc::Rc};
+use std::rc::Rc;
 
 struct Shared {
     barrier: RawBarrier,
     seats: [AtomicU64; SLOTS],
-    /// Actions that are under way.
-    acting: Cell<u32>,
     /// Named by an action, as by a lock that it waits for.
     elsewhere: AtomicU64,
 }
@@ -71,7 +69,6 @@ fn barrier(chance: &mut Chance) -> Play {
     let shared = Rc::new(Shared {
         barrier: RawBarrier::new(parties as u32, turn),
         seats: seats(),
-        acting: Cell::new(0),
         elsewhere: AtomicU64::new(0),
     });
     let theirs = Rc::clone(&shared);
@@ -86,12 +83,10 @@ fn barrier(chance: &mut Chance) -> Play {
         // Beside the parties some that break, reset, do nothing, or come as one too many.
         let role = if index < parties { 4 } else { chance.below(5) };
         play.enter(chance, 70, move |party| {
-            let Shared { barrier, acting, elsewhere, .. } = &*shared;
+            let Shared { barrier, elsewhere, .. } = &*shared;
             let action = || {
                 let _dependence = party.depend_on(elsewhere);
-                assert_eq!(acting.replace(1), 0, "two act at once");
                 stay();
-                acting.set(0);
                 !fails
             };
             let wait = || barrier.wait(party, shared.seats(), deadline, acts.then_some(action));

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 struct Shared {
     barrier: RawBarrier,
-    seats: [AtomicU64; 4],
+    seats: [AtomicU64; 5],
 }
 
 const NO_ACTION: Option<fn() -> bool> = None;
@@ -54,6 +54,28 @@ fn a_party_of_the_next_turn_in_front_takes_the_ring_of_a_dead_releaser() {
     stage.all_go_on();
     // Its turn is over.
     stage.has_ended(0);
+}
+
+#[test]
+fn two_parties_of_the_next_turn_in_front_pass_the_ring_of_a_dead_releaser_to_each_other() {
+    let (mut stage, shared) = (Stage::new(), Shared::new(3));
+    for party in [0, 1] {
+        stage.enter(party, shared.party());
+        stage.falls_asleep(party);
+    }
+    stage.enter(2, shared.party());
+    stage.goes_to(2, "barrier.unlocked");
+    for party in [3, 4] {
+        stage.is_urgent(party);
+        stage.enter(party, shared.party());
+        stage.falls_asleep(party);
+    }
+    stage.dies(2);
+    stage.falls_asleep(3);
+    stage.all_go_on();
+    // Their turn is over.
+    stage.has_ended(0);
+    stage.has_ended(1);
 }
 
 #[test]

@@ -22,3 +22,29 @@ fn a_newcomer_in_front_takes_the_ring_of_a_dead_setter() {
     // The event was set while it waited.
     stage.has_ended(0);
 }
+
+#[test]
+fn two_newcomers_in_front_pass_the_ring_of_a_dead_setter_to_each_other() {
+    let (mut stage, event) = (Stage::new(), Rc::new(RawEvent::new()));
+    let waiter = |event: &Rc<RawEvent>| {
+        let event = Rc::clone(event);
+        move |party: &_| assert!(event.wait(party, Deadline::NEVER))
+    };
+    stage.enter(0, waiter(&event));
+    stage.falls_asleep(0);
+    let theirs = Rc::clone(&event);
+    stage.enter(1, move |setter| theirs.set(setter));
+    stage.goes_to(1, "event.set");
+    event.clear();
+    for newcomer in [2, 3] {
+        stage.is_urgent(newcomer);
+        stage.enter(newcomer, waiter(&event));
+        stage.falls_asleep(newcomer);
+    }
+    stage.dies(1);
+    // It has rung, and sleeps again before the other rings.
+    stage.falls_asleep(2);
+    stage.all_go_on();
+    // The event was set while it waited.
+    stage.has_ended(0);
+}
