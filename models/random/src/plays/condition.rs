@@ -145,18 +145,25 @@ impl Shared {
             return Err(format!("{items} items are there, {untold} untold, and somebody sleeps"));
         }
         let names = with(|world| world.actors.iter().map(|actor| actor.name).collect::<Vec<_>>());
+        // The last that sat down.
+        let mut youngest = 0;
         for (thread, words) in &outcome.asleep {
-            if words[0].is != words[0].seen {
-                return Err(format!("{thread} was told, or has the lock to take, and sleeps"));
+            if words.len() == 1 {
+                return Err(format!("{thread} sleeps at the lock"));
             }
+            if words[0].is != words[0].seen {
+                return Err(format!("{thread} was told, and sleeps"));
+            }
+            youngest = youngest.max(self.tickets[names[*thread].slot() as usize].peek());
         }
-        for (name, _) in names.iter().zip(&outcome.dead).filter(|(_, is_dead)| **is_dead) {
-            let told = |seat: &AtomicU64| {
-                let seat = seat.peek();
-                seat >> 32 == u64::from(name.bits()) && seat & 1 << 31 != 0
-            };
-            if self.seats.iter().any(told) {
-                return Err(format!("{name:?} was told and died, and somebody sleeps"));
+        for (seat, ticket) in self.seats.iter().zip(&self.tickets) {
+            let word = seat.peek();
+            let dead = names.iter().zip(&outcome.dead).find(|(name, is_dead)| {
+                **is_dead && word >> 32 == u64::from(name.bits()) && word & 1 << 31 != 0
+            });
+            // One with a newer ticket was about to sit down again: it had looked at what it was told of.
+            if let Some((dead, _)) = dead.filter(|_| ticket.peek() < youngest) {
+                return Err(format!("{dead:?} was told and died, and somebody sleeps"));
             }
         }
         Ok(())
