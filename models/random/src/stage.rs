@@ -91,6 +91,11 @@ impl Stage {
         assert_eq!(wrong, None, "{}", story());
     }
 
+    /// Whether the story says so.
+    pub fn has_happened(&self, what: &str) -> bool {
+        with(|world| world.story.iter().flatten().any(|said| said.ends_with(what)))
+    }
+
     /// It has a real-time priority: the kernel wakes it first.
     pub fn is_urgent(&self, thread: usize) {
         with(|world| world.kernel.urgent.push(thread));
