@@ -14,7 +14,7 @@
 //!    releases all who waited.
 //! 2. Whoever sleeps has set WAITERS in the word that it compares, or found it set.
 //! 3. Who sets while WAITERS is set names the gate before, and rings for all after; who was asleep and is released rings for one more. So however a ring is lost with the dead, the
-//!    next sleeper is rung. Who was rung though it began to wait after that rings for all before it sleeps again: once.
+//!    next sleeper is rung. Who was rung though it began to wait after that rings for all before it sleeps again or gives up: once.
 //!
 //! A sleeper depends on nobody's life: nobody holds an event.
 //!
@@ -123,14 +123,14 @@ impl RawEvent {
                 }
                 return true;
             }
-            if deadline.has_passed() {
-                return false;
-            }
             if rung && !passed_on {
                 // The ring of a dead setter may have been for one that slept before this came: the kernel wakes whom it likes first. All are rung, as two that it likes would pass it to each other; and
                 // once is enough: whoever is to be released by an earlier setting sleeps no more.
                 passed_on = true;
                 party.ring_all(&self.word);
+            }
+            if deadline.has_passed() {
+                return false;
             }
             // Relaxed: the word itself carries the news.
             if seen & WAITERS == 0

@@ -47,6 +47,24 @@ fn a_newcomer_in_front_takes_every_second_ring() {
 }
 
 #[test]
+fn a_newcomer_in_front_takes_the_ring_of_a_dead_setter_and_gives_up() {
+    let (mut stage, event) = (Stage::new(), Rc::new(RawEvent::new()));
+    stage.enter(0, waiter(&event));
+    stage.falls_asleep(0);
+    let theirs = Rc::clone(&event);
+    stage.enter(1, move |setter| theirs.set(setter));
+    stage.goes_to(1, "event.set");
+    event.clear();
+    stage.is_urgent(2);
+    let theirs = Rc::clone(&event);
+    stage.enter(2, move |party| assert!(!theirs.wait(party, Deadline::SOON)));
+    stage.falls_asleep(2);
+    stage.dies(1);
+    stage.ends(2);
+    stage.ends(0);
+}
+
+#[test]
 fn two_newcomers_in_front_pass_the_ring_of_a_dead_setter_to_each_other() {
     let (mut stage, event) = (Stage::new(), Rc::new(RawEvent::new()));
     stage.enter(0, waiter(&event));
