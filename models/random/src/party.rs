@@ -75,6 +75,8 @@ impl Party for Model {
             say_only(|| "does not sleep".into());
             with(|world| world.kernel.leave(me)).map_or(Rung::Nothing, Rung::Last)
         };
+        let words = sleep.places.iter().map(|place| watched(place).0).collect();
+        with(|world| world.actors[me].slept_at = words);
         for place in sleep.places {
             moment();
             let (address, watched) = watched(place);
@@ -91,8 +93,6 @@ impl Party for Model {
             with(|world| world.kernel.queue(me, Word::Life(owner.slot() as usize)));
         }
         moment();
-        let words = sleep.places.iter().map(|place| watched(place).0).collect();
-        with(|world| world.actors[me].slept_at = words);
         let places = || sleep.places.iter().map(|place| watched(place).1).collect();
         world::sleep(sleep.deadline == Deadline::SOON, places);
         let rung = with(|world| world.kernel.leave(me)).map_or(Rung::Unknown, Rung::Last);
