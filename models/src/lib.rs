@@ -9,6 +9,7 @@
 #![allow(dead_code, unreachable_pub, reason = "the library uses more of these files")]
 
 mod atomic;
+mod kernel;
 mod os;
 mod queue;
 mod segment;

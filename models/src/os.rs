@@ -1,15 +1,9 @@
-//! What the protocols ask of the system.
+//! What the protocols ask of the system. The random explorer uses this file too.
 
 pub mod clock {
-    use std::cell::Cell;
-
     /// A moment: never, now, or after one sleep.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Deadline(u8);
-
-    loom::thread_local! {
-        static SLEPT: Cell<bool> = Cell::new(false);
-    }
 
     impl Deadline {
         pub const NEVER: Self = Self(0);
@@ -21,16 +15,8 @@ pub mod clock {
             match self {
                 Self::NEVER => false,
                 Self::NOW => true,
-                _ => SLEPT.with(Cell::get),
+                _ => crate::world::has_slept(),
             }
-        }
-
-        /// The clock goes on while this thread sleeps; it wakes by itself then.
-        pub fn passes_in_sleep(self) -> bool {
-            if self == Self::SOON {
-                SLEPT.with(|slept| slept.set(true));
-            }
-            self == Self::SOON
         }
     }
 }

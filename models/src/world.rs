@@ -1,7 +1,10 @@
 //! The kernel, as far as the protocols know it, and the threads that take part.
 
+pub use crate::kernel::broken;
 use crate::{
     atomic::{AtomicU32, AtomicU64, Ordering},
+    kernel::{Address, Kernel, Word, address},
+    os::clock::Deadline,
     segment::OwnerId,
     sync::party::{Party, Place, Rung, Sleep},
 };
@@ -10,38 +13,6 @@ use std::{
     cell::{Cell, RefCell},
     panic::{self, AssertUnwindSafe},
 };
-
-/// Parts of the protocol that can be taken away by `MODEL_BROKEN`, to see the models fail.
-pub fn broken(part: &str) -> bool {
-    thread_local! {
-        static BROKEN: String = std::env::var("MODEL_BROKEN").unwrap_or_default();
-    }
-    BROKEN.with(|broken| broken == part)
-}
-
-/// Where a word is: what the kernel calls the futex.
-type Address = usize;
-
-/// What a sleeper is queued at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
-    At(Address),
-    Life(usize),
-}
-
-struct Sleeper {
-    thread: usize,
-    /// By the number that the kernel would give. A ring takes the sleeper out of this queue only: until it runs it is in the others, where it takes rings that are meant for the next.
-    words: Vec<(usize, Word)>,
-    /// The last that was rung.
-    rung: Option<usize>,
-}
-
-/// The kernel's lists of sleepers. Its lock is that of the futex's bucket: values are compared, and sleepers woken, under it.
-#[derive(Default)]
-struct Kernel {
-    sleepers: Vec<Sleeper>,
-}
 
 /// Three at once, and one that comes when they are gone.
 pub const THREADS: usize = 4;
@@ -71,15 +42,7 @@ impl World {
     /// Wakes up to `count` who are queued there.
     fn wake(&self, count: usize, word: Word) {
         let mut kernel = self.kernel.lock().unwrap();
-        let mut left = count;
-        for sleeper in &mut kernel.sleepers {
-            let place = sleeper.words.iter().position(|&(_, at)| at == word);
-            if let Some(place) = place.filter(|_| left > 0) {
-                let (number, _) = sleeper.words.remove(place);
-                sleeper.rung = sleeper.rung.max(Some(number));
-                left -= 1;
-            }
-        }
+        kernel.wake(count, word);
         self.wake.notify_all();
     }
 
@@ -113,6 +76,23 @@ struct Fate {
 
 loom::thread_local! {
     static FATE: RefCell<Fate> = RefCell::new(Fate::default());
+}
+
+loom::thread_local! {
+    static SLEPT: Cell<bool> = Cell::new(false);
+}
+
+/// Whether this thread has slept with a deadline.
+pub fn has_slept() -> bool {
+    SLEPT.with(Cell::get)
+}
+
+/// The clock goes on while a thread sleeps; one with a deadline wakes by itself then.
+fn passes_in_sleep(deadline: Deadline) -> bool {
+    if deadline == Deadline::SOON {
+        SLEPT.with(|slept| slept.set(true));
+    }
+    deadline == Deadline::SOON
 }
 
 /// With which a thread that died leaves its frames.
@@ -198,10 +178,6 @@ impl Drop for Dependence {
     }
 }
 
-fn address<T>(word: &T) -> Address {
-    std::ptr::from_ref(word) as Address
-}
-
 impl Party for Model {
     type Dependence = Dependence;
 
@@ -222,7 +198,7 @@ impl Party for Model {
         });
         let lives = sleep.owners.iter().map(|owner| owner.slot() as usize);
         let is_dead = |thread: usize| self.world.dead[thread].load(Ordering::SeqCst) != 0;
-        if sleep.deadline.passes_in_sleep() || changed {
+        if passes_in_sleep(sleep.deadline) || changed {
             return Rung::Nothing;
         }
         if lives.clone().any(is_dead) {
@@ -235,17 +211,13 @@ impl Party for Model {
             Place::Bell(bell, _) => address(bell),
         });
         let watched = lives.filter(|_| !broken("watch")).map(Word::Life);
-        let words = places.map(Word::At).chain(watched).enumerate().collect();
-        kernel.sleepers.push(Sleeper { thread: self.thread, words, rung: None });
-        let mine = |sleeper: &Sleeper| sleeper.thread == self.thread;
-        loop {
-            let rung = kernel.sleepers.iter().find(|sleeper| mine(sleeper)).and_then(|me| me.rung);
-            if let Some(last) = rung {
-                kernel.sleepers.retain(|sleeper| !mine(sleeper));
-                return Rung::Last(last);
-            }
+        for word in places.map(Word::At).chain(watched) {
+            kernel.queue(self.thread, word);
+        }
+        while kernel.rung(self.thread).is_none() {
             kernel = self.world.wake.wait(kernel).unwrap();
         }
+        kernel.leave(self.thread).map_or(Rung::Nothing, Rung::Last)
     }
 
     fn ring(&self, gate: &AtomicU64) {

@@ -21,8 +21,8 @@
 //! 3. A release writes no seat: an ARRIVED of an earlier turn was released. A reset marks all seats of the turn SPOILT before it ends the turn. So a party that has overslept several turns still
 //!    learns from its seat how its own ended. Most need not look there, as RESET tells of the turn before.
 //! 4. Before it sleeps, a waiter reads `arrived`, then the lock's owner, then the seats, and sleeps only while `arrived`, the owner, and the lives of all of them are as it saw them. Who arrives later rings at its death, by 2.
-//! 5. Whoever was asleep and goes on rings for one more: a dead ringer's rings are not lost. So does who was asleep in a later turn than that which ended, before it sleeps again: once, so that two of them do not ring each
-//!    other for ever. (The kernel wakes whom it likes first: threads with a real-time priority.)
+//! 5. Whoever was asleep and goes on rings for one more: a dead ringer's rings are not lost. Who was asleep in a later turn than that which ended rings for all before it sleeps again, the first one in its
+//!    turn, who says so in **passed**. (The kernel wakes whom it likes first: threads with a real-time priority.) After that nobody sleeps in an earlier turn.
 //! 6. When the numbers begin anew, seats of earlier turns are wiped: a number in a seat is never that of a turn 2^30 before.
 //!
 //! | it dies | the words say | who goes on |
@@ -108,7 +108,10 @@ pub(crate) struct RawBarrier {
     timeout: AtomicU64,
     parties: AtomicU32,
     used: AtomicU32,
-    _rest_of_line: [u64; 4],
+    /// The turn in which all were rung, in case that some slept in an earlier one, and 1 more.
+    passed: AtomicU32,
+    _reserved: u32,
+    _rest_of_line: [u64; 3],
     turn: AtomicU64,
 }
 
@@ -135,7 +138,9 @@ impl RawBarrier {
             timeout: AtomicU64::new(0),
             parties: AtomicU32::new(parties),
             used: AtomicU32::new(0),
-            _rest_of_line: [0; 4],
+            passed: AtomicU32::new(0),
+            _reserved: 0,
+            _rest_of_line: [0; 3],
         }
     }
 
@@ -434,8 +439,7 @@ impl RawBarrier {
         deadline: Deadline,
     ) -> Result<(), Refusal> {
         let me = party.id();
-        let (mut slept, mut passed_on) = (false, false);
-        let mut late = false;
+        let (mut slept, mut late) = (false, false);
         loop {
             let seen = self.turn.load(Ordering::Acquire);
             // Wiped: the numbers have gone round since.
@@ -458,10 +462,11 @@ impl RawBarrier {
                 late = self.break_turn(party, turn);
                 continue;
             }
-            if slept && !passed_on {
-                // See invariant 5.
-                passed_on = true;
-                party.ring(&self.turn);
+            // Relaxed: whoever reads it late rings once more.
+            if slept && self.passed.load(Ordering::Relaxed) != turn + 1 {
+                // See invariant 5. Before it says so: if it dies between the two, the next one rings.
+                party.ring_all(&self.turn);
+                self.passed.store(turn + 1, Ordering::Relaxed);
             }
             // Relaxed: the word itself carries the news.
             if seen & WAITERS == 0

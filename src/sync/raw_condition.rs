@@ -31,6 +31,7 @@
 //! | told, before it has the lock | its seat is TOLD | as above: the next is told |
 //! | with the lock, after it was told | HOLDING | likewise: the next gets the lock from the dead one, and hears of it |
 //! | with the lock, when it has sat down again | WAITING | it is passed by: it had looked at what it was told of, and waits for something else |
+//! | just before that | HOLDING, with its new ticket | likewise, or the next is told without need: those with lower tickets may not watch it any more |
 //! | having given the lock back | HOLDING still | the next is told, without need |
 //! | telling, after the exchange | before the ring | the kernel rings the seat for it |
 //! | telling many | between two | those who were told are told; the others hear of the dead holder of the lock when they next have it |

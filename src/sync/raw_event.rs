@@ -14,7 +14,7 @@
 //!    releases all who waited.
 //! 2. Whoever sleeps has set WAITERS in the word that it compares, or found it set.
 //! 3. Who sets while WAITERS is set names the gate before, and rings for all after; who was asleep and is released rings for one more. So however a ring is lost with the dead, the
-//!    next sleeper is rung. So does who was rung though it began to wait after that, before it sleeps again: once, so that two of them do not ring each other for ever.
+//!    next sleeper is rung. Who was rung though it began to wait after that rings for all before it sleeps again or gives up: once.
 //!
 //! A sleeper depends on nobody's life: nobody holds an event.
 //!
@@ -27,7 +27,7 @@
 //!
 //! Orderings: setting is Release and every look at the word is Acquire, so what was done before the event was set is seen by whom it releases.
 
-use super::party::{Party, Place, Sleep};
+use super::party::{Party, Place, Rung, Sleep};
 use crate::{
     atomic::{AtomicU64, Ordering},
     os::{clock::Deadline, step::step},
@@ -113,7 +113,7 @@ impl RawEvent {
             party.spin(|| is_released(self.word.load(Ordering::Relaxed)).then_some(()));
         }
         let mut dependence = None;
-        let (mut slept, mut passed_on) = (false, false);
+        let (mut rung, mut passed_on) = (false, false);
         loop {
             let seen = self.word.load(Ordering::Acquire);
             if is_released(seen) {
@@ -123,13 +123,14 @@ impl RawEvent {
                 }
                 return true;
             }
+            if rung && !passed_on {
+                // The ring of a dead setter may have been for one that slept before this came: the kernel wakes whom it likes first. All are rung, as two that it likes would pass it to each other; and
+                // once is enough: whoever is to be released by an earlier setting sleeps no more.
+                passed_on = true;
+                party.ring_all(&self.word);
+            }
             if deadline.has_passed() {
                 return false;
-            }
-            if slept && !passed_on {
-                // The ring of a dead setter may have been for one that slept before this came: the kernel wakes whom it likes first. Once is enough, as each that takes the ring does the same.
-                passed_on = true;
-                party.ring(&self.word);
             }
             // Relaxed: the word itself carries the news.
             if seen & WAITERS == 0
@@ -142,12 +143,12 @@ impl RawEvent {
             }
             dependence.get_or_insert_with(|| party.depend_on(&self.word));
             step!("event.sleep");
-            party.sleep(&Sleep {
+            let woken = party.sleep(&Sleep {
                 places: &[Place::Gate(&self.word, seen | WAITERS)],
                 owners: &[],
                 deadline,
             });
-            slept = true;
+            rung = matches!(woken, Rung::Last(_));
             step!("event.woken");
         }
     }
