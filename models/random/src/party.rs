@@ -128,6 +128,10 @@ impl Party for Model {
         depend(address(bell))
     }
 
+    fn spin_for_news<T>(&self, ready: impl FnMut() -> Option<T>) -> Option<T> {
+        self.spin(ready)
+    }
+
     fn spin_among<T>(&self, _: u32, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
         ready()
     }
