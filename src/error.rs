@@ -38,6 +38,10 @@ pub enum ErrorKind {
     WouldBlock,
     /// The caller waits for itself.
     Deadlock,
+    /// Somebody living has what only one can have.
+    InUse,
+    /// Nobody is at the other end any more.
+    Disconnected,
     /// The calling thread does not have what only its holder may use.
     NotOwner,
     /// A process died while it held the lock; the data may be half changed.

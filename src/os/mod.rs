@@ -22,6 +22,7 @@ pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod mapping;
 pub(crate) mod maps;
+pub(crate) mod membarrier;
 pub(crate) mod numa;
 pub(crate) mod object;
 pub(crate) mod pidfd;

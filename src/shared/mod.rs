@@ -18,7 +18,7 @@ mod shared_memory;
 mod shared_struct;
 mod sync_handles;
 mod tally;
-mod transport;
+pub(crate) mod transport;
 mod value;
 mod view;
 
