@@ -99,6 +99,33 @@ impl Game for TwoLines {
     }
 }
 
+/// The floor of a ping-pong: one store and one load each way, on two lines, spinning.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct LinePingPong(TwoWords);
+
+impl LinePingPong {
+    pub(crate) fn new() -> Self {
+        Self(TwoWords::new())
+    }
+}
+
+impl Game for LinePingPong {
+    fn play(&self, side: u32, turns: u32) {
+        let (mine, other) = (self.0.word(side), self.0.word(side + 1));
+        for turn in 1..=turns {
+            if side == 0 {
+                mine.store(turn, std::sync::atomic::Ordering::Release);
+            }
+            while other.load(std::sync::atomic::Ordering::Acquire) < turn {
+                spin_loop();
+            }
+            if side == 1 {
+                mine.store(turn, std::sync::atomic::Ordering::Release);
+            }
+        }
+    }
+}
+
 /// Two events: each side sets its own and waits for the other's.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct EventPingPong([Event; 2]);

@@ -20,7 +20,8 @@
 //! 4. Who brings news (an item, room) writes it before it looks at the other's bell; who sleeps arms its bell before it looks for news. In between the former has a fence for the compiler alone, the latter a
 //!    call that makes up for it (`os::membarrier`). So one of them sees the other.
 //! 5. Who sleeps watches the life of who has the other end, which keeps it through all pushes and pops: so who pushes or pops names nothing beforehand. Who takes an end or leaves it names the relay, and rings.
-//! 6. An end's word is written by locked instructions. So a sleeper that found nobody at the other end is rung for by whoever takes it.
+//! 6. An end's word is written by locked instructions. So a sleeper that found nobody at the other end is rung for by whoever takes it. It does not fall asleep when the word has changed since it looked: who changed
+//!    it may have died, and the kernel have rung the relay, in between.
 //!
 //! | it dies | the ring | who goes on |
 //! | --- | --- | --- |
@@ -51,7 +52,7 @@ use crate::{
     segment::OwnerId,
     sync::{
         RawBells,
-        party::{Party, Sleep},
+        party::{Party, Place, Sleep},
     },
 };
 
@@ -210,7 +211,10 @@ impl RawRing {
 
     /// Who has this end.
     pub(crate) fn holder(&self, end: End, is_dead: impl FnOnce(OwnerId) -> bool) -> Peer {
-        let word = self.ends[end as usize].load(Ordering::SeqCst);
+        Self::peer_of(self.ends[end as usize].load(Ordering::SeqCst), is_dead)
+    }
+
+    fn peer_of(word: u64, is_dead: impl FnOnce(OwnerId) -> bool) -> Peer {
         match OwnerId::from_bits(word as u32) {
             Some(owner) if is_dead(owner) => Peer::Gone,
             Some(owner) => Peer::Here { owner, covered: word & COVERED != 0 },
@@ -435,7 +439,9 @@ impl RawRing {
         loop {
             let state = listener.arm();
             let reached = membarrier::heavy();
-            let peer = self.peer(party, end);
+            let other = &self.ends[end.other() as usize];
+            let seen = other.load(Ordering::SeqCst);
+            let peer = Self::peer_of(seen, |owner| party.is_dead(owner));
             let (owner, covered) = match peer {
                 Peer::Here { owner, covered } => (Some(owner), covered),
                 // Whoever comes does so by a locked instruction.
@@ -449,10 +455,10 @@ impl RawRing {
                 return None;
             }
             step!("ring.sleep");
-            let lives = owner.as_slice();
+            let [gate, state, relay] = listener.places();
             let sleep = Sleep {
-                places: &listener.places(),
-                owners: lives,
+                places: &[gate, state, relay, Place::Gate(other, seen)],
+                owners: owner.as_slice(),
                 deadline: settling.limit(deadline),
             };
             let rung = party.sleep(&sleep);
