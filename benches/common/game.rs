@@ -12,6 +12,11 @@ use std::{
 
 /// Turns of several sides, each a process or a thread, none of which gets ahead of another.
 pub(crate) trait Game {
+    /// What is done once, before the clock runs.
+    fn prepare(&self, side: u32) {
+        let _ = side;
+    }
+
     fn play(&self, side: u32, turns: u32);
 }
 
@@ -208,6 +213,7 @@ fn player<G>(game: G, gate: Atomic<u32>, side: u32, sides: u32, turns: u32) -> S
 where
     G: Game + Serialize + DeserializeOwned + 'static,
 {
+    game.prepare(side);
     gate.fetch_add(1, Ordering::SeqCst);
     while gate.load(Ordering::SeqCst) < sides {
         thread::yield_now();
@@ -241,6 +247,7 @@ where
 pub(crate) fn threads(game: &(impl Game + Sync), sides: u32, turns: u32) -> f64 {
     let gate = AtomicU32::new(0);
     let play = |side| {
+        game.prepare(side);
         gate.fetch_add(1, SeqCst);
         while gate.load(SeqCst) < sides {
             thread::yield_now();

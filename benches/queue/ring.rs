@@ -13,6 +13,11 @@ const CAPACITY: usize = 1024;
 
 type Ends<T> = (RingSender<T>, RingReceiver<T>);
 
+/// The process registers for what sleepers need, once.
+fn prepare() {
+    drop(Ring::<u8>::new(1).unwrap().0.claim().unwrap());
+}
+
 /// Two rings: what comes in one goes back in the other.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(bound = "T: bytemuck::Pod")]
@@ -28,6 +33,10 @@ impl<const N: usize> Game for RingPingPong<[u64; N]>
 where
     [u64; N]: bytemuck::Pod,
 {
+    fn prepare(&self, _: u32) {
+        prepare();
+    }
+
     fn play(&self, side: u32, turns: u32) {
         let [there, back] = &self.0;
         let (out, back) = if side == 0 { (there, back) } else { (back, there) };
@@ -50,6 +59,10 @@ where
 struct Stream(Ends<u64>);
 
 impl Game for Stream {
+    fn prepare(&self, _: u32) {
+        prepare();
+    }
+
     fn play(&self, side: u32, turns: u32) {
         if side == 0 {
             let mut producer = self.0.0.claim().unwrap();
@@ -73,6 +86,10 @@ const BATCH: usize = 256;
 struct Batches(Ends<u64>);
 
 impl Game for Batches {
+    fn prepare(&self, _: u32) {
+        prepare();
+    }
+
     fn play(&self, side: u32, turns: u32) {
         if side == 0 {
             let mut producer = self.0.0.claim().unwrap();
