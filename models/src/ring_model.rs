@@ -42,7 +42,7 @@ impl Cells for &Shared {
 
 impl Shared {
     fn item(&self, at: &Cursor) -> &UnsafeCell<u64> {
-        &self.items[at.cell * PLACES + at.place as usize]
+        &self.items[at.cell * PLACES + at.place::<&Self>()]
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) mod numa;
 pub(crate) mod object;
 pub(crate) mod pidfd;
 pub(crate) mod pidfd_set;
+pub(crate) mod prefetch;
 #[cfg(test)]
 pub(crate) mod rerun;
 pub(crate) mod robust_list;

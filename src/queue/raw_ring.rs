@@ -56,6 +56,9 @@ use crate::{
     },
 };
 
+const STREAM: u64 = 32;
+const PAUSES: u32 = 40;
+
 /// Where the cells are.
 pub(crate) trait Cells: Copy {
     /// How many places each has: at least one.
@@ -66,7 +69,20 @@ pub(crate) trait Cells: Copy {
 
     /// The word of one of them.
     fn word(&self, cell: usize) -> &AtomicU64;
+
+    /// It will be written soon, and nobody reads it any more.
+    fn will_be_written(&self, cell: usize) {
+        let _ = cell;
+    }
+
+    /// Its items will be read as soon as its word says that they are there.
+    fn will_be_read(&self, cell: usize) {
+        let _ = cell;
+    }
 }
+
+/// How many cells ahead a sender has its next ones brought near: as a stream goes on while they come.
+const AHEAD: usize = 4;
 
 /// One of the two ends; its number is also that of the bell where its holder sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,27 +127,31 @@ pub(crate) enum Refusal {
     Damaged,
 }
 
-/// Where an end is.
+/// Where an end is. One number changes with each item: an end's steps are as few stores as can be, since the processor's buffer for them is what limits a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor {
     /// Of the next item.
     position: u64,
     /// Until here it need not look at shared memory.
     bound: u64,
-    /// The place of the position.
+    /// The positions of this cell end here.
+    cell_end: u64,
     pub(crate) cell: usize,
-    pub(crate) place: u32,
+    /// Where it waited last.
+    waited: u64,
 }
 
 impl Cursor {
     fn at<C: Cells>(cells: &C, position: u64) -> Self {
         let places = u64::from(C::PLACES);
         let place = position % (cells.count() as u64 * places);
+        let left = places - place % places;
         Self {
             position,
             bound: position,
+            cell_end: position.wrapping_add(left),
             cell: (place / places) as usize,
-            place: (place % places) as u32,
+            waited: position,
         }
     }
 
@@ -146,24 +166,33 @@ impl Cursor {
         self.bound = self.position;
     }
 
-    /// How many places are left in its cell.
+    /// How many places are left in its cell: one at least.
     #[inline]
     pub(crate) fn left<C: Cells>(&self) -> u32 {
-        C::PLACES - self.place
+        self.cell_end.wrapping_sub(self.position) as u32
+    }
+
+    /// Its place in the cell.
+    #[inline]
+    pub(crate) fn place<C: Cells>(&self) -> usize {
+        (C::PLACES - self.left::<C>()) as usize
     }
 
     /// Goes on by so many items: no further than the end of its cell.
     #[inline]
     pub(crate) fn advance<C: Cells>(&mut self, cells: &C, count: u32) {
         self.position = self.position.wrapping_add(u64::from(count));
-        self.place += count;
-        if self.place >= C::PLACES {
-            self.place = 0;
-            self.cell += 1;
-            if self.cell >= cells.count() {
-                self.cell = 0;
-            }
+        if self.position == self.cell_end {
+            self.cell_end = self.position.wrapping_add(u64::from(C::PLACES));
+            self.cell = Self::after(cells, self.cell, 1);
         }
+    }
+
+    /// A cell so many further: less than there are.
+    #[inline]
+    fn after<C: Cells>(cells: &C, cell: usize, count: usize) -> usize {
+        let (next, all) = (cell + count, cells.count());
+        if next >= all { next - all } else { next }
     }
 }
 
@@ -332,6 +361,7 @@ impl RawRing {
         head: &mut Cursor,
         capacity: u64,
     ) -> Option<Result<(), Refusal>> {
+        cells.will_be_read(head.cell);
         // Acquire pairs with the Release of `put_in_cell`.
         let word = cells.word(head.cell).load(Ordering::Acquire);
         let count = word.wrapping_sub(head.position);
@@ -352,6 +382,9 @@ impl RawRing {
         let cell = tail.cell;
         tail.advance(cells, count);
         cells.word(cell).store(tail.position, Ordering::Release);
+        if tail.cell != cell && tail.known() >= u64::from(C::PLACES) * (AHEAD as u64 + 1) {
+            cells.will_be_written(Cursor::after(cells, tail.cell, AHEAD));
+        }
     }
 
     /// The receiver has read all before its position.
@@ -383,7 +416,26 @@ impl RawRing {
         capacity: u64,
         deadline: Deadline,
     ) -> Result<(), Refusal> {
+        COUNTS[0].fetch_add(1, Ordering::Relaxed);
+        if deadline != Deadline::NOW && self.gather(party, tail, capacity) {
+            return Ok(());
+        }
         self.wait(party, End::Sending, deadline, || self.look_for_room(tail, capacity))
+    }
+
+    /// Waits a moment for more than a little room: a sender that takes every place as soon as it is free gets one, and the line of the head, for each item that is read. Whether there is room.
+    fn gather<P: Party>(&self, party: &P, tail: &mut Cursor, capacity: u64) -> bool {
+        let (enough, mut looks) = (capacity / 4, 0);
+        if enough > 0 {
+            party.spin(|| {
+                looks += 1;
+                let is_enough = looks % 8 == 0
+                    && self.look_for_room(tail, capacity) == Some(Ok(()))
+                    && tail.known() >= enough;
+                is_enough.then_some(())
+            });
+        }
+        tail.known() > 0
     }
 
     /// Waits until the receiver has an item.
@@ -396,6 +448,15 @@ impl RawRing {
         capacity: u64,
         deadline: Deadline,
     ) -> Result<(), Refusal> {
+        COUNTS[1].fetch_add(1, Ordering::Relaxed);
+        if deadline != Deadline::NOW && head.position.wrapping_sub(head.waited) >= STREAM {
+            let mut looks = 0;
+            party.spin(|| {
+                looks += 1;
+                (looks > PAUSES).then_some(())
+            });
+        }
+        head.waited = head.position;
         self.wait(party, End::Receiving, deadline, || self.look_for_news(cells, head, capacity))
     }
 
@@ -434,6 +495,7 @@ impl RawRing {
         deadline: Deadline,
         mut look: impl FnMut(Peer) -> Option<T>,
     ) -> Option<T> {
+        COUNTS[2+end as usize].fetch_add(1, Ordering::Relaxed);
         let mut listener = self.bells.listen(party, end as usize);
         let mut settling = Settling::default();
         loop {
@@ -473,3 +535,5 @@ impl RawRing {
         }
     }
 }
+
+pub(crate) static COUNTS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];

@@ -5,7 +5,7 @@ use super::raw_ring::{Cells, Cursor, End, Peer, RawRing};
 use crate::{
     Error, ErrorKind, Result,
     atomic::AtomicU64,
-    os::fork,
+    os::{fork, prefetch},
     segment::{Block, Root},
     sync::Thread,
 };
@@ -54,6 +54,20 @@ impl<T: Pod> Cells for &RingMemory<T> {
         let place = self.cell(cell);
         // SAFETY: each cell begins with an aligned word, zero at first, which all use by atomic operations; the block lives as long as its pin.
         unsafe { place.cast().as_ref() }
+    }
+
+    #[inline]
+    fn will_be_written(&self, cell: usize) {
+        prefetch::for_writing(self.cell(cell));
+    }
+
+    #[inline]
+    fn will_be_read(&self, cell: usize) {
+        // The line of the word comes by itself; what others there are should come together with it, not after it.
+        if RingMemory::<T>::CELL > LINE {
+            // SAFETY: the cell has more than one line.
+            prefetch::for_reading(unsafe { self.cell(cell).add(LINE) });
+        }
     }
 }
 
@@ -149,8 +163,9 @@ impl<T: Pod> RingMemory<T> {
     /// The place where a cursor is.
     #[inline]
     fn item(&self, at: &Cursor) -> NonNull<T> {
-        debug_assert!((at.place as usize) < Self::PLACES);
-        let offset = Self::FIRST + at.place as usize * size_of::<T>();
+        let place = at.place::<&Self>();
+        debug_assert!(place < Self::PLACES);
+        let offset = Self::FIRST + place * size_of::<T>();
         // SAFETY: a cell has that many places behind its word, aligned for `T`.
         unsafe { self.cell(at.cell).add(offset) }.cast()
     }
@@ -172,7 +187,7 @@ impl<T: Pod> RingMemory<T> {
     /// Writes from where the sender is, no further than its cell.
     #[inline]
     pub(super) fn write_slice(&self, at: &Cursor, items: &[T]) {
-        debug_assert!(at.place as usize + items.len() <= Self::PLACES);
+        debug_assert!(at.place::<&Self>() + items.len() <= Self::PLACES);
         let from = items.as_ptr();
         let to = self.item(at).as_ptr();
         if items.len() == Self::PLACES {
@@ -188,7 +203,7 @@ impl<T: Pod> RingMemory<T> {
     /// Reads from where the receiver is, no further than its cell.
     #[inline]
     pub(super) fn read_slice(&self, at: &Cursor, items: &mut [T]) {
-        debug_assert!(at.place as usize + items.len() <= Self::PLACES);
+        debug_assert!(at.place::<&Self>() + items.len() <= Self::PLACES);
         let from = self.item(at).as_ptr();
         let to = items.as_mut_ptr();
         if items.len() == Self::PLACES {
@@ -203,14 +218,8 @@ impl<T: Pod> RingMemory<T> {
     /// Items in place, from there to the end of the cell at the most. The caller may write them: they lie in its part of the ring until it says otherwise.
     #[inline]
     pub(super) fn part(&self, at: &Cursor, count: u32) -> NonNull<[T]> {
-        debug_assert!(at.place as usize + count as usize <= Self::PLACES);
+        debug_assert!(at.place::<&Self>() + count as usize <= Self::PLACES);
         NonNull::slice_from_raw_parts(self.item(at), count as usize)
-    }
-
-    /// Brings the beginning of the cell after this one near, for who will read it soon.
-    #[inline]
-    pub(super) fn prefetch(&self, at: &Cursor) {
-        let _ = at;
     }
 
     #[inline]
