@@ -59,5 +59,3 @@ pub fn encode<T: serde::Serialize>(value: &T) -> crate::Result<Vec<u8>> {
 pub fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> crate::Result<T> {
     crate::shared::decode(bytes)
 }
-
-pub fn ring_counts() { for c in &crate::queue::COUNTS { print!("{} ", c.swap(0, crate::Ordering::Relaxed)); } println!(); }

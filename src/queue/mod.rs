@@ -19,5 +19,3 @@ pub use ring_handles::{RingReceiver, RingSender};
 pub use ring_producer::RingProducer;
 pub use ring_read_chunk::RingReadChunk;
 pub use ring_write_chunk::RingWriteChunk;
-
-pub(crate) use raw_ring::COUNTS;

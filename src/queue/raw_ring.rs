@@ -56,7 +56,9 @@ use crate::{
     },
 };
 
+/// A receiver that has got so many without waiting is in a stream: there it pays to let some come together.
 const STREAM: u64 = 32;
+/// How long that is, in pauses of the processor: some hundred nanoseconds.
 const PAUSES: u32 = 40;
 
 /// Where the cells are.
@@ -416,23 +418,22 @@ impl RawRing {
         capacity: u64,
         deadline: Deadline,
     ) -> Result<(), Refusal> {
-        COUNTS[0].fetch_add(1, Ordering::Relaxed);
-        if deadline != Deadline::NOW && self.gather(party, tail, capacity) {
+        if deadline != Deadline::NOW && self.gathered(party, tail, capacity) {
             return Ok(());
         }
         self.wait(party, End::Sending, deadline, || self.look_for_room(tail, capacity))
     }
 
     /// Waits a moment for more than a little room: a sender that takes every place as soon as it is free gets one, and the line of the head, for each item that is read. Whether there is room.
-    fn gather<P: Party>(&self, party: &P, tail: &mut Cursor, capacity: u64) -> bool {
-        let (enough, mut looks) = (capacity / 4, 0);
-        if enough > 0 {
+    fn gathered<P: Party>(&self, party: &P, tail: &mut Cursor, capacity: u64) -> bool {
+        let (enough, mut looks) = ((capacity / 4).max(1), 0);
+        let mut look = || {
+            self.look_for_room(tail, capacity) == Some(Ok(())) && tail.known() >= enough
+        };
+        if !look() && enough > 1 {
             party.spin(|| {
                 looks += 1;
-                let is_enough = looks % 8 == 0
-                    && self.look_for_room(tail, capacity) == Some(Ok(()))
-                    && tail.known() >= enough;
-                is_enough.then_some(())
+                (looks % 8 == 0 && look()).then_some(())
             });
         }
         tail.known() > 0
@@ -448,7 +449,7 @@ impl RawRing {
         capacity: u64,
         deadline: Deadline,
     ) -> Result<(), Refusal> {
-        COUNTS[1].fetch_add(1, Ordering::Relaxed);
+        // Each look takes the line away from a sender that is just writing it.
         if deadline != Deadline::NOW && head.position.wrapping_sub(head.waited) >= STREAM {
             let mut looks = 0;
             party.spin(|| {
@@ -495,7 +496,6 @@ impl RawRing {
         deadline: Deadline,
         mut look: impl FnMut(Peer) -> Option<T>,
     ) -> Option<T> {
-        COUNTS[2+end as usize].fetch_add(1, Ordering::Relaxed);
         let mut listener = self.bells.listen(party, end as usize);
         let mut settling = Settling::default();
         loop {
@@ -535,5 +535,3 @@ impl RawRing {
         }
     }
 }
-
-pub(crate) static COUNTS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];

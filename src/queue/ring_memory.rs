@@ -4,7 +4,7 @@
 use super::raw_ring::{Cells, Cursor, End, Peer, RawRing};
 use crate::{
     Error, ErrorKind, Result,
-    atomic::AtomicU64,
+    atomic::{AtomicU64, Ordering, compiler_fence},
     os::{fork, prefetch},
     segment::{Block, Root},
     sync::Thread,
@@ -173,8 +173,24 @@ impl<T: Pod> RingMemory<T> {
     /// Writes where the sender is. It has the sending end, and room.
     #[inline]
     pub(super) fn write(&self, at: &Cursor, item: T) {
-        // SAFETY: the place is inside the block, and nobody reads it before the cell's word says that there is an item.
-        unsafe { self.item(at).write(item) };
+        let place = self.item(at);
+        if Self::CELL > LINE && Self::FIRST < LINE {
+            // What lies beside the word comes last: who waits for the word takes that line away as often as it can, and would do so while this thread waits for the other lines.
+            prefetch::for_writing(self.cell(at.cell));
+            let bytes = bytemuck::bytes_of(&item);
+            let (beside, behind) = bytes.split_at(LINE - Self::FIRST);
+            let place = place.cast::<u8>();
+            // SAFETY: as below; this is its end.
+            let end = unsafe { place.add(beside.len()) };
+            // SAFETY: as below.
+            unsafe { end.copy_from_nonoverlapping(NonNull::from(behind).cast(), behind.len()) };
+            compiler_fence(Ordering::Release);
+            // SAFETY: as below; this is its beginning.
+            unsafe { place.copy_from_nonoverlapping(NonNull::from(beside).cast(), beside.len()) };
+        } else {
+            // SAFETY: the place is inside the block, and nobody reads it before the cell's word says that there is an item.
+            unsafe { place.write(item) };
+        }
     }
 
     /// Reads where the receiver is. It has the receiving end, and there is an item.
