@@ -132,12 +132,12 @@ pub use process::{
     ActiveChild, CurrentProcess, Function, PanicReport, ParentProcess, Process, ProcessBuilder,
     ProcessError, active_children, current, init, parent, spawn,
 };
-pub use queue::{
-    Ring, RingConsumer, RingError, RingItems, RingProducer, RingReadChunk, RingReceiver, RingSender,
-    RingWriteChunk,
-};
 #[cfg(feature = "tracing")]
 pub use process::{log_level, set_log_level};
+pub use queue::{
+    Ring, RingConsumer, RingError, RingItems, RingProducer, RingReadChunk, RingReceiver,
+    RingSender, RingWriteChunk,
+};
 pub use shared::{
     Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,
     Atomic, AtomicArray, AtomicBits, AtomicCell, AtomicNumber, AtomicValue, AtomicView, FileArray,

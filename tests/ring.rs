@@ -7,12 +7,12 @@ mod support;
 mod watching;
 
 use multiproc::{
-    ErrorKind, Event, Process, ProcessError, Ring, RingError, RingReceiver,
-    RingSender, Segment, spawn,
+    ErrorKind, Event, Process, ProcessError, Ring, RingConsumer, RingError, RingProducer,
+    RingReceiver, RingSender, Segment, spawn,
 };
 use proptest::prelude::*;
 use quiet::{SIGSYS, without_system_calls};
-use std::{collections::VecDeque, thread, time::Duration};
+use std::{cell::RefCell, collections::VecDeque, thread, time::Duration};
 use support::{clean, unique, watchdog};
 use watching::{own_thread, sleeps, thread_sleeps, until};
 
@@ -81,7 +81,10 @@ fn capacity_is_exact() {
             let time = Duration::from_millis(2);
             assert!(matches!(producer.push_timeout(0, time), Err(RingError::TimedOut)));
             assert!(producer.is_full() && consumer.is_full() && sender.is_full());
-            assert_eq!((producer.len(), consumer.len(), sender.len()), (capacity, capacity, capacity));
+            assert_eq!(
+                (producer.len(), consumer.len(), sender.len()),
+                (capacity, capacity, capacity)
+            );
             // A place more each round, so that the ends meet at every place.
             let taken = capacity - usize::from(round % 2 == 0 && capacity > 1);
             for at in 0..taken {
@@ -157,7 +160,10 @@ fn an_end_that_is_dropped_disconnects_and_goes_on_when_it_is_claimed_again() {
     // There is no room, and nobody who would make some.
     assert!(matches!(producer.push(5), Err(RingError::Disconnected)));
     assert!(matches!(producer.try_push(5), Err(RingError::Disconnected)));
-    assert_eq!(multiproc::Error::from(producer.push(5).unwrap_err()).kind(), ErrorKind::Disconnected);
+    assert_eq!(
+        multiproc::Error::from(producer.push(5).unwrap_err()).kind(),
+        ErrorKind::Disconnected
+    );
     let mut consumer = receiver.claim().unwrap();
     assert_eq!(consumer.pop().unwrap(), 3);
     producer.push(5).unwrap();
@@ -171,7 +177,8 @@ fn who_sleeps_is_woken() {
     let _watchdog = watchdog(120);
     for killed in [false, true] {
         let (sender, receiver) = Ring::<u64>::new(1).unwrap();
-        let pop = |receiver: RingReceiver<u64>| receiver.claim().unwrap().iter().collect::<Vec<_>>();
+        let pop =
+            |receiver: RingReceiver<u64>| receiver.claim().unwrap().iter().collect::<Vec<_>>();
         let begun = |process: &Process<Vec<u64>>, receiver: &RingReceiver<u64>| {
             until(|| receiver.is_claimed() && sleeps(process));
         };
@@ -185,7 +192,9 @@ fn who_sleeps_is_woken() {
         };
         let go = Event::new().unwrap();
         let producer = spawn(produce, (sender.clone(), go.clone())).unwrap();
-        until(|| sender.is_claimed() && sender.is_empty() && sleeps(&producer) && sleeps(&consumer));
+        until(|| {
+            sender.is_claimed() && sender.is_empty() && sleeps(&producer) && sleeps(&consumer)
+        });
         if killed {
             producer.kill().unwrap();
             assert!(producer.join().is_err());
@@ -211,7 +220,9 @@ fn who_sleeps_is_woken() {
         };
         let go = Event::new().unwrap();
         let consumer = spawn(consume, (receiver.clone(), go.clone())).unwrap();
-        until(|| receiver.is_claimed() && sender.is_full() && sleeps(&producer) && sleeps(&consumer));
+        until(|| {
+            receiver.is_claimed() && sender.is_full() && sleeps(&producer) && sleeps(&consumer)
+        });
         if killed {
             consumer.kill().unwrap();
             assert!(consumer.join().is_err());
@@ -394,13 +405,15 @@ fn handles_travel_and_are_published() {
     });
 }
 
+type Ends = (RingProducer<u64>, RingConsumer<u64>, RingProducer<u64>);
+
 /// Neither side makes a system call while nobody sleeps; with a sleeper, pushing makes one, and who is killed in it has pushed.
 #[test]
 fn without_sleepers_it_makes_no_system_call() {
     let _watchdog = watchdog(60);
     let quietly = |sender: RingSender<u64>| {
         thread_local! {
-            static ENDS: std::cell::RefCell<Option<(multiproc::RingProducer<u64>, multiproc::RingConsumer<u64>, multiproc::RingProducer<u64>)>> = const { std::cell::RefCell::new(None) };
+            static ENDS: RefCell<Option<Ends>> = const { RefCell::new(None) };
         }
         without_system_calls(
             move || {

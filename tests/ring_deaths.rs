@@ -7,8 +7,7 @@ mod support;
 mod watching;
 
 use multiproc::{
-    Atomic, AtomicArray, Ordering, Process, ProcessError, Ring, RingError, RingReceiver,
-    RingSender,
+    Atomic, AtomicArray, Ordering, Process, ProcessError, Ring, RingError, RingReceiver, RingSender,
 };
 use std::time::Duration;
 use support::watchdog;
@@ -205,9 +204,15 @@ fn dies(step: &str, sends: bool, first: bool, mode: u32) -> bool {
     let fatal = Errand { book: whole.book.clone(), ..errand(Some(step), mode) };
     let start = |sends: bool, errand: &Errand| {
         if sends {
-            Process::builder().daemon(true).spawn(produce, (sender.clone(), errand.clone())).unwrap()
+            Process::builder()
+                .daemon(true)
+                .spawn(produce, (sender.clone(), errand.clone()))
+                .unwrap()
         } else {
-            Process::builder().daemon(true).spawn(consume, (receiver.clone(), errand.clone())).unwrap()
+            Process::builder()
+                .daemon(true)
+                .spawn(consume, (receiver.clone(), errand.clone()))
+                .unwrap()
         }
     };
     // Who is there first is asleep before the other comes, or dead.

@@ -115,12 +115,12 @@ impl Game for Batches {
 }
 
 /// The same by `rtrb`, one by one, between threads.
-struct Rtrb(Mutex<(Option<rtrb::Producer<u64>>, Option<rtrb::Consumer<u64>>)>);
+struct Rtrb(Mutex<Option<rtrb::Producer<u64>>>, Mutex<Option<rtrb::Consumer<u64>>>);
 
 impl Rtrb {
     fn new() -> Self {
         let (producer, consumer) = rtrb::RingBuffer::new(CAPACITY);
-        Self(Mutex::new((Some(producer), Some(consumer))))
+        Self(Mutex::new(Some(producer)), Mutex::new(Some(consumer)))
     }
 }
 
@@ -128,14 +128,14 @@ impl Game for Rtrb {
     fn play(&self, side: u32, turns: u32) {
         pin(side as usize);
         if side == 0 {
-            let mut producer = self.0.lock().unwrap().0.take().unwrap();
+            let mut producer = self.0.lock().unwrap().take().unwrap();
             for number in 0..u64::from(turns) {
                 while producer.push(number).is_err() {
                     spin_loop();
                 }
             }
         } else {
-            let mut consumer = self.0.lock().unwrap().1.take().unwrap();
+            let mut consumer = self.1.lock().unwrap().take().unwrap();
             let mut sum = 0_u64;
             for _ in 0..turns {
                 let item = loop {

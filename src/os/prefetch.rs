@@ -9,7 +9,7 @@ pub(crate) fn for_reading(line: NonNull<u8>) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the instruction is a hint for any address, and touches nothing.
     unsafe {
-        std::arch::asm!("prefetcht0 [{}]", in(reg) line.as_ptr(), options(nomem, nostack, preserves_flags));
+        std::arch::asm!("prefetcht0 [{}]", in(reg) line.as_ptr().addr(), options(nomem, nostack, preserves_flags));
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = line;
@@ -21,7 +21,7 @@ pub(crate) fn for_writing(line: NonNull<u8>) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: as above; processors without it take it as nothing.
     unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) line.as_ptr(), options(nomem, nostack, preserves_flags));
+        std::arch::asm!("prefetchw [{}]", in(reg) line.as_ptr().addr(), options(nomem, nostack, preserves_flags));
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = line;

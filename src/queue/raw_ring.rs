@@ -427,9 +427,8 @@ impl RawRing {
     /// Waits a moment for more than a little room: a sender that takes every place as soon as it is free gets one, and the line of the head, for each item that is read. Whether there is room.
     fn gathered<P: Party>(&self, party: &P, tail: &mut Cursor, capacity: u64) -> bool {
         let (enough, mut looks) = ((capacity / 4).max(1), 0);
-        let mut look = || {
-            self.look_for_room(tail, capacity) == Some(Ok(())) && tail.known() >= enough
-        };
+        let mut look =
+            || self.look_for_room(tail, capacity) == Some(Ok(())) && tail.known() >= enough;
         if !look() && enough > 1 {
             party.spin(|| {
                 looks += 1;

@@ -36,7 +36,7 @@ impl<T> Clone for RingMemory<T> {
     }
 }
 
-// SAFETY: the words are atomics, and items are plain data, touched only by who has claimed an end (`Tail` and `Head` of this layer, which stay on their threads); so it does not matter which thread has the pointers.
+// SAFETY: the words are atomics, and items are plain data, touched only by who has claimed an end (`RingProducer` and `RingConsumer`, which stay on their threads); so it does not matter which thread has the pointers.
 unsafe impl<T> Send for RingMemory<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for RingMemory<T> {}
@@ -272,7 +272,9 @@ impl<T: Pod> RingMemory<T> {
         match self.holder(end) {
             Peer::Nobody => "nobody yet".into(),
             Peer::Gone => "nobody any more".into(),
-            Peer::Here { owner, .. } => self.block.root().participants().describe(owner).to_string(),
+            Peer::Here { owner, .. } => {
+                self.block.root().participants().describe(owner).to_string()
+            }
         }
     }
 
