@@ -12,14 +12,14 @@ use std::{fmt, iter};
 ///
 /// ```
 /// # fn main() -> multiproc::Result<()> {
-/// let (sender, receiver) = multiproc::Ring::<[f64; 1000]>::new(4)?;
+/// let (sender, receiver) = multiproc::Ring::<[f64; 512]>::new(4)?;
 /// let (mut producer, mut consumer) = (sender.claim()?, receiver.claim()?);
 /// let mut room = producer.write_chunk(1)?;
 /// let item = room.get_mut(0).unwrap();
 /// item.fill(0.5);
 /// room.commit(1);
 /// let items = consumer.read_chunk(1)?;
-/// assert_eq!(items.get(0).unwrap().iter().sum::<f64>(), 500.0);
+/// assert_eq!(items.get(0).unwrap().iter().sum::<f64>(), 256.0);
 /// items.commit(1);
 /// # Ok(())
 /// # }
