@@ -54,6 +54,8 @@ macro_rules! handles {
 
             #[doc = concat!("Takes this end of the ring for the calling thread, which has it until it drops the ", $one, ", or dies. An end that was dropped, or whose holder died, can be taken again: the ring goes on.")]
             ///
+            /// The first claim in a process that has several threads takes some milliseconds: the process registers for `membarrier`, so that its pushes and pops need no fence.
+            ///
             /// # Errors
             ///
             /// [`ErrorKind::InUse`](crate::ErrorKind::InUse) if a living thread has it, this one included. When this thread cannot take part in the segment:
