@@ -249,6 +249,7 @@ fn who_waits_for_a_successor_is_woken_by_it() {
     });
     let name = names.recv().unwrap();
     until(|| thread_sleeps(&name));
+    // It may be gone again before the waiter looks.
     sender.claim().unwrap().push(9).unwrap();
     assert_eq!(waiter.join().unwrap(), 9);
 }

@@ -460,11 +460,37 @@ impl RawRing {
         self.wait(party, End::Receiving, deadline, || self.look_for_news(cells, head, capacity))
     }
 
-    /// Waits until somebody living has the other end; whether that was so in time.
+    /// Waits until somebody living has the other end, or was there and made room; whether that was so in time.
     #[cold]
-    pub(crate) fn wait_for_peer<P: Party>(&self, party: &P, end: End, deadline: Deadline) -> bool {
-        let look = |peer| matches!(peer, Peer::Here { .. }).then_some(());
-        self.sleep_until(party, end, deadline, look).is_some()
+    pub(crate) fn wait_for_receiver<P: Party>(
+        &self,
+        party: &P,
+        tail: &mut Cursor,
+        capacity: u64,
+        deadline: Deadline,
+    ) -> bool {
+        let look = |peer| {
+            let is_here = matches!(peer, Peer::Here { .. });
+            (is_here || self.look_for_room(tail, capacity).is_some()).then_some(())
+        };
+        self.sleep_until(party, End::Sending, deadline, look).is_some()
+    }
+
+    /// Waits until somebody living has the other end, or was there and put an item; whether that was so in time.
+    #[cold]
+    pub(crate) fn wait_for_sender<P: Party, C: Cells>(
+        &self,
+        party: &P,
+        cells: &C,
+        head: &mut Cursor,
+        capacity: u64,
+        deadline: Deadline,
+    ) -> bool {
+        let look = |peer| {
+            let is_here = matches!(peer, Peer::Here { .. });
+            (is_here || self.look_for_news(cells, head, capacity).is_some()).then_some(())
+        };
+        self.sleep_until(party, End::Receiving, deadline, look).is_some()
     }
 
     fn wait<P: Party>(

@@ -268,15 +268,17 @@ impl<T: Pod> RingConsumer<T> {
         self.memory.holder(End::Sending) == Peer::Gone
     }
 
-    /// Waits until a living thread has the other end, for this time at the most; whether that was so.
+    /// After [`Disconnected`](RingError::Disconnected): waits for a successor at the other end, or for items that one has pushed and gone, for this time at the most; whether that was so.
     ///
     /// # Errors
     ///
     /// [`Failed`](RingError::Failed) if this process was forked.
     pub fn wait_for_producer(&mut self, timeout: Duration) -> Result<bool, RingError> {
-        let thread = self.memory.thread().map_err(RingError::Failed)?;
+        let Self { memory, head, .. } = self;
+        let thread = memory.thread().map_err(RingError::Failed)?;
         let deadline = Deadline::after(timeout);
-        Ok(self.memory.raw().wait_for_peer(&thread, End::Receiving, deadline))
+        let capacity = memory.capacity();
+        Ok(memory.raw().wait_for_sender(&thread, &&*memory, head, capacity, deadline))
     }
 
     /// A handle of this end, for a successor.

@@ -265,15 +265,16 @@ impl<T: Pod> RingProducer<T> {
         self.memory.holder(End::Receiving) == Peer::Gone
     }
 
-    /// Waits until a living thread has the other end, for this time at the most; whether that was so.
+    /// After [`Disconnected`](RingError::Disconnected): waits for a successor at the other end, or for room that one has made and gone, for this time at the most; whether that was so.
     ///
     /// # Errors
     ///
     /// [`Failed`](RingError::Failed) if this process was forked.
     pub fn wait_for_consumer(&mut self, timeout: Duration) -> Result<bool, RingError> {
-        let thread = self.memory.thread().map_err(RingError::Failed)?;
+        let Self { memory, tail, .. } = self;
+        let thread = memory.thread().map_err(RingError::Failed)?;
         let deadline = Deadline::after(timeout);
-        Ok(self.memory.raw().wait_for_peer(&thread, End::Sending, deadline))
+        Ok(memory.raw().wait_for_receiver(&thread, tail, memory.capacity(), deadline))
     }
 
     /// A handle of this end, for a successor.
