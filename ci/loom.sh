@@ -29,4 +29,7 @@ depend_on loom_event_setter_and_woken_waiter_die
 watch loom_condition_one_told_dies_with_the_lock
 emptied loom_condition_one_told_ends
 emptied_after loom_condition_one_told_dies_giving_back
+light loom_ring_of_one
+watch loom_ring_sender_dies_before_it_rings
+depend_on loom_ring_receiver_dies_having_come
 END

@@ -38,6 +38,10 @@ pub enum ErrorKind {
     WouldBlock,
     /// The caller waits for itself.
     Deadlock,
+    /// Somebody living has what only one can have.
+    InUse,
+    /// Nobody is at the other end any more.
+    Disconnected,
     /// The calling thread does not have what only its holder may use.
     NotOwner,
     /// A process died while it held the lock; the data may be half changed.
@@ -48,8 +52,6 @@ pub enum ErrorKind {
     Broken,
     /// The bytes in shared memory are not a value of the type.
     InvalidValue,
-    /// Nobody is at the other end any more.
-    Disconnected,
     /// Nothing more is sent, or received: it was closed.
     Closed,
     /// The handle names something that was freed.

@@ -46,6 +46,7 @@
 //! | one number without a lock | [`Atomic`]; many: [`AtomicArray`]; one a worker, which survives it: [`Tally`] | – |
 //! | one value that the first who needs it makes | [`OnceValue`] | – |
 //! | many values, borrowed as a slice | [`Array`]; its parts, one for each worker: [`ArrayParts`] | `Array` |
+//! | items from one thread to one other, fast | [`Ring`] | – |
 //! | an existing file as an array | [`FileArray`] | `mmap` |
 //! | objects by name, for other programs | [`Segment`] | – |
 //! | bytes by name, for programs in any language | [`SharedMemory`] | `shared_memory` |
@@ -89,6 +90,7 @@
 //! | --- | --- |
 //! | `MULTIPROC_PARTICIPANTS` | how many living threads can take part in a session: 1,024 if not set, 16,384 at the most |
 //! | `MULTIPROC_LOG` | the level of log messages, with the feature `tracing` |
+//! | `MULTIPROC_NO_MEMBARRIER` | if set, sleepers do without `membarrier`, as where a sandbox refuses it |
 //! | `MULTIPROC_NO_WAITV` | if set, sleepers do without `futex_waitv`, as on Linux before 5.16 |
 //! | `MULTIPROC_WORKER`, `MULTIPROC_SEGMENT` | set by the library for the processes that it starts |
 //!
@@ -134,7 +136,8 @@ pub use process::{
 pub use process::{log_level, set_log_level};
 pub use queue::{
     Encoded, Format, InPlace, JoinableQueue, Lease, Loan, Queue, QueueBuilder, Received, Receiver,
-    SendError, Sender, channel, channel_in_place,
+    Ring, RingConsumer, RingError, RingItems, RingProducer, RingReadChunk, RingReceiver,
+    RingSender, RingWriteChunk, SendError, Sender, channel, channel_in_place,
 };
 pub use shared::{
     Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,

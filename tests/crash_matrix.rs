@@ -6,7 +6,7 @@
 mod support;
 
 use multiproc::{
-    Array, Condition, ErrorKind, Event, OnceValue, Process, ProcessError, RwLock, Segment,
+    Array, Condition, ErrorKind, Event, OnceValue, Process, ProcessError, Ring, RwLock, Segment,
     SharedMemory, Tally, Value, spawn,
 };
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
@@ -74,6 +74,9 @@ const ELSEWHERE: &[&str] = &[
     "condition.emptied",
     "condition.passing",
     "condition.passed",
+    // `tests/ring_deaths.rs`.
+    "ring.news",
+    "bells.cleared",
     // It needs a start of the machine in between: `tests/segment.rs`.
     "reset.slots",
 ];
@@ -143,6 +146,7 @@ fn exercise(step: String, nth: u32, name: String, shared: Value<u64>, field: Arr
     drop(lock.read().unwrap());
     drop(lock.write().unwrap());
     assert_eq!(*OnceValue::new().unwrap().get_or_init(|| 3_u64).unwrap(), 3);
+    ring_alone();
     // A stale segment of this name, whose maker died, and a segment with names.
     let stale = spawn(
         |name: String| -> () {
@@ -168,6 +172,21 @@ fn exercise(step: String, nth: u32, name: String, shared: Value<u64>, field: Arr
     drop(child.join().unwrap());
     // Attaching what another process made.
     Segment::attach(&format!("{name}.theirs")).map_or(0, |segment| segment.processes().len() as u32)
+}
+
+/// Both ends of a ring, each used in every way.
+fn ring_alone() {
+    let (sender, receiver) = Ring::<u64>::new(10).unwrap();
+    let (mut producer, mut consumer) = (sender.claim().unwrap(), receiver.claim().unwrap());
+    producer.push(1).unwrap();
+    producer.push_all(&[2, 3]).unwrap();
+    let mut room = producer.write_chunk(1).unwrap();
+    room.copy_from_slice(&[4]);
+    room.commit_all();
+    assert_eq!(consumer.pop().unwrap(), 1);
+    assert_eq!(consumer.pop_into(&mut [0; 2]).unwrap(), 2);
+    consumer.read_chunk(1).unwrap().commit_all();
+    assert!(consumer.pop_timeout(MOMENT).is_err());
 }
 
 /// For the steps of a worker before its function is called, and after it.

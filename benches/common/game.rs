@@ -12,6 +12,11 @@ use std::{
 
 /// Turns of several sides, each a process or a thread, none of which gets ahead of another.
 pub(crate) trait Game {
+    /// What is done once, before the clock runs.
+    fn prepare(&self, side: u32) {
+        let _ = side;
+    }
+
     fn play(&self, side: u32, turns: u32);
 }
 
@@ -99,6 +104,33 @@ impl Game for TwoLines {
     }
 }
 
+/// The floor of a ping-pong: one store and one load each way, on two lines, spinning.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct LinePingPong(TwoWords);
+
+impl LinePingPong {
+    pub(crate) fn new() -> Self {
+        Self(TwoWords::new())
+    }
+}
+
+impl Game for LinePingPong {
+    fn play(&self, side: u32, turns: u32) {
+        let (mine, other) = (self.0.word(side), self.0.word(side + 1));
+        for turn in 1..=turns {
+            if side == 0 {
+                mine.store(turn, std::sync::atomic::Ordering::Release);
+            }
+            while other.load(std::sync::atomic::Ordering::Acquire) < turn {
+                spin_loop();
+            }
+            if side == 1 {
+                mine.store(turn, std::sync::atomic::Ordering::Release);
+            }
+        }
+    }
+}
+
 /// Two events: each side sets its own and waits for the other's.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct EventPingPong([Event; 2]);
@@ -181,6 +213,7 @@ fn player<G>(game: G, gate: Atomic<u32>, side: u32, sides: u32, turns: u32) -> S
 where
     G: Game + Serialize + DeserializeOwned + 'static,
 {
+    game.prepare(side);
     gate.fetch_add(1, Ordering::SeqCst);
     while gate.load(Ordering::SeqCst) < sides {
         thread::yield_now();
@@ -214,6 +247,7 @@ where
 pub(crate) fn threads(game: &(impl Game + Sync), sides: u32, turns: u32) -> f64 {
     let gate = AtomicU32::new(0);
     let play = |side| {
+        game.prepare(side);
         gate.fetch_add(1, SeqCst);
         while gate.load(SeqCst) < sides {
             thread::yield_now();

@@ -25,4 +25,5 @@ mod parcel_model;
 mod pins_model;
 mod play;
 mod queue_model;
+mod ring_model;
 mod semaphore_model;

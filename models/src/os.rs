@@ -29,3 +29,39 @@ pub mod step {
     }
     pub(crate) use step;
 }
+
+/// The kernel's fence for both is a fence of each here: that is what it promises.
+pub mod membarrier {
+    use super::clock::Deadline;
+    use crate::world::broken;
+    use loom::sync::atomic::{Ordering, fence};
+
+    pub fn register() -> bool {
+        true
+    }
+
+    pub fn light() {
+        if !broken("light") {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    pub fn heavy() -> bool {
+        fence(Ordering::SeqCst);
+        true
+    }
+
+    /// All are reached at once.
+    #[derive(Default)]
+    pub struct Settling;
+
+    impl Settling {
+        pub fn armed(&mut self, _: u32, reached: bool) {
+            assert!(reached);
+        }
+
+        pub fn limit(&self, deadline: Deadline) -> Deadline {
+            deadline
+        }
+    }
+}

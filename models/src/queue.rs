@@ -2,5 +2,7 @@
 
 #[path = "../../src/queue/raw_queue.rs"]
 pub mod raw_queue;
+#[path = "../../src/queue/raw_ring.rs"]
+pub mod raw_ring;
 #[path = "../../src/queue/slot.rs"]
 pub mod slot;

@@ -22,10 +22,12 @@ pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod mapping;
 pub(crate) mod maps;
+pub(crate) mod membarrier;
 pub(crate) mod numa;
 pub(crate) mod object;
 pub(crate) mod pidfd;
 pub(crate) mod pidfd_set;
+pub(crate) mod prefetch;
 #[cfg(test)]
 pub(crate) mod rerun;
 pub(crate) mod robust_list;

@@ -86,10 +86,16 @@ impl<const N: usize> RawBells<N> {
         party.depend_on_bell(&self.relay)
     }
 
+    /// Whether somebody may sleep there: news is to be rung for.
+    #[inline]
+    pub(crate) fn is_armed(&self, bell: usize) -> bool {
+        self.bells[bell].state.load(Ordering::SeqCst) & WAITERS != 0
+    }
+
     /// After news, with the relay named.
     #[inline]
     pub(crate) fn ring<P: Party>(&self, party: &P, bell: usize) {
-        if self.bells[bell].state.load(Ordering::SeqCst) & WAITERS != 0 {
+        if self.is_armed(bell) {
             self.ring_one(party, bell);
         }
     }
@@ -180,9 +186,10 @@ pub(crate) struct Listener<'a, P: Party, const N: usize> {
 }
 
 impl<P: Party, const N: usize> Listener<'_, P, N> {
-    /// Whoever brings news from now on rings; the caller looks for news next.
-    pub(crate) fn arm(&mut self) {
+    /// Whoever brings news from now on rings; the caller looks for news next. The state is another one if somebody has rung since the last time.
+    pub(crate) fn arm(&mut self) -> u32 {
         self.seen = self.bells.bells[self.bell].state.fetch_or(WAITERS, Ordering::SeqCst) | WAITERS;
+        self.seen
     }
 
     /// What it sleeps at: its own bell is the first two.
