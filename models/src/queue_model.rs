@@ -4,7 +4,7 @@ use crate::{
     atomic::AtomicU64,
     os::clock::Deadline,
     play::plays,
-    queue::raw_queue::{Anybody, Claim, Closing, RawQueue, Refusal, Slots},
+    queue::raw_queue::{Anybody, Claim, Closing, RawQueue, Refusal, Slots, Taken, in_slot},
     sync::party::Party,
     world::{Model, THREADS, id, reached},
 };
@@ -105,8 +105,9 @@ fn read(shared: &Shared, claim: Claim) -> usize {
 fn get(shared: &Shared, party: &Model, deadline: Deadline) -> Result<usize, Refusal> {
     let queue = &shared.queue;
     let named = queue.bells().name(party);
-    let claim = queue.take(party, shared, &Anybody, deadline);
-    let item = claim.map(|claim| {
+    let taken = queue.take(party, shared, &Anybody, deadline, in_slot);
+    let item = taken.map(|taken| {
+        let Taken::Claim(claim) = taken else { unreachable!("nothing was copied") };
         let item = read(shared, claim);
         queue.finish(party, shared, claim);
         shared.got[item].fetch_add(1, Ordering::Relaxed);
@@ -156,7 +157,8 @@ fn act(shared: &Shared, party: &Model, role: Role) {
             let _ = get(shared, party, Deadline::SOON);
         }
         Role::Return => {
-            let claim = queue.take(party, shared, &Anybody, Deadline::NEVER).unwrap();
+            let taken = queue.take(party, shared, &Anybody, Deadline::NEVER, in_slot);
+            let Ok(Taken::Claim(claim)) = taken else { unreachable!("nothing was copied") };
             queue.holds(party);
             read(shared, claim);
             reached("leased");

@@ -6,7 +6,6 @@ use crate::{
     atomic::Ordering,
     segment::Parcel,
     shared::{Encoded as Bytes, Message, decode, encode_into},
-    sync::Thread,
 };
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
@@ -35,9 +34,9 @@ pub trait Format<T>: sealed::Sealed + 'static {
     #[doc(hidden)]
     fn prepare<R>(memory: &Memory, item: &T, then: impl FnOnce(Body<'_>) -> R) -> Result<R>;
 
-    /// The next item, if it can be had without having its slot.
+    /// Copies the item in a slot that may change hands meanwhile; `false` where it cannot be had without having the slot.
     #[doc(hidden)]
-    fn copy(memory: &Memory, thread: &Thread<'_>) -> Option<T>;
+    fn copy(memory: &Memory, index: u32, item: &mut Option<T>) -> bool;
 
     /// The item in a slot that the caller has for reading; `None` when somebody that died has had it already.
     #[doc(hidden)]
@@ -134,8 +133,8 @@ impl<T: Serialize + DeserializeOwned + 'static> Format<T> for Encoded {
     }
 
     #[inline]
-    fn copy(_: &Memory, _: &Thread<'_>) -> Option<T> {
-        None
+    fn copy(_: &Memory, _: u32, _: &mut Option<T>) -> bool {
+        false
     }
 
     fn read(memory: &Memory, claim: Claim) -> Result<Option<T>> {
@@ -195,13 +194,14 @@ impl<T: Pod> Format<T> for InPlace {
     }
 
     #[inline]
-    fn copy(memory: &Memory, thread: &Thread<'_>) -> Option<T> {
+    fn copy(memory: &Memory, index: u32, item: &mut Option<T>) -> bool {
         if !memory.is_small() {
-            return None;
+            return false;
         }
-        let mut item = T::zeroed();
-        let copy = |index| memory.copy(index, bytemuck::bytes_of_mut(&mut item));
-        memory.raw().try_copy(thread, memory, copy).map(|()| item)
+        let mut copied = T::zeroed();
+        memory.copy(index, bytemuck::bytes_of_mut(&mut copied));
+        *item = Some(copied);
+        true
     }
 
     #[inline]

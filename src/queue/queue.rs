@@ -4,7 +4,7 @@ use super::{
     Encoded, Format, InPlace, Lease, Loan, QueueBuilder, Received, SendError,
     format::acknowledge,
     memory::Memory,
-    raw_queue::{Anybody, Claim, Closing, Peers, Refusal},
+    raw_queue::{Anybody, Claim, Closing, Peers, Refusal, Taken, in_slot},
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -173,10 +173,13 @@ impl<T: Pod> Queue<T, InPlace> {
     fn recv_in_place_by(&self, deadline: Deadline) -> Result<Received<'_, T>> {
         let thread = self.memory.thread()?;
         let named = self.memory.raw().bells().name(&thread);
-        let claim = self.take(thread, &Anybody, deadline)?;
-        self.memory.raw().holds(&thread);
-        drop(named);
-        Ok(Received::new(&self.memory, thread, claim))
+        loop {
+            if let Taken::Claim(claim) = self.take(thread, &Anybody, deadline, in_slot)? {
+                self.memory.raw().holds(&thread);
+                drop(named);
+                return Ok(Received::new(&self.memory, thread, claim));
+            }
+        }
     }
 }
 
@@ -329,11 +332,14 @@ impl<T, F: Format<T>> Queue<T, F> {
         let thread = self.memory.thread()?;
         let named = self.memory.raw().bells().name(&thread);
         let item = loop {
-            if let Some(item) = F::copy(&self.memory, &thread) {
-                break Ok(item);
-            }
-            let claim = match self.take(thread, peers, deadline) {
-                Ok(claim) => claim,
+            let mut copied = None;
+            let copy = |index| F::copy(&self.memory, index, &mut copied);
+            let claim = match self.take(thread, peers, deadline, copy) {
+                Ok(Taken::Claim(claim)) => claim,
+                Ok(Taken::Copied) => match copied {
+                    Some(item) => break Ok(item),
+                    None => continue,
+                },
                 Err(error) => break Err(error),
             };
             // Also where a decoder panics: the item is gone.
@@ -351,12 +357,18 @@ impl<T, F: Format<T>> Queue<T, F> {
         item
     }
 
-    /// Has the next item in its slot.
+    /// Has the next item: in its slot, unless `copy` has copied it.
     #[inline]
-    fn take(&self, thread: Thread<'_>, peers: &impl Peers, deadline: Deadline) -> Result<Claim> {
+    fn take(
+        &self,
+        thread: Thread<'_>,
+        peers: &impl Peers,
+        deadline: Deadline,
+        copy: impl FnMut(u32) -> bool,
+    ) -> Result<Taken> {
         let memory = &self.memory;
-        let claim = memory.raw().take(&thread, memory, peers, deadline);
-        claim.map_err(|why| refused(why, deadline, EMPTY))
+        let taken = memory.raw().take(&thread, memory, peers, deadline, copy);
+        taken.map_err(|why| refused(why, deadline, EMPTY))
     }
 
     /// The next item, to be worked on: it is gone when [`Lease::done`] says so. If the lease is dropped before, or its thread dies, another one gets the item. Waits until there is one.
@@ -400,7 +412,9 @@ impl<T, F: Format<T>> Queue<T, F> {
         let thread = self.memory.thread()?;
         let named = self.memory.raw().bells().name(&thread);
         loop {
-            let claim = self.take(thread, peers, deadline)?;
+            let Taken::Claim(claim) = self.take(thread, peers, deadline, in_slot)? else {
+                continue;
+            };
             let finishing = Finishing { memory: &self.memory, thread, claim };
             let Some(item) = F::read(&self.memory, claim)? else { continue };
             std::mem::forget(finishing);

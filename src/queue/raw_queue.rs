@@ -52,6 +52,7 @@ use crate::{
         party::{Party, Place},
     },
 };
+use std::cell::RefCell;
 
 /// Where the slots are.
 pub(crate) trait Slots<'a>: Copy {
@@ -105,6 +106,20 @@ pub(crate) const NEWS: usize = 0;
 pub(crate) const ROOM: usize = 1;
 /// Where those sleep who wait until all items are done.
 pub(crate) const DONE: usize = 2;
+
+/// How an item was got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It was copied, and has left its slot.
+    Copied,
+    /// The caller has its slot.
+    Claim(Claim),
+}
+
+/// Takes items in their slots only.
+pub(crate) fn in_slot(_: u32) -> bool {
+    false
+}
 
 /// A slot that the caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,7 +226,7 @@ impl RawQueue {
         slots: S,
     ) -> Option<Claim> {
         loop {
-            if let Ok(claim) = self.try_take(party, slots) {
+            if let Ok(Taken::Claim(claim)) = self.try_take(party, slots, in_slot) {
                 return Some(claim);
             }
             if self.survey(party, slots, &mut Vec::new()) {
@@ -292,14 +307,14 @@ impl RawQueue {
     }
 
     /// Glances awake for a while; then looks, and sleeps between the looks.
-    fn wait<'a, P: Party>(
+    fn wait<'a, P: Party, T>(
         &'a self,
         party: &P,
         bell: usize,
         deadline: Deadline,
-        mut glance: impl FnMut() -> Option<Claim>,
-        mut look: impl FnMut(&mut Looked<'a>) -> Option<Result<Claim, Refusal>>,
-    ) -> Result<Claim, Refusal> {
+        mut glance: impl FnMut() -> Option<T>,
+        mut look: impl FnMut(&mut Looked<'a>) -> Option<Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         if deadline == Deadline::NOW {
             return look(&mut Looked::default()).unwrap_or(Err(Refusal::Late));
         }
@@ -441,7 +456,8 @@ impl RawQueue {
         self.bells.ring(party, ROOM);
     }
 
-    /// An item, until the deadline. The caller has named the relay; it reads beside the slot's word and then says [`Self::finish`] or [`Self::give_back`]. If that takes long, it says [`Self::holds`] before, and names nothing.
+    /// An item, until the deadline. The caller has named the relay; `copy` may copy the item of a slot, while it may change hands: only what it copied last counts, and only when the answer is [`Taken::Copied`]. So there is no moment
+    /// at which the caller has the slot. Where it copies nothing, or somebody died with the item, the caller has the slot; it reads beside the slot's word and then says [`Self::finish`] or [`Self::give_back`]. If that takes long, it says [`Self::holds`] before, and names nothing.
     #[inline]
     pub(crate) fn take<'a, P: Party, S: Slots<'a>>(
         &'a self,
@@ -449,13 +465,14 @@ impl RawQueue {
         slots: S,
         peers: &impl Peers,
         deadline: Deadline,
-    ) -> Result<Claim, Refusal> {
+        mut copy: impl FnMut(u32) -> bool,
+    ) -> Result<Taken, Refusal> {
         if self.closing() == Some(Closing::AtOnce) {
             return Err(Refusal::Closed);
         }
-        match self.try_take(party, slots) {
-            Ok(claim) => Ok(claim),
-            Err(_) => self.wait_for_news(party, slots, peers, deadline),
+        match self.try_take(party, slots, &mut copy) {
+            Ok(taken) => Ok(taken),
+            Err(_) => self.wait_for_news(party, slots, peers, deadline, copy),
         }
     }
 
@@ -466,7 +483,11 @@ impl RawQueue {
         slots: S,
         peers: &impl Peers,
         deadline: Deadline,
-    ) -> Result<Claim, Refusal> {
+        copy: impl FnMut(u32) -> bool,
+    ) -> Result<Taken, Refusal> {
+        // Both ways of looking copy.
+        let shared = RefCell::new(copy);
+        let copy = |index| shared.borrow_mut()(index);
         let look = |looked: &mut Looked<'a>| {
             loop {
                 // Before the slots: see invariant 5.
@@ -480,8 +501,8 @@ impl RawQueue {
                     self.close(party, Closing::Gently);
                     continue;
                 }
-                let empty = match self.try_take(party, slots) {
-                    Ok(claim) => return Some(Ok(claim)),
+                let empty = match self.try_take(party, slots, copy) {
+                    Ok(taken) => return Some(Ok(taken)),
                     Err(empty) => empty,
                 };
                 let before = looked.lives.len();
@@ -494,7 +515,7 @@ impl RawQueue {
                 }
             }
         };
-        self.wait(party, NEWS, deadline, || self.try_take(party, slots).ok(), look)
+        self.wait(party, NEWS, deadline, || self.try_take(party, slots, copy).ok(), look)
     }
 
     #[inline]
@@ -502,7 +523,8 @@ impl RawQueue {
         &self,
         party: &P,
         slots: S,
-    ) -> Result<Claim, Place<'a>> {
+        mut copy: impl FnMut(u32) -> bool,
+    ) -> Result<Taken, Place<'a>> {
         let capacity = slots.capacity();
         let mut at = self.head.load(capacity);
         loop {
@@ -510,13 +532,23 @@ impl RawQueue {
             let seen = Word(place.load(Ordering::SeqCst));
             let distance = ahead(seen.lap(), at.lap);
             if distance == 0 && seen.state() == State::Full {
-                let mine = Word::reading(at.lap, party.id()).once_more(seen);
-                if exchange(place, seen, mine) {
-                    self.head.advance(at, at.next(capacity));
-                    step!("queue.reading");
-                    return Ok(Claim { index: at.index, word: mine });
+                let copied = copy(at.index);
+                let mine = if copied {
+                    Word::free(after(at.lap))
+                } else {
+                    Word::reading(at.lap, party.id()).once_more(seen)
+                };
+                if !exchange(place, seen, mine) {
+                    continue;
                 }
-                continue;
+                self.head.advance(at, at.next(capacity));
+                if copied {
+                    step!("queue.copied");
+                    self.has_finished(party);
+                    return Ok(Taken::Copied);
+                }
+                step!("queue.reading");
+                return Ok(Taken::Claim(Claim { index: at.index, word: mine }));
             }
             if distance > 0 {
                 // Gone. So are the positions after it, but for those that a producer cannot have come to yet.
@@ -530,7 +562,7 @@ impl RawQueue {
                 (State::Reading, owner) => {
                     if owner.is_none_or(|owner| owner != party.id() && party.is_dead(owner)) {
                         if let Some(claim) = self.inherit(party, slots, at.index, seen) {
-                            return Ok(claim);
+                            return Ok(Taken::Claim(claim));
                         }
                     } else if distance == 0 {
                         let next = at.next(capacity);
@@ -560,35 +592,6 @@ impl RawQueue {
                 }
             }
         }
-    }
-
-    /// The next item, copied by `copy` while its slot may change hands; only what was copied when the answer is `Ok` counts. So there is no moment at which the caller has the slot. If it has no
-    /// item at once, or one that somebody died with, that is the caller's to [take](Self::take).
-    #[inline]
-    pub(crate) fn try_copy<'a, P: Party, S: Slots<'a>>(
-        &self,
-        party: &P,
-        slots: S,
-        mut copy: impl FnMut(u32),
-    ) -> Option<()> {
-        if self.closing() == Some(Closing::AtOnce) {
-            return None;
-        }
-        let capacity = slots.capacity();
-        let at = self.head.load(capacity);
-        let place = slots.word(at.index);
-        let seen = Word(place.load(Ordering::Acquire));
-        if seen.lap() != at.lap || seen.state() != State::Full {
-            return None;
-        }
-        copy(at.index);
-        if !exchange(place, seen, Word::free(after(at.lap))) {
-            return None;
-        }
-        step!("queue.copied");
-        self.head.advance(at, at.next(capacity));
-        self.has_finished(party);
-        Some(())
     }
 
     /// Takes over what a dead consumer was reading.
