@@ -146,6 +146,22 @@ dined 800 50
 code 2 "$built/dining" --philosophers 1
 code 2 "$built/dining" --rounds 0
 
+echo "producer_consumer"
+usage producer_consumer
+for kill in "" "" "" --kill --kill --kill; do
+    # shellcheck disable=SC2086
+    code 0 "$built/producer_consumer" $kill
+    same "$(printf 'consumed %s\n' {0..9})" "$(grep consumed <<<"$out" | sort)" producer_consumer
+    same "items 10 unique 10${kill:+
+redelivered 1}" "$(grep -v consumed <<<"$out")" producer_consumer
+done
+
+echo "zero_copy_frames"
+usage zero_copy_frames
+code 0 "$built/zero_copy_frames" --frames 6
+same "frames 6 copied_bytes 0
+frames 6 copied_bytes 0" "$(grep '^frames' <<<"$out")" zero_copy_frames
+
 echo "rendezvous"
 usage rendezvous
 for _ in 1 2 3 4 5 6 7 8 9 10; do
