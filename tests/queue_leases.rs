@@ -187,6 +187,19 @@ fn there_is_room_behind_an_item_that_was_given_back() {
     queue.try_send(3).unwrap();
 }
 
+/// The same behind one that was leased while a send found no room, and is done.
+#[test]
+#[ignore = "defect: a send that finds no room has passed the lease by, so its slot is of no use before the next one is free too"]
+fn there_is_room_where_a_lease_was_done() {
+    let queue = Queue::<u32>::new(2).unwrap();
+    queue.send_all([0, 1]).unwrap();
+    let lease = queue.lease().unwrap();
+    assert_eq!(queue.try_send(2).unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(lease.done(), 0);
+    assert!(!queue.is_full() && queue.len() == 1);
+    queue.try_send(2).unwrap();
+}
+
 /// A slot is written where it lies; it is an item when it is sent, and none when it is dropped.
 #[test]
 fn loans_are_sent_or_dropped() {
