@@ -331,7 +331,10 @@ fn one_dies_alone() {
             queue.send(1).unwrap();
             queue.send(2).unwrap();
             assert!(dies(step, &queue, "recv"), "nobody came to {step}");
-            assert_eq!(queue.rest(), if is_there { vec![1, 2] } else { vec![2] }, "{step}");
+            // What is taken over may be later than its successor.
+            let mut rest = queue.rest();
+            rest.sort_unstable();
+            assert_eq!(rest, if is_there { vec![1, 2] } else { vec![2] }, "{step}");
             // There is room.
             queue.send(3).unwrap();
             queue.send(4).unwrap();
@@ -342,12 +345,18 @@ fn one_dies_alone() {
             queue.send(1).unwrap();
             queue.send(2).unwrap();
             assert!(dies(step, &queue, "give back"), "nobody came to {step}");
-            let look = |number, _, flagged| {
-                assert_eq!((number, flagged), (1, true), "{step}");
-                false
-            };
-            queue.lease(look).unwrap();
-            assert_eq!(queue.rest(), [1, 2], "{step}");
+            let mut seen = Vec::new();
+            for _ in 0..2 {
+                queue
+                    .lease(|number, _, flagged| {
+                        seen.push((number, flagged));
+                        true
+                    })
+                    .unwrap();
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, [(1, true), (2, false)], "{step}");
+            assert_eq!(queue.rest(), [], "{step}");
         }
         if let 0 | 1 = form {
             for step in ["queue.writing", "queue.abandoned"] {
@@ -365,7 +374,7 @@ fn one_dies_alone() {
                 let died = dies(&format!("{step}:{nth}"), &queue, "send");
                 reached += u32::from(died);
                 let rest = queue.rest();
-                assert!(rest.is_empty() && died || rest == [100] && !died, "{step}: {rest:?}");
+                assert!(rest.is_empty() && died || rest == [100], "{step}: {rest:?}");
                 drop(queue);
                 wait_until_nothing_large_is_left();
             }
@@ -375,7 +384,8 @@ fn one_dies_alone() {
                 queue.send(2).unwrap();
                 let died = dies(&format!("{step}:{nth}"), &queue, "recv");
                 reached += u32::from(died);
-                let rest = queue.rest();
+                let mut rest = queue.rest();
+                rest.sort_unstable();
                 assert!(rest == [1, 2] && died || rest == [2], "{step}: {rest:?}");
                 drop(queue);
                 wait_until_nothing_large_is_left();
