@@ -481,7 +481,10 @@ fn a_woken_consumer_dies() {
             ("bells.awake", false),
         ] {
             let mut count = 0;
-            for position in 0..3 {
+            // Once for each place, and on until somebody came to the step: who is woken first is not ours to say.
+            for round in 0.. {
+                assert!(round < 100, "nobody came to {step}");
+                let position = round % 3;
                 let (queue, begun) = (fresh(form, 4), Atomic::new(0_u32).unwrap());
                 let fate = |at| if at == position { step } else { "" };
                 let mut waiting: Vec<_> =
@@ -501,8 +504,10 @@ fn a_woken_consumer_dies() {
                 assert_eq!(got.len(), before, "{step}: twice: {got:?}");
                 let least = if has_had_it { sent - 1 } else { sent };
                 assert!(got.len() as u64 >= least, "{step} of {queue:?}: {got:?}");
+                if round >= 2 && count > 0 {
+                    break;
+                }
             }
-            assert!(count > 0, "nobody came to {step}");
         }
     }
     wait_until_nothing_large_is_left();
