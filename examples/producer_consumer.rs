@@ -5,7 +5,8 @@
 //! Prints `consumed I` for each item, in the order in which they were done, then `items N unique N`, and with `--kill` also `redelivered R`.
 
 use clap::Parser;
-use multiproc::{Event, JoinableQueue, Process, Queue, spawn};
+use multiproc::{Event, Function, JoinableQueue, Process, Queue};
+use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::BTreeSet, process::ExitCode, thread};
 
 #[derive(Parser)]
@@ -52,16 +53,25 @@ fn lease_and_stop(items: JoinableQueue<Option<u32>>, leased: Event) -> multiproc
     }
 }
 
+/// A process that ends with this one, however this ends.
+fn helper<A, F>(function: F, args: A) -> multiproc::Result<Process<F::Output>>
+where
+    F: Function<A, Output: Serialize + DeserializeOwned + 'static>,
+    A: Serialize + DeserializeOwned + 'static,
+{
+    Process::builder().daemon(true).spawn(function, args)
+}
+
 fn run(options: &Options) -> multiproc::Result<bool> {
     let (items, done) = (JoinableQueue::new(4)?, Queue::new(4)?);
     let victim: Option<(Process<_>, Event)> = if options.kill {
         let leased = Event::new()?;
-        Some((spawn(lease_and_stop, (items.clone(), leased.clone()))?, leased))
+        Some((helper(lease_and_stop, (items.clone(), leased.clone()))?, leased))
     } else {
         None
     };
     let producers: Vec<_> = (0..PRODUCERS)
-        .map(|producer| spawn(produce, (items.clone(), producer)))
+        .map(|producer| helper(produce, (items.clone(), producer)))
         .collect::<Result<_, _>>()?;
     if let Some((victim, leased)) = &victim {
         leased.wait()?;
@@ -69,7 +79,7 @@ fn run(options: &Options) -> multiproc::Result<bool> {
         eprintln!("killed a consumer with an item");
     }
     let consumers: Vec<_> = (0..CONSUMERS)
-        .map(|_| spawn(consume, (items.clone(), done.clone())))
+        .map(|_| helper(consume, (items.clone(), done.clone())))
         .collect::<Result<_, _>>()?;
     let (mut unique, mut redelivered) = (BTreeSet::new(), 0);
     let wanted = PRODUCERS * ITEMS;

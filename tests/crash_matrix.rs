@@ -6,8 +6,8 @@
 mod support;
 
 use multiproc::{
-    Array, Condition, ErrorKind, Event, OnceValue, Process, ProcessError, Ring, RwLock, Segment,
-    SharedMemory, Tally, Value, spawn,
+    Array, Condition, ErrorKind, Event, OnceValue, Process, ProcessError, Queue, Ring, RwLock,
+    Segment, SharedMemory, Tally, Value, spawn,
 };
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 use support::{shared_objects, unique, watchdog};
@@ -77,6 +77,10 @@ const ELSEWHERE: &[&str] = &[
     // `tests/ring_deaths.rs`.
     "ring.news",
     "bells.cleared",
+    // `tests/queue_deaths.rs`.
+    "queue.burying",
+    "queue.brought_back",
+    "queue.inherited",
     // It needs a start of the machine in between: `tests/segment.rs`.
     "reset.slots",
 ];
@@ -147,6 +151,7 @@ fn exercise(step: String, nth: u32, name: String, shared: Value<u64>, field: Arr
     drop(lock.write().unwrap());
     assert_eq!(*OnceValue::new().unwrap().get_or_init(|| 3_u64).unwrap(), 3);
     ring_alone();
+    queues();
     // A stale segment of this name, whose maker died, and a segment with names.
     let stale = spawn(
         |name: String| -> () {
@@ -187,6 +192,28 @@ fn ring_alone() {
     assert_eq!(consumer.pop_into(&mut [0; 2]).unwrap(), 2);
     consumer.read_chunk(1).unwrap().commit_all();
     assert!(consumer.pop_timeout(MOMENT).is_err());
+}
+
+/// What one can do alone with queues of its own.
+fn queues() {
+    let queue = Queue::new(2).unwrap();
+    assert!(queue.recv_timeout(MOMENT).is_err());
+    queue.send("short".to_owned()).unwrap();
+    queue.send("long".repeat(100)).unwrap();
+    assert!(queue.send_timeout(String::new(), MOMENT).is_err());
+    drop(queue.lease().unwrap());
+    let lease = queue.lease().unwrap();
+    assert_eq!(queue.recv().unwrap().len(), 400);
+    // The lease is passed by.
+    queue.send("short".to_owned()).unwrap();
+    lease.done();
+    queue.close().unwrap();
+    assert_eq!(queue.iter().count(), 1);
+    let in_place = Queue::<u64, _>::in_place(2).unwrap();
+    drop(in_place.loan().unwrap());
+    in_place.loan().unwrap().send().unwrap();
+    in_place.recv_in_place().unwrap().give_back();
+    in_place.shut_down().unwrap();
 }
 
 /// For the steps of a worker before its function is called, and after it.

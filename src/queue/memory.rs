@@ -3,8 +3,8 @@
 //! | bytes | |
 //! | --- | --- |
 //! | 0 | the words ([`RawQueue`]) |
-//! | 320 | [`Shape`] |
-//! | from 384 on | the slots, each as long as `stride` |
+//! | 256 | [`Shape`] |
+//! | from 320 on | the slots, each as long as `stride` |
 //!
 //! A slot is its word, its item's length where there is a table (4 bytes), and the item, aligned. Capacity and sizes are read once, checked, and kept privately: whatever is
 //! scribbled over the block later, no access leaves it.

@@ -29,7 +29,8 @@ use std::{fmt, iter, marker::PhantomData, time::Duration};
 /// # When a process dies
 ///
 /// - While it sends: the item was sent, completely, or was not.
-/// - While it receives: another one gets the item. Such an item may overtake others.
+/// - While it receives: another one gets the item, unless it had it already, at the last moment. Such an item may overtake others.
+///   After such a death, until the ring has gone round, there may be room for fewer items than [`capacity`](Self::capacity).
 /// - With an item that it has [leased](Self::lease): likewise. An item that [`recv`](Self::recv) has returned is the caller's, and dies with it.
 ///
 /// ```
@@ -267,6 +268,9 @@ impl<T, F: Format<T>> Queue<T, F> {
                 Ok(claim) => {
                     body.write(memory, claim);
                     raw.put(&thread, memory, claim);
+                    if raw.closing() == Some(Closing::AtOnce) {
+                        drop_what_is_left(memory, thread);
+                    }
                     Ok(())
                 }
                 Err(why) => Err(refused(why, deadline, FULL)),
@@ -486,12 +490,7 @@ impl<T, F: Format<T>> Queue<T, F> {
     #[doc(alias = "shutdown")]
     pub fn shut_down(&self) -> Result<()> {
         self.close_how(Closing::AtOnce)?;
-        let thread = self.memory.thread()?;
-        let named = self.memory.raw().bells().name(&thread);
-        while let Some(claim) = self.memory.raw().take_left(&thread, &self.memory) {
-            drop(Finishing { memory: &self.memory, thread, claim });
-        }
-        drop(named);
+        drop_what_is_left(&self.memory, self.memory.thread()?);
         Ok(())
     }
 
@@ -533,6 +532,24 @@ impl<T, F> fmt::Debug for Queue<T, F> {
             .field("capacity", &self.memory.capacity())
             .field("closed", &raw.closing().is_some())
             .finish()
+    }
+}
+
+/// After an item may have come to a queue that is shut down: nobody receives it.
+#[cold]
+pub(super) fn drop_what_is_left(memory: &Memory, thread: Thread<'_>) {
+    let named = memory.raw().bells().name(&thread);
+    while let Some(claim) = memory.raw().take_left(&thread, memory) {
+        drop(Finishing { memory, thread, claim });
+    }
+    drop(named);
+}
+
+/// The caller's item is another's, or nobody's if the queue was shut down.
+pub(super) fn give_back(memory: &Memory, thread: Thread<'_>, claim: Claim) {
+    memory.raw().give_back(&thread, memory, claim);
+    if memory.raw().closing() == Some(Closing::AtOnce) {
+        drop_what_is_left(memory, thread);
     }
 }
 

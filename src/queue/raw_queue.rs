@@ -13,7 +13,8 @@
 //! | READING(l) | FREE(l + 1) | its consumer, when it has the item |
 //! | | FULL(l) | its consumer, when it gives it back; a producer that finds it dead |
 //! | | READING(l), by another | a consumer that finds it dead: it has the item now, which is **redelivered** |
-//! | | READING(l + 1), by the same | a producer that comes to the slot with the next lap: it passes it by |
+//! | | READING(l + 1), by the same | a producer that comes to the slot with the next lap: it passes it by, if it sees a free slot behind |
+//! | FULL(l), given back | FULL(l + 1) | likewise |
 //!
 //! Each arrow is one compare-exchange of one word, so nothing is anonymous, and nobody repairs anything under a lock. **tail** and **head** are hints: where the next producer and consumer begin to look.
 //! Whoever knows better moves them.
@@ -52,7 +53,7 @@ use crate::{
         party::{Party, Place},
     },
 };
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 
 /// Where the slots are.
 pub(crate) trait Slots<'a>: Copy {
@@ -144,6 +145,11 @@ impl Claim {
     }
 }
 
+/// How often one looks at once: each look that is followed by another has put something right, or others have changed something meanwhile.
+const LOOKS: u32 = 1000;
+/// How long one sleeps after so many.
+const DISTURBED: Duration = Duration::from_millis(1);
+
 /// A hint, in a cache line of its own.
 #[repr(C, align(64))]
 #[derive(Debug)]
@@ -225,7 +231,7 @@ impl RawQueue {
         party: &P,
         slots: S,
     ) -> Option<Claim> {
-        loop {
+        for _ in 0..LOOKS {
             if let Ok(Taken::Claim(claim)) = self.try_take(party, slots, in_slot) {
                 return Some(claim);
             }
@@ -233,6 +239,7 @@ impl RawQueue {
                 return None;
             }
         }
+        None
     }
 
     #[inline]
@@ -284,7 +291,7 @@ impl RawQueue {
         deadline: Deadline,
     ) -> Result<Claim, Refusal> {
         let look = |looked: &mut Looked<'a>| {
-            loop {
+            for _ in 0..LOOKS {
                 // Before the rest: if it closes from now on, this does not fall asleep.
                 if self.closing().is_some() {
                     return Some(Err(Refusal::Closed));
@@ -302,6 +309,8 @@ impl RawQueue {
                     return None;
                 }
             }
+            looked.patience = Some(DISTURBED);
+            None
         };
         self.wait(party, ROOM, deadline, || self.try_claim(party, slots).ok(), look)
     }
@@ -324,6 +333,12 @@ impl RawQueue {
         self.bells.wait(party, bell, deadline, look).unwrap_or(Err(Refusal::Late))
     }
 
+    /// More than one look for a slot takes, unless the words were scribbled over.
+    #[inline]
+    fn steps(capacity: u32) -> u64 {
+        4 * u64::from(capacity) + 1000
+    }
+
     #[inline]
     fn try_claim<'a, P: Party, S: Slots<'a>>(
         &self,
@@ -332,7 +347,7 @@ impl RawQueue {
     ) -> Result<Claim, Place<'a>> {
         let capacity = slots.capacity();
         let mut at = self.tail.load(capacity);
-        let mut passed = 0;
+        let mut steps = 0;
         loop {
             let place = slots.word(at.index);
             let seen = Word(place.load(Ordering::Acquire));
@@ -348,7 +363,11 @@ impl RawQueue {
                 let next = at.or_later(known).next(capacity);
                 self.tail.advance(at, next);
                 at = next;
-            } else if !self.make_way(party, slots, at, seen, &mut passed) {
+            } else if !self.make_way(party, slots, at, seen) {
+                return Err(Place::Gate(place, seen.0));
+            }
+            steps += 1;
+            if steps > Self::steps(capacity) {
                 return Err(Place::Gate(place, seen.0));
             }
         }
@@ -362,34 +381,56 @@ impl RawQueue {
         slots: S,
         at: Position,
         seen: Word,
-        passed: &mut u32,
     ) -> bool {
-        let place = slots.word(at.index);
         match (seen.state(), seen.owner()) {
             (State::Free, _) => {
                 // The hint is ahead of a position that nobody took: it was scribbled over.
                 self.tail.pull_back(Position { lap: seen.lap(), ..at }, slots.capacity());
                 false
             }
-            (State::Full, _) => false,
             (State::Writing, owner) => {
                 let dead = owner.is_none_or(|owner| party.is_dead(owner));
                 dead && self.bury_writer(party, slots, at.index, seen)
             }
-            (State::Reading, Some(owner)) if !party.is_dead(owner) => {
-                if *passed == slots.capacity() {
-                    return false;
-                }
-                *passed += 1;
-                exchange(place, seen, Word::reading(at.lap, owner).of_item(seen));
-                step!("queue.passed");
-                true
-            }
-            (State::Reading, _) => {
+            (State::Reading, owner) if owner.is_none_or(|owner| party.is_dead(owner)) => {
                 self.bring_back(party, slots, at.index, seen);
                 true
             }
+            _ => {
+                let pass = Self::may_be_passed(seen) && Self::is_room_behind(slots, at);
+                if pass {
+                    exchange(slots.word(at.index), seen, seen.in_lap(at.lap));
+                    step!("queue.passed");
+                }
+                pass
+            }
         }
+    }
+
+    /// Whether an item is out of turn anyway: somebody has it, or had it and gave it back.
+    fn may_be_passed(seen: Word) -> bool {
+        match seen.state() {
+            State::Reading => true,
+            State::Full => seen.attempts() > 0,
+            State::Free | State::Writing => false,
+        }
+    }
+
+    /// Whether there is a free slot behind this position, with nothing before it that is in turn. Else whoever passes the slot by would wait for a later one, though this may be free at any moment.
+    fn is_room_behind<'a, S: Slots<'a>>(slots: S, at: Position) -> bool {
+        let capacity = slots.capacity();
+        let mut next = at.next(capacity);
+        for _ in 1..capacity {
+            let seen = Word(slots.word(next.index).load(Ordering::Acquire));
+            match ahead(seen.lap(), next.lap) {
+                0 if seen.state() == State::Free => return true,
+                // The hint is late.
+                0.. => return true,
+                _ if !Self::may_be_passed(seen) => return false,
+                _ => next = next.next(capacity),
+            }
+        }
+        false
     }
 
     /// Nobody will ever write what a dead producer began: the lap goes by. `true` if it was done by the caller.
@@ -489,7 +530,7 @@ impl RawQueue {
         let shared = RefCell::new(copy);
         let copy = |index| shared.borrow_mut()(index);
         let look = |looked: &mut Looked<'a>| {
-            loop {
+            for _ in 0..LOOKS {
                 // Before the slots: see invariant 5.
                 let closing = self.closing();
                 if closing == Some(Closing::AtOnce) {
@@ -514,6 +555,8 @@ impl RawQueue {
                     return (closing.is_some() && nothing).then_some(Err(Refusal::Closed));
                 }
             }
+            looked.patience = Some(DISTURBED);
+            None
         };
         self.wait(party, NEWS, deadline, || self.try_take(party, slots, copy).ok(), look)
     }
@@ -527,9 +570,14 @@ impl RawQueue {
     ) -> Result<Taken, Place<'a>> {
         let capacity = slots.capacity();
         let mut at = self.head.load(capacity);
+        let mut steps = 0;
         loop {
             let place = slots.word(at.index);
             let seen = Word(place.load(Ordering::SeqCst));
+            steps += 1;
+            if steps > Self::steps(capacity) {
+                return Err(Place::Gate(place, seen.0));
+            }
             let distance = ahead(seen.lap(), at.lap);
             if distance == 0 && seen.state() == State::Full {
                 let copied = copy(at.index);
@@ -670,7 +718,7 @@ impl RawQueue {
         deadline: Deadline,
     ) -> bool {
         let look = |looked: &mut Looked<'a>| {
-            loop {
+            for _ in 0..LOOKS {
                 looked.lives.clear();
                 // What a dead one has is somebody's again, or gone.
                 if !self.survey(party, slots, &mut looked.lives) {
@@ -687,6 +735,8 @@ impl RawQueue {
                     _ => {}
                 }
             }
+            looked.patience = Some(DISTURBED);
+            None
         };
         self.bells.wait(party, DONE, deadline, look).is_some()
     }

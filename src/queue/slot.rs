@@ -67,6 +67,13 @@ impl Word {
         Self(self.0 | attempts << ATTEMPTS_AT)
     }
 
+    /// The same in another lap.
+    #[inline]
+    pub(crate) fn in_lap(self, lap: u32) -> Self {
+        let mask = u64::from(LAPS - 1) << LAP_AT;
+        Self(self.0 & !mask | u64::from(lap) << LAP_AT)
+    }
+
     /// How often the item was handed out.
     #[inline]
     pub(crate) fn attempts(self) -> u32 {

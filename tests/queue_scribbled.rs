@@ -1,0 +1,123 @@
+//! A queue's words and slots, scribbled over: nothing is touched outside, and nobody hangs who has a time.
+
+mod support;
+
+use multiproc::{InPlace, Queue, Segment, spawn};
+use std::{
+    fs::{File, OpenOptions},
+    os::unix::fs::FileExt,
+    time::Duration,
+};
+use support::{shared_objects, watchdog};
+
+multiproc::test_support!();
+
+const MAGIC: u64 = 0x7163_9a5b_d2e4_f108;
+const CAPACITY: usize = 5;
+/// The first item's place in a queue's block, and the distance of two items of 8 bytes.
+const ITEM_AT: u64 = 320 + 16;
+const STRIDE: u64 = 32;
+
+/// The file and the place in it where the block of the queue is whose first item this is.
+fn place(first: u64) -> (File, u64) {
+    let session = Segment::session().unwrap().name().to_owned();
+    for name in shared_objects(&session) {
+        let path = format!("/dev/shm/{name}");
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        let words = bytes.chunks_exact(8).map(|word| u64::from_ne_bytes(word.try_into().unwrap()));
+        if let Some(at) = words.into_iter().position(|word| word == first) {
+            let file = OpenOptions::new().write(true).open(path).unwrap();
+            return (file, at as u64 * 8 - ITEM_AT);
+        }
+    }
+    panic!("the queue was not found");
+}
+
+/// Every form that does not wait for ever, some times.
+fn use_all(queue: Queue<u64, InPlace>) {
+    let moment = Duration::from_millis(1);
+    for number in 0..12 {
+        drop(queue.try_send(number));
+        drop(queue.try_recv());
+        drop(queue.send_timeout(number, moment));
+        drop(queue.try_lease().map(|lease| lease.attempts()));
+        drop(queue.recv_timeout(moment));
+        drop(queue.try_loan().map(|mut loan| *loan = 7));
+        drop(queue.try_recv_in_place().map(|got| *got));
+        drop((queue.len(), queue.is_full(), queue.is_closed(), format!("{queue:?}")));
+    }
+    drop(queue.shut_down());
+}
+
+/// Which of the seeds made somebody hang or crash.
+fn bad_seeds(scribble: impl Fn(&mut fastrand::Rng) -> u64) -> Vec<u64> {
+    let mut bad = Vec::new();
+    for seed in 0..60 {
+        let queue = Queue::<u64, _>::in_place(CAPACITY).unwrap();
+        queue.send(MAGIC + seed).unwrap();
+        let (file, block) = place(MAGIC + seed);
+        let mut random = fastrand::Rng::with_seed(seed);
+        // The words, but for the shape behind them, and each slot's first.
+        let words = (0..32).map(|word| word * 8);
+        let slots = (0..CAPACITY as u64).map(|slot| ITEM_AT - 16 + slot * STRIDE);
+        for at in words.chain(slots) {
+            if random.u8(..4) != 0 {
+                file.write_all_at(&scribble(&mut random).to_ne_bytes(), block + at).unwrap();
+            }
+        }
+        let mut process = spawn(use_all, (queue.clone(),)).unwrap();
+        match process.join_timeout(Duration::from_secs(3)) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                println!("{seed}: {error}");
+                bad.push(seed);
+            }
+            None => {
+                process.kill().unwrap();
+                drop(process.join());
+                bad.push(seed);
+            }
+        }
+    }
+    bad
+}
+
+#[test]
+fn words_of_noise() {
+    let _watchdog = watchdog(400);
+    assert_eq!(bad_seeds(|random| random.u64(..)), []);
+}
+
+/// States and laps near one another, and names of nobody.
+#[test]
+fn words_that_look_like_some() {
+    let _watchdog = watchdog(400);
+    let like = |random: &mut fastrand::Rng| {
+        random.u64(..4) << 62 | random.u64(..4) << 32 | random.u64(..CAPACITY as u64)
+    };
+    assert_eq!(bad_seeds(like), []);
+}
+
+/// Laps of which each is ahead of the one before, all the way round.
+#[test]
+fn laps_that_go_round() {
+    let _watchdog = watchdog(60);
+    for state in 0..4 {
+        let queue = Queue::<u64, _>::in_place(CAPACITY).unwrap();
+        let first = MAGIC - 1 - state;
+        queue.send(first).unwrap();
+        let (file, block) = place(first);
+        for slot in 0..CAPACITY as u64 {
+            let lap = slot * ((1 << 29) / CAPACITY as u64);
+            let word = state << 62 | lap << 32;
+            file.write_all_at(&word.to_ne_bytes(), block + ITEM_AT - 16 + slot * STRIDE).unwrap();
+        }
+        let mut process = spawn(use_all, (queue.clone(),)).unwrap();
+        let ended = process.join_timeout(Duration::from_secs(3));
+        if ended.is_none() {
+            process.kill().unwrap();
+            drop(process.join());
+        }
+        assert!(ended.is_some_and(|ended| ended.is_ok()), "slots of state {state}");
+    }
+}
