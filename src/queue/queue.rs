@@ -488,9 +488,7 @@ impl<T, F: Format<T>> Queue<T, F> {
         self.close_how(Closing::AtOnce)?;
         let thread = self.memory.thread()?;
         let named = self.memory.raw().bells().name(&thread);
-        while let Some(claim) = self.memory.raw().take_left(&thread, &self.memory) {
-            drop(Finishing { memory: &self.memory, thread, claim });
-        }
+        self.memory.raw().drop_left(&thread, &self.memory);
         drop(named);
         Ok(())
     }

@@ -25,6 +25,7 @@
 //! 3. A slot that is being read for long, a lease, does not stop the ring: the next lap passes it by. So its position moves, and whoever ends the reading asks the word for the lap.
 //! 4. **low** is a position before which all are gone: no slot is read or written there. So those that dead ones have are found between it and the tail.
 //! 5. A producer looks whether the queue is closed after it has its slot; who closes does so before it looks at the slots. So a consumer that finds it closed and empty, with no slot that somebody writes, has missed nothing.
+//! 6. Who makes a slot FULL looks afterwards whether the queue is closed at once; who closes it so looks at the slots afterwards. So one of both drops the item, or, if that one dies, who looks at the slots next: whoever joins does.
 //!
 //! Sleeping is by `raw_bells`, one bell for each side. A thread has named the relay from before its claim until it has rung: if it dies, a sleeper looks. Who holds a slot for longer, a loan or a lease,
 //! names nothing; it has rung when it began, so that a sleeper of each side watches its life. Before they sleep, all look at the slots between `low` and the tail, and put right what the dead have.
@@ -217,22 +218,6 @@ impl RawQueue {
         let is_used =
             |&index: &u32| Word(slots.word(index).load(Ordering::Acquire)).state() != State::Free;
         (0..slots.capacity()).filter(is_used).count() as u32
-    }
-
-    /// An item that is left when it was closed at once, to be dropped.
-    pub(crate) fn take_left<'a, P: Party, S: Slots<'a>>(
-        &'a self,
-        party: &P,
-        slots: S,
-    ) -> Option<Claim> {
-        loop {
-            if let Ok(Taken::Claim(claim)) = self.try_take(party, slots, in_slot) {
-                return Some(claim);
-            }
-            if self.survey(party, slots, &mut Vec::new()) {
-                return None;
-            }
-        }
     }
 
     #[inline]
@@ -435,6 +420,32 @@ impl RawQueue {
         let position = claim.position();
         self.tail.advance(position, position.next(slots.capacity()));
         self.bells.ring(party, NEWS);
+        self.drop_if_nobodys(party, slots);
+    }
+
+    /// What became an item when the queue was closed at once, is dropped by who made it one: who closed it may not have seen it.
+    #[inline]
+    fn drop_if_nobodys<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S) {
+        if self.closing() == Some(Closing::AtOnce) {
+            self.drop_left(party, slots);
+        }
+    }
+
+    /// See [`Self::survey`], which drops them.
+    #[cold]
+    pub(crate) fn drop_left<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S) {
+        while !self.survey(party, slots, &mut Vec::new()) {}
+    }
+
+    /// Nobody will ever take an item of a queue that was closed at once.
+    #[cold]
+    fn drop_item<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, index: u32, seen: Word) {
+        let dependence = self.bells.name(party);
+        if let Some(claim) = self.inherit(party, slots, index, seen) {
+            slots.wipe(index);
+            self.finish(party, slots, claim);
+        }
+        drop(dependence);
     }
 
     /// There will be no item.
@@ -632,6 +643,10 @@ impl RawQueue {
             if !is_gone {
                 match (seen.state(), seen.owner()) {
                     (State::Free, _) => {}
+                    (State::Full, _) if self.closing() == Some(Closing::AtOnce) => {
+                        self.drop_item(party, slots, at.index, seen);
+                        return false;
+                    }
                     (State::Full, _) => {
                         let position = Position { lap: seen.lap(), ..at };
                         if position.is_before(self.head.load(capacity)) {
@@ -729,6 +744,7 @@ impl RawQueue {
             step!("queue.given_back");
             self.head.pull_back(Position { lap, index: claim.index }, slots.capacity());
             self.bells.ring(party, NEWS);
+            self.drop_if_nobodys(party, slots);
         }
         drop(dependence);
     }

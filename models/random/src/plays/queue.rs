@@ -44,8 +44,8 @@ struct Shared {
     queue: RawQueue,
     words: Vec<AtomicU64>,
     places: Vec<Place>,
-    /// How many of each producer were put for certain.
-    put: Vec<Cell<u32>>,
+    /// Those that were put for certain.
+    put: std::cell::RefCell<Vec<Item>>,
     got: std::cell::RefCell<Vec<(Item, usize)>>,
     /// The last of each producer that somebody has had first.
     last: Vec<Cell<Option<u32>>>,
@@ -122,7 +122,7 @@ impl Shared {
             self.queue.put(party, self, claim);
             drop(named);
         }
-        self.put[me].set(seq + 1);
+        self.put.borrow_mut().push((me, seq));
         true
     }
 
@@ -209,9 +209,7 @@ impl Shared {
                 self.at_once.set(true);
                 self.queue.close(party, Closing::AtOnce);
                 let named = self.queue.bells().name(party);
-                while let Some(claim) = self.queue.take_left(party, self) {
-                    self.queue.finish(party, self, claim);
-                }
+                self.queue.drop_left(party, self);
                 drop(named);
             }
         }
@@ -254,12 +252,10 @@ impl Shared {
         assert_eq!(self.queue.in_use(self), 0, "something is left");
         let got = self.got.borrow();
         let mut missing = 0;
-        for (whose, put) in self.put.iter().enumerate() {
-            for seq in 0..put.get() {
-                let count = got.iter().filter(|&&(item, _)| item == (whose, seq)).count();
-                assert!(count <= 1, "got twice");
-                missing += usize::from(count == 0);
-            }
+        for &item in self.put.borrow().iter() {
+            let count = got.iter().filter(|&&(other, _)| item == other).count();
+            assert!(count <= 1, "got twice");
+            missing += usize::from(count == 0);
         }
         let dead = (0..roles.len()).filter(|&thread| {
             matches!(roles[thread], Role::Get(_) | Role::Drain | Role::Return) && with(|world| world.actors[thread].is_dead)
@@ -295,7 +291,7 @@ fn queue(chance: &mut Chance) -> Play {
         queue: RawQueue::new(),
         words: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
         places: (0..capacity).map(|_| Place::default()).collect(),
-        put: roles.iter().map(|_| Cell::new(0)).collect(),
+        put: Default::default(),
         got: Default::default(),
         last: roles.iter().map(|_| Cell::new(None)).collect(),
         copies: chance.one_in(2),
