@@ -458,6 +458,7 @@ impl RawQueue {
         // Consumers may wait for what is behind it.
         self.bells.ring(party, NEWS);
         self.bells.ring(party, ROOM);
+        self.bells.ring(party, DONE);
     }
 
     /// The caller keeps the slot for longer: from now on somebody who sleeps watches its life.
@@ -694,9 +695,10 @@ impl RawQueue {
                 // Twice the same, laps included: so it was so at one moment in between.
                 match (Self::all_free(slots), Self::all_free(slots)) {
                     (Ok(once), Ok(twice)) if once == twice => return Some(()),
-                    // Whoever ends the last one has ended this one before, or it is this one.
-                    (Err(used), _) => {
+                    // Whoever ends the last one has ended this one before, or it is this one. Whoever has it may have come after the survey.
+                    (Err((used, owner)), _) => {
                         looked.words = vec![used];
+                        looked.lives.extend(owner.filter(|&owner| owner != party.id()));
                         return None;
                     }
                     _ => {}
@@ -706,13 +708,14 @@ impl RawQueue {
         self.bells.wait(party, DONE, deadline, look).is_some()
     }
 
-    /// A number that changes whenever some slot is used, if all are free; else one that is not.
-    fn all_free<'a, S: Slots<'a>>(slots: S) -> Result<u64, Place<'a>> {
+    /// A number that changes whenever some slot is used, if all are free; else one that is not, and who has it.
+    fn all_free<'a, S: Slots<'a>>(slots: S) -> Result<u64, (Place<'a>, Option<OwnerId>)> {
         (0..slots.capacity()).try_fold(0, |laps, index| {
             let place = slots.word(index);
             let seen = Word(place.load(Ordering::SeqCst));
             let is_free = seen.state() == State::Free;
-            is_free.then(|| laps + u64::from(seen.lap())).ok_or(Place::Gate(place, seen.0))
+            let used = || (Place::Gate(place, seen.0), seen.owner());
+            is_free.then(|| laps + u64::from(seen.lap())).ok_or_else(used)
         })
     }
 

@@ -50,7 +50,6 @@ struct Shared {
     /// The last of each producer that somebody has had first.
     last: Vec<Cell<Option<u32>>>,
     copies: bool,
-    at_once: Cell<bool>,
 }
 
 impl<'a> Slots<'a> for &'a Shared {
@@ -96,13 +95,15 @@ impl Shared {
         stay();
     }
 
-    fn read(&self, claim: Claim) -> Item {
+    /// None where one died who dropped it, as it was nobody's.
+    fn read(&self, claim: Claim) -> Option<Item> {
         let place = &self.places[claim.index as usize];
         let _alone = Alone::enter(&place.inside);
         let first = place.halves[0].get();
         stay();
         assert_eq!(first, place.halves[1].get(), "torn");
-        first.expect("an item")
+        assert!(first.is_some() || self.queue.closing() == Some(Closing::AtOnce), "no item");
+        first
     }
 
     fn put(&self, party: &Model, me: usize, seq: u32, deadline: Deadline, loan: bool) -> bool {
@@ -160,11 +161,11 @@ impl Shared {
             }
             Taken::Claim(claim) => {
                 let item = self.read(claim);
-                if claim.attempts() == 1 {
+                if let Some(item) = item.filter(|_| claim.attempts() == 1) {
                     self.first(&before, item);
                 }
                 self.queue.finish(party, self, claim);
-                self.got.borrow_mut().push((item, me));
+                self.got.borrow_mut().extend(item.map(|item| (item, me)));
             }
         }
         drop(named);
@@ -206,7 +207,6 @@ impl Shared {
                 self.queue.join(party, self, deadline);
             }
             Role::ShutDown => {
-                self.at_once.set(true);
                 self.queue.close(party, Closing::AtOnce);
                 let named = self.queue.bells().name(party);
                 self.queue.drop_left(party, self);
@@ -225,17 +225,20 @@ impl Shared {
 
     fn end(&self, roles: &[Role], outcome: &Outcome) -> Result<(), String> {
         let state = self.state();
-        let has = |wanted: State| state.iter().any(|&(state, _)| state == wanted);
-        let dead = state.iter().any(|&(_, dead)| dead == Some(true));
+        let has = |wanted: State, dead: Option<bool>| state.contains(&(wanted, dead));
+        let is_full = has(State::Full, None);
+        let is_written = has(State::Writing, Some(false));
+        let is_had = is_written || has(State::Reading, Some(false));
         let closing = self.queue.closing();
         for &(thread, _) in &outcome.asleep {
-            let all_free = state.iter().all(|&(state, _)| state == State::Free);
             let wrong = match roles[thread] {
-                _ if dead => true,
-                Role::Join => all_free,
-                Role::Put(_) | Role::PutAndClose(_) | Role::Loan => closing.is_some() || !has(State::Full) && !has(State::Writing) && has(State::Free),
-                // It may wait for an item or, when it has had one, also for none.
-                _ => has(State::Full) || closing.is_some() && all_free,
+                Role::Join => !is_full && !is_had,
+                Role::Put(_) | Role::PutAndClose(_) | Role::Loan => {
+                    closing.is_some() || !is_full && !is_written && has(State::Free, None)
+                }
+                _ => {
+                    is_full || has(State::Reading, Some(true)) || closing.is_some() && !is_had
+                }
             };
             if wrong {
                 return Err(format!("{thread}, a {:?}, sleeps: {state:?} {closing:?}", roles[thread]));
@@ -245,7 +248,7 @@ impl Shared {
     }
 
     fn last(&self, party: &Model, roles: &[Role]) {
-        if self.at_once.get() || self.queue.closing() == Some(Closing::AtOnce) {
+        if self.queue.closing() == Some(Closing::AtOnce) {
             return self.nothing_is_left(party);
         }
         while self.get(party, roles.len(), Deadline::NOW, false).is_ok() {}
@@ -295,7 +298,6 @@ fn queue(chance: &mut Chance) -> Play {
         got: Default::default(),
         last: roles.iter().map(|_| Cell::new(None)).collect(),
         copies: chance.one_in(2),
-        at_once: Cell::new(false),
     });
     let (theirs, all) = (Rc::clone(&shared), roles.clone());
     let mut play = Play::new(move |outcome| theirs.end(&all, outcome));
