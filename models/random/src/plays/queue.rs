@@ -149,7 +149,12 @@ impl Shared {
             copied.set((first, second, attempts));
             true
         };
-        match self.queue.take(party, self, &Anybody, deadline, copy)? {
+        let taken = self.queue.take(party, self, &Anybody, deadline, copy);
+        if taken == Err(Refusal::Closed) && self.queue.closing() == Some(Closing::Gently) {
+            let is_full = |&(state, _): &_| state == State::Full;
+            assert!(!self.state().iter().any(is_full), "closed, and an item is there");
+        }
+        match taken? {
             Taken::Copied => {
                 let (first, second, attempts) = copied.get();
                 assert_eq!(first, second, "torn");
