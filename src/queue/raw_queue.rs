@@ -108,6 +108,20 @@ pub(crate) const ROOM: usize = 1;
 /// Where those sleep who wait until all items are done.
 pub(crate) const DONE: usize = 2;
 
+/// What is in the slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Survey {
+    /// Something was put right: it is worth another look.
+    Again,
+    /// An item that nobody stands before: who has just looked for one came too early, or somebody else takes it.
+    Item,
+    /// Nothing that can be taken.
+    Nothing,
+}
+
+/// How often one looks for an item that is there, before one takes it that the words are damaged.
+const LOOKS: u32 = 1 << 10;
+
 /// How an item was got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
@@ -282,7 +296,7 @@ impl RawQueue {
                 if !peers.are_there(looked) {
                     // Nobody comes to a side that is empty.
                     self.close(party, Closing::AtOnce);
-                } else if self.survey(party, slots, &mut looked.lives) {
+                } else if self.survey(party, slots, &mut looked.lives) != Survey::Again {
                     looked.words = vec![full, Place::Bell(&self.closing, 0)];
                     return None;
                 }
@@ -434,7 +448,7 @@ impl RawQueue {
     /// See [`Self::survey`], which drops them.
     #[cold]
     pub(crate) fn drop_left<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S) {
-        while !self.survey(party, slots, &mut Vec::new()) {}
+        while self.survey(party, slots, &mut Vec::new()) == Survey::Again {}
     }
 
     /// Nobody will ever take an item of a queue that was closed at once.
@@ -501,6 +515,7 @@ impl RawQueue {
         let shared = RefCell::new(copy);
         let copy = |index| shared.borrow_mut()(index);
         let look = |looked: &mut Looked<'a>| {
+            let mut looks = LOOKS;
             loop {
                 // Before the slots: see invariant 5.
                 let closing = self.closing();
@@ -518,13 +533,16 @@ impl RawQueue {
                     Err(empty) => empty,
                 };
                 let before = looked.lives.len();
-                if self.survey(party, slots, &mut looked.lives) {
-                    // A slot that somebody living has, may become an item.
-                    let nothing = looked.lives.len() == before;
-                    let seen = closing.map_or(0, |how| how as u32);
-                    looked.words = vec![empty, Place::Bell(&self.closing, seen)];
-                    return (closing.is_some() && nothing).then_some(Err(Refusal::Closed));
+                let survey = self.survey(party, slots, &mut looked.lives);
+                looks -= 1;
+                if survey == Survey::Again || survey == Survey::Item && looks > 0 {
+                    continue;
                 }
+                // A slot that somebody living has, may become an item.
+                let nothing = survey == Survey::Nothing && looked.lives.len() == before;
+                let seen = closing.map_or(0, |how| how as u32);
+                looked.words = vec![empty, Place::Bell(&self.closing, seen)];
+                return (closing.is_some() && nothing).then_some(Err(Refusal::Closed));
             }
         };
         self.wait(party, NEWS, deadline, || self.try_take(party, slots, copy).ok(), look)
@@ -622,14 +640,14 @@ impl RawQueue {
         })
     }
 
-    /// Looks at the slots that may be written or read: what dead ones have is put right, and the living are listed. `false` if it is worth another look.
+    /// Looks at the slots that may be written or read: what dead ones have is put right, and the living are listed.
     #[cold]
     fn survey<'a, P: Party, S: Slots<'a>>(
         &self,
         party: &P,
         slots: S,
         lives: &mut Vec<OwnerId>,
-    ) -> bool {
+    ) -> Survey {
         let capacity = slots.capacity();
         // One behind it, as its slot may have been taken already.
         let end = self.tail.load(capacity).next(capacity);
@@ -637,6 +655,7 @@ impl RawQueue {
         let mut at = low.or_later(end.before(1));
         let mut gone = at;
         let mut all_gone = true;
+        let (mut is_blocked, mut has_item) = (false, false);
         while at.is_before(end) {
             let seen = Word(slots.word(at.index).load(Ordering::SeqCst));
             let is_gone = ahead(seen.lap(), at.lap) > 0;
@@ -646,24 +665,29 @@ impl RawQueue {
                     (State::Free, _) => {}
                     (State::Full, _) if self.closing() == Some(Closing::AtOnce) => {
                         self.drop_item(party, slots, at.index, seen);
-                        return false;
+                        return Survey::Again;
                     }
                     (State::Full, _) => {
                         let position = Position { lap: seen.lap(), ..at };
                         if position.is_before(self.head.load(capacity)) {
                             self.head.pull_back(position, capacity);
-                            return false;
+                            return Survey::Again;
+                        }
+                        has_item |= !is_blocked;
+                    }
+                    (state, Some(owner)) if owner == party.id() || !party.is_dead(owner) => {
+                        is_blocked |= state == State::Writing;
+                        if owner != party.id() {
+                            lives.push(owner);
                         }
                     }
-                    (_, Some(owner)) if owner == party.id() => {}
-                    (_, Some(owner)) if !party.is_dead(owner) => lives.push(owner),
                     (State::Writing, _) => {
                         self.bury_writer(party, slots, at.index, seen);
-                        return false;
+                        return Survey::Again;
                     }
                     (State::Reading, _) => {
                         self.bring_back(party, slots, at.index, seen);
-                        return false;
+                        return Survey::Again;
                     }
                 }
             }
@@ -675,7 +699,7 @@ impl RawQueue {
         if low.is_before(gone) {
             self.low.advance(low, gone);
         }
-        true
+        if has_item { Survey::Item } else { Survey::Nothing }
     }
 
     /// Waits until no slot is taken: all that was put is done with; `false` when the time is up.
@@ -689,7 +713,7 @@ impl RawQueue {
             loop {
                 looked.lives.clear();
                 // What a dead one has is somebody's again, or gone.
-                if !self.survey(party, slots, &mut looked.lives) {
+                if self.survey(party, slots, &mut looked.lives) == Survey::Again {
                     continue;
                 }
                 // Twice the same, laps included: so it was so at one moment in between.
