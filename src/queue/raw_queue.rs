@@ -649,10 +649,16 @@ impl RawQueue {
         lives: &mut Vec<OwnerId>,
     ) -> Survey {
         let capacity = slots.capacity();
-        // One behind it, as its slot may have been taken already.
-        let end = self.tail.load(capacity).next(capacity);
+        // Before the tail: what is read is behind it, and may be passed by to where the tail is by then.
         let low = self.low.load(capacity);
-        let mut at = low.or_later(end.before(1));
+        let tail = self.tail.load(capacity);
+        // One behind it, as its slot may have been taken already.
+        let mut end = tail.next(capacity);
+        // What is before this is gone: its slots were taken for what is before the tail.
+        let first = tail.before(1);
+        // It seems to be ahead of the tail when nobody had to look for half of all laps.
+        let is_near = !low.is_before(first) && !end.is_before(low);
+        let mut at = if is_near { low } else { first };
         let mut gone = at;
         let mut all_gone = true;
         let (mut is_blocked, mut has_item) = (false, false);
@@ -660,35 +666,38 @@ impl RawQueue {
             let seen = Word(slots.word(at.index).load(Ordering::SeqCst));
             let is_gone = ahead(seen.lap(), at.lap) > 0;
             all_gone &= is_gone;
-            if !is_gone {
-                match (seen.state(), seen.owner()) {
-                    (State::Free, _) => {}
-                    (State::Full, _) if self.closing() == Some(Closing::AtOnce) => {
-                        self.drop_item(party, slots, at.index, seen);
+            if at == first && !is_gone {
+                // So it is the slot at the tail too.
+                end = tail;
+            }
+            // Also what is in a later lap: a lease may have been passed by meanwhile, and given back.
+            match (seen.state(), seen.owner()) {
+                (State::Free, _) => {}
+                (State::Full, _) if self.closing() == Some(Closing::AtOnce) => {
+                    self.drop_item(party, slots, at.index, seen);
+                    return Survey::Again;
+                }
+                (State::Full, _) => {
+                    let position = Position { lap: seen.lap(), ..at };
+                    if position.is_before(self.head.load(capacity)) {
+                        self.head.pull_back(position, capacity);
                         return Survey::Again;
                     }
-                    (State::Full, _) => {
-                        let position = Position { lap: seen.lap(), ..at };
-                        if position.is_before(self.head.load(capacity)) {
-                            self.head.pull_back(position, capacity);
-                            return Survey::Again;
-                        }
-                        has_item |= !is_blocked;
+                    has_item |= !is_blocked;
+                }
+                (state, Some(owner)) if owner == party.id() || !party.is_dead(owner) => {
+                    is_blocked |= state == State::Writing && !is_gone;
+                    if owner != party.id() {
+                        lives.push(owner);
                     }
-                    (state, Some(owner)) if owner == party.id() || !party.is_dead(owner) => {
-                        is_blocked |= state == State::Writing;
-                        if owner != party.id() {
-                            lives.push(owner);
-                        }
-                    }
-                    (State::Writing, _) => {
-                        self.bury_writer(party, slots, at.index, seen);
-                        return Survey::Again;
-                    }
-                    (State::Reading, _) => {
-                        self.bring_back(party, slots, at.index, seen);
-                        return Survey::Again;
-                    }
+                }
+                (State::Writing, _) => {
+                    self.bury_writer(party, slots, at.index, seen);
+                    return Survey::Again;
+                }
+                (State::Reading, _) => {
+                    self.bring_back(party, slots, at.index, seen);
+                    return Survey::Again;
                 }
             }
             at = at.next(capacity);
