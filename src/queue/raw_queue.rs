@@ -288,15 +288,19 @@ impl RawQueue {
                 if self.closing().is_some() {
                     return Some(Err(Refusal::Closed));
                 }
-                let full = match self.try_claim(party, slots) {
-                    Ok(claim) => return Some(Ok(claim)),
-                    Err(full) => full,
-                };
+                if let Ok(claim) = self.try_claim(party, slots) {
+                    return Some(Ok(claim));
+                }
                 *looked = Looked::default();
                 if !peers.are_there(looked) {
                     // Nobody comes to a side that is empty.
                     self.close(party, Closing::AtOnce);
                 } else if self.survey(party, slots, &mut looked.lives) != Survey::Again {
+                    // Whoever makes room after the survey is watched; room that was made before is found now, wherever it is.
+                    let full = match self.try_claim(party, slots) {
+                        Ok(claim) => return Some(Ok(claim)),
+                        Err(full) => full,
+                    };
                     looked.words = vec![full, Place::Bell(&self.closing, 0)];
                     return None;
                 }
@@ -334,7 +338,8 @@ impl RawQueue {
         let mut passed = 0;
         loop {
             let place = slots.word(at.index);
-            let seen = Word(place.load(Ordering::Acquire));
+            // Sequentially consistent, as who waits looks here for room after its bell is armed.
+            let seen = Word(place.load(Ordering::SeqCst));
             let distance = ahead(seen.lap(), at.lap);
             if distance == 0 && seen.state() == State::Free {
                 let mine = Word::writing(at.lap, party.id());
