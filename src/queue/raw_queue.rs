@@ -177,6 +177,20 @@ impl Hint {
             self.0.compare_exchange(from.pack(), to.pack(), Ordering::SeqCst, Ordering::Relaxed);
     }
 
+    /// From a position that is over to a later one; whoever has moved it, it is not behind that one then.
+    #[inline]
+    fn advance_to(&self, from: Position, to: Position, capacity: u32) {
+        let mut seen = from.pack();
+        while let Err(now) =
+            self.0.compare_exchange(seen, to.pack(), Ordering::SeqCst, Ordering::SeqCst)
+        {
+            if !Position::unpack(now, capacity).is_before(to) {
+                return;
+            }
+            seen = now;
+        }
+    }
+
     /// To this position, if it is behind it.
     #[cold]
     fn pull_back(&self, to: Position, capacity: u32) {
@@ -350,8 +364,11 @@ impl RawQueue {
                 // Taken. A lap that is free was taken the lap before.
                 let known = Position { lap: seen.lap(), ..at }.before(1);
                 let next = at.or_later(known).next(capacity);
-                self.tail.advance(at, next);
+                self.tail.advance_to(at, next, capacity);
                 at = next;
+            } else if distance < -1 && self.tail.load(capacity) != at {
+                // Overslept: half of all laps and more.
+                at = self.tail.load(capacity);
             } else if !self.make_way(party, slots, at, seen, &mut passed) {
                 return Err(Place::Gate(place, seen.0));
             }

@@ -10,7 +10,8 @@ use crate::{
         raw_queue::{Anybody, Claim, Closing, RawQueue, Refusal, Slots, Taken, in_slot},
         slot::{State, Word},
     },
-    world::{Outcome, with},
+    segment::OwnerId,
+    world::{At, Fate, Outcome, Troupe, with},
 };
 use std::{cell::Cell, rc::Rc};
 
@@ -133,7 +134,13 @@ impl Shared {
         last.set(last.get().max(Some(which)));
     }
 
-    fn get(&self, party: &Model, me: usize, deadline: Deadline, copies: bool) -> Result<(), Refusal> {
+    fn get(
+        &self,
+        party: &Model,
+        me: usize,
+        deadline: Deadline,
+        copies: bool,
+    ) -> Result<(), Refusal> {
         let before: Vec<_> = self.last.iter().map(Cell::get).collect();
         let named = self.queue.bells().name(party);
         let copied = Cell::new((None, None, 0));
@@ -241,12 +248,13 @@ impl Shared {
                 Role::Put(_) | Role::PutAndClose(_) | Role::Loan => {
                     closing.is_some() || !is_full && !is_written && has(State::Free, None)
                 }
-                _ => {
-                    is_full || has(State::Reading, Some(true)) || closing.is_some() && !is_had
-                }
+                _ => is_full || has(State::Reading, Some(true)) || closing.is_some() && !is_had,
             };
             if wrong {
-                return Err(format!("{thread}, a {:?}, sleeps: {state:?} {closing:?}", roles[thread]));
+                return Err(format!(
+                    "{thread}, a {:?}, sleeps: {state:?} {closing:?}",
+                    roles[thread]
+                ));
             }
         }
         Ok(())
@@ -266,7 +274,8 @@ impl Shared {
             missing += usize::from(count == 0);
         }
         let dead = (0..roles.len()).filter(|&thread| {
-            matches!(roles[thread], Role::Get(_) | Role::Drain | Role::Return) && with(|world| world.actors[thread].is_dead)
+            matches!(roles[thread], Role::Get(_) | Role::Drain | Role::Return)
+                && with(|world| world.actors[thread].is_dead)
         });
         assert!(missing <= dead.count(), "{missing} are missing");
     }
@@ -274,6 +283,18 @@ impl Shared {
     fn nothing_is_left(&self, party: &Model) {
         assert!(self.queue.join(party, self, Deadline::NOW), "nobody can join");
     }
+}
+
+fn shared(capacity: usize, producers: usize, copies: bool) -> Rc<Shared> {
+    Rc::new(Shared {
+        queue: RawQueue::new(),
+        words: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
+        places: (0..capacity).map(|_| Place::default()).collect(),
+        put: Default::default(),
+        got: Default::default(),
+        last: (0..producers).map(|_| Cell::new(None)).collect(),
+        copies,
+    })
 }
 
 fn queue(chance: &mut Chance) -> Play {
@@ -295,15 +316,7 @@ fn queue(chance: &mut Chance) -> Play {
         3 => roles.push(Role::ShutDown),
         _ => {}
     }
-    let shared = Rc::new(Shared {
-        queue: RawQueue::new(),
-        words: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
-        places: (0..capacity).map(|_| Place::default()).collect(),
-        put: Default::default(),
-        got: Default::default(),
-        last: roles.iter().map(|_| Cell::new(None)).collect(),
-        copies: chance.one_in(2),
-    });
+    let shared = shared(capacity, roles.len(), chance.one_in(2));
     let (theirs, all) = (Rc::clone(&shared), roles.clone());
     let mut play = Play::new(move |outcome| theirs.end(&all, outcome));
     for (me, &role) in roles.iter().enumerate() {
@@ -318,4 +331,45 @@ fn queue(chance: &mut Chance) -> Play {
 #[test]
 fn random_queue() {
     runs(200_000, queue);
+}
+
+/// Nobody has looked at the slots for half of all laps, as nobody had to wait; then a lease is left by a dead one.
+#[test]
+fn queue_after_half_of_all_laps() {
+    const LAPS: u32 = 1 << 24;
+    let shared = shared(2, 1, false);
+    let mut troupe = Troupe::default();
+    troupe.begin(None, false);
+    let id = |slot| OwnerId::new(slot, 1).unwrap();
+    let theirs = Rc::clone(&shared);
+    troupe.enter(id(0), At::Ready, Fate::Ends, move || {
+        let (party, queue, shared) = (Model(id(0)), &theirs.queue, &*theirs);
+        let put = || {
+            let claim = queue.claim(&party, shared, &Anybody, Deadline::NOW).unwrap();
+            theirs.places[claim.index as usize]
+                .halves
+                .iter()
+                .for_each(|half| half.set(Some((0, 0))));
+            queue.put(&party, shared, claim);
+        };
+        for _ in 0..2 * (LAPS + 2) {
+            put();
+            assert_eq!(
+                queue.take(&party, shared, &Anybody, Deadline::NOW, |_| true),
+                Ok(Taken::Copied)
+            );
+        }
+        put();
+        let lease = queue.take(&party, shared, &Anybody, Deadline::NOW, in_slot);
+        assert!(matches!(lease, Ok(Taken::Claim(_))));
+    });
+    troupe.resume(0);
+    let theirs = Rc::clone(&shared);
+    troupe.enter(id(1), At::Ready, Fate::Stays, move || {
+        let got = theirs.get(&Model(id(1)), 1, Deadline::NOW, false);
+        assert_eq!(got, Ok(()), "the lease of the dead is lost");
+    });
+    troupe.resume(1);
+    troupe.finish();
+    assert_eq!(with(|world| world.wrong.take()), None);
 }
