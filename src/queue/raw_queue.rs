@@ -309,6 +309,7 @@ impl RawQueue {
                 if !peers.are_there(looked) {
                     // Nobody comes to a side that is empty.
                     self.close(party, Closing::AtOnce);
+                    self.drop_left(party, slots);
                 } else if self.survey(party, slots, &mut looked.lives) != Survey::Again {
                     // Whoever makes room after the survey is watched; room that was made before is found now, wherever it is.
                     let full = match self.try_claim(party, slots) {
