@@ -244,7 +244,8 @@ impl Shared {
         let closing = self.queue.closing();
         for &(thread, _) in &outcome.asleep {
             let wrong = match roles[thread] {
-                Role::Join => !is_full && !is_had,
+                // What a dead one was reading is an item: it waits for who comes for it.
+                Role::Join => !is_full && !is_had && !has(State::Reading, Some(true)),
                 Role::Put(_) | Role::PutAndClose(_) | Role::Loan => {
                     closing.is_some() || !is_full && !is_written && has(State::Free, None)
                 }
