@@ -165,11 +165,14 @@ impl Shared {
             Taken::Copied => {
                 let (first, second, attempts) = copied.get();
                 assert_eq!(first, second, "torn");
-                let item = first.expect("an item");
-                if attempts == 0 {
+                assert!(
+                    first.is_some() || self.queue.closing() == Some(Closing::AtOnce),
+                    "no item"
+                );
+                if let Some(item) = first.filter(|_| attempts == 0) {
                     self.first(&before, item);
                 }
-                self.got.borrow_mut().push((item, me));
+                self.got.borrow_mut().extend(first.map(|item| (item, me)));
             }
             Taken::Claim(claim) => {
                 let item = self.read(claim);
