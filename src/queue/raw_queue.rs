@@ -19,7 +19,7 @@
 //! Whoever knows better moves them.
 //!
 //! Invariants:
-//! 1. A producer takes positions in their order: it passes a position only when it has seen it taken. So `tail` is never ahead of a position that nobody took.
+//! 1. A producer takes positions in their order: it passes a position only when it has seen it taken. So `tail` is never ahead of a position that nobody took, nor more than one behind the last that somebody took.
 //! 2. A consumer passes a position only when it has seen it read, or being read by somebody living, or gone. Who makes an item FULL again behind the head pulls the head back; who moved the head over a
 //!    slot that somebody else was reading looks at the slot once more. So the items of one producer are first delivered in the order in which they were put.
 //! 3. A slot that is being read for long, a lease, does not stop the ring: the next lap passes it by. So its position moves, and whoever ends the reading asks the word for the lap.
