@@ -36,4 +36,8 @@ depend_on random_barrier
 ring random_condition
 watch random_condition
 ring_life random_condition
+ring_bell_once random_queue
+ring_bell random_queue
+depend_on random_queue
+watch random_queue
 END

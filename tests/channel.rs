@@ -205,3 +205,27 @@ fn what_a_dead_worker_had_is_done_by_another() {
         dying.join().unwrap_err();
     }
 }
+
+/// A request that nobody will answer is not kept by the queue in which it lies: who waits for the answer is told.
+#[test]
+fn what_nobody_receives_any_more_is_dropped() {
+    let (requests, receiver) = channel::<Sender<u32>>(4).unwrap();
+    let (answers, answer) = channel::<u32>(1).unwrap();
+    requests.send(answers).unwrap();
+    drop(receiver);
+    let told = answer.recv_timeout(Duration::from_secs(5)).unwrap_err();
+    assert_eq!(told.kind(), ErrorKind::Disconnected);
+    drop(requests);
+}
+
+/// What is given back when the queue was shut down is nobody's.
+#[test]
+fn a_queue_that_was_shut_down_can_be_joined() {
+    let queue = JoinableQueue::new(2).unwrap();
+    queue.send("a lease".to_owned()).unwrap();
+    let lease = queue.lease().unwrap();
+    queue.shut_down().unwrap();
+    assert!(!queue.join_timeout(Duration::ZERO).unwrap());
+    drop(lease);
+    assert!(queue.join_timeout(Duration::from_secs(5)).unwrap());
+}

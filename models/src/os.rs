@@ -39,7 +39,7 @@ pub mod step {
 pub mod membarrier {
     use super::clock::Deadline;
     use crate::world::broken;
-    use loom::sync::atomic::{Ordering, fence};
+    use crate::atomic::{Ordering, fence};
 
     pub fn register() -> bool {
         true

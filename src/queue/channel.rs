@@ -140,6 +140,10 @@ macro_rules! ends {
                 if let Ok(thread) = memory.thread() {
                     if is_last {
                         memory.raw().close(&thread, Closing::$closing);
+                        if memory.raw().closing() == Some(Closing::AtOnce) {
+                            // What is left is nobody's, and may be what somebody waits to be gone.
+                            memory.raw().drop_left(&thread, memory);
+                        }
                     } else {
                         // Those of dead processes may be all that is left on this side.
                         let named = memory.raw().bells().name(&thread);

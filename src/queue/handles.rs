@@ -99,6 +99,12 @@ impl<'de, T: 'static, F: Format<T>> Deserialize<'de> for Queue<T, F> {
         let (arrived, table): (Arrived<T, F>, Option<Table>) =
             Deserialize::deserialize(deserializer)?;
         let table = table.filter(|_| F::HAS_LARGE_ITEMS).map(|Table(table)| table);
+        // Without it, the slots would seem to be others than they are.
+        if table.is_none() && F::HAS_LARGE_ITEMS {
+            return Err(de::Error::custom(
+                "the handle of a queue names no table: it is damaged or forged",
+            ));
+        }
         Memory::open(arrived.0, table, F::layout(0)).map(Self::of_memory).map_err(de::Error::custom)
     }
 }

@@ -48,8 +48,10 @@ impl<'a, T: Pod> Loan<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] if the queue was shut down meanwhile; the item is gone. If it was closed, the item is received.
+    /// [`ErrorKind::Closed`] if the queue was shut down meanwhile; the item is gone. If it was closed, the item is received. [`ErrorKind::Forked`] in a child of a raw `fork()`.
     pub fn send(self) -> Result<()> {
+        // A forked child has a copy of this, but not the slot.
+        fork::refuse_if_forked()?;
         let Self { memory, thread, claim, staged, .. } = self;
         let raw = memory.raw();
         if raw.closing() == Some(Closing::AtOnce) {

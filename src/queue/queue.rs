@@ -539,9 +539,7 @@ impl<T, F> fmt::Debug for Queue<T, F> {
 #[cold]
 pub(super) fn drop_what_is_left(memory: &Memory, thread: Thread<'_>) {
     let named = memory.raw().bells().name(&thread);
-    while let Some(claim) = memory.raw().take_left(&thread, memory) {
-        drop(Finishing { memory, thread, claim });
-    }
+    memory.raw().drop_left(&thread, memory);
     drop(named);
 }
 

@@ -20,12 +20,13 @@
 //! Whoever knows better moves them.
 //!
 //! Invariants:
-//! 1. A producer takes positions in their order: it passes a position only when it has seen it taken. So `tail` is never ahead of a position that nobody took.
+//! 1. A producer takes positions in their order: it passes a position only when it has seen it taken. So `tail` is never ahead of a position that nobody took, nor more than one behind the last that somebody took.
 //! 2. A consumer passes a position only when it has seen it read, or being read by somebody living, or gone. Who makes an item FULL again behind the head pulls the head back; who moved the head over a
 //!    slot that somebody else was reading looks at the slot once more. So the items of one producer are first delivered in the order in which they were put.
 //! 3. A slot that is being read for long, a lease, does not stop the ring: the next lap passes it by. So its position moves, and whoever ends the reading asks the word for the lap.
 //! 4. **low** is a position before which all are gone: no slot is read or written there. So those that dead ones have are found between it and the tail.
 //! 5. A producer looks whether the queue is closed after it has its slot; who closes does so before it looks at the slots. So a consumer that finds it closed and empty, with no slot that somebody writes, has missed nothing.
+//! 6. Who makes a slot FULL looks afterwards whether the queue is closed at once; who closes it so looks at the slots afterwards. So one of both drops the item, or, if that one dies, who looks at the slots next: whoever joins does.
 //!
 //! Sleeping is by `raw_bells`, one bell for each side. A thread has named the relay from before its claim until it has rung: if it dies, a sleeper looks. Who holds a slot for longer, a loan or a lease,
 //! names nothing; it has rung when it began, so that a sleeper of each side watches its life. Before they sleep, all look at the slots between `low` and the tail, and put right what the dead have.
@@ -108,6 +109,17 @@ pub(crate) const ROOM: usize = 1;
 /// Where those sleep who wait until all items are done.
 pub(crate) const DONE: usize = 2;
 
+/// What is in the slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Survey {
+    /// Something was put right: it is worth another look.
+    Again,
+    /// An item that nobody stands before: who has just looked for one came too early, or somebody else takes it.
+    Item,
+    /// Nothing that can be taken.
+    Nothing,
+}
+
 /// How an item was got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
@@ -168,6 +180,20 @@ impl Hint {
             self.0.compare_exchange(from.pack(), to.pack(), Ordering::SeqCst, Ordering::Relaxed);
     }
 
+    /// From a position that is over to a later one; whoever has moved it, it is not behind that one then.
+    #[inline]
+    fn advance_to(&self, from: Position, to: Position, capacity: u32) {
+        let mut seen = from.pack();
+        while let Err(now) =
+            self.0.compare_exchange(seen, to.pack(), Ordering::SeqCst, Ordering::SeqCst)
+        {
+            if !Position::unpack(now, capacity).is_before(to) {
+                return;
+            }
+            seen = now;
+        }
+    }
+
     /// To this position, if it is behind it.
     #[cold]
     fn pull_back(&self, to: Position, capacity: u32) {
@@ -225,23 +251,6 @@ impl RawQueue {
         (0..slots.capacity()).filter(is_used).count() as u32
     }
 
-    /// An item that is left when it was closed at once, to be dropped.
-    pub(crate) fn take_left<'a, P: Party, S: Slots<'a>>(
-        &'a self,
-        party: &P,
-        slots: S,
-    ) -> Option<Claim> {
-        for _ in 0..LOOKS {
-            if let Ok(Taken::Claim(claim)) = self.try_take(party, slots, in_slot) {
-                return Some(claim);
-            }
-            if self.survey(party, slots, &mut Vec::new()) {
-                return None;
-            }
-        }
-        None
-    }
-
     #[inline]
     pub(crate) fn closing(&self) -> Option<Closing> {
         match self.closing.load(Ordering::SeqCst) {
@@ -296,15 +305,20 @@ impl RawQueue {
                 if self.closing().is_some() {
                     return Some(Err(Refusal::Closed));
                 }
-                let full = match self.try_claim(party, slots) {
-                    Ok(claim) => return Some(Ok(claim)),
-                    Err(full) => full,
-                };
+                if let Ok(claim) = self.try_claim(party, slots) {
+                    return Some(Ok(claim));
+                }
                 *looked = Looked::default();
                 if !peers.are_there(looked) {
                     // Nobody comes to a side that is empty.
                     self.close(party, Closing::AtOnce);
-                } else if self.survey(party, slots, &mut looked.lives) {
+                    self.drop_left(party, slots);
+                } else if self.survey(party, slots, &mut looked.lives) != Survey::Again {
+                    // Whoever makes room after the survey is watched; room that was made before is found now, wherever it is.
+                    let full = match self.try_claim(party, slots) {
+                        Ok(claim) => return Some(Ok(claim)),
+                        Err(full) => full,
+                    };
                     looked.words = vec![full, Place::Bell(&self.closing, 0)];
                     return None;
                 }
@@ -350,7 +364,8 @@ impl RawQueue {
         let mut steps = 0;
         loop {
             let place = slots.word(at.index);
-            let seen = Word(place.load(Ordering::Acquire));
+            // Sequentially consistent, as who waits looks here for room after its bell is armed.
+            let seen = Word(place.load(Ordering::SeqCst));
             let distance = ahead(seen.lap(), at.lap);
             if distance == 0 && seen.state() == State::Free {
                 let mine = Word::writing(at.lap, party.id());
@@ -361,8 +376,11 @@ impl RawQueue {
                 // Taken. A lap that is free was taken the lap before.
                 let known = Position { lap: seen.lap(), ..at }.before(1);
                 let next = at.or_later(known).next(capacity);
-                self.tail.advance(at, next);
+                self.tail.advance_to(at, next, capacity);
                 at = next;
+            } else if distance < -1 && self.tail.load(capacity) != at {
+                // Overslept: half of all laps and more.
+                at = self.tail.load(capacity);
             } else if !self.make_way(party, slots, at, seen) {
                 return Err(Place::Gate(place, seen.0));
             }
@@ -476,6 +494,33 @@ impl RawQueue {
         let position = claim.position();
         self.tail.advance(position, position.next(slots.capacity()));
         self.bells.ring(party, NEWS);
+        self.drop_if_nobodys(party, slots);
+    }
+
+    /// What became an item when the queue was closed at once, is dropped by who made it one: who closed it may not have seen it.
+    #[inline]
+    fn drop_if_nobodys<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S) {
+        if self.closing() == Some(Closing::AtOnce) {
+            self.drop_left(party, slots);
+        }
+    }
+
+    /// See [`Self::survey`], which drops them.
+    #[cold]
+    pub(crate) fn drop_left<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S) {
+        let again = |_: &u32| self.survey(party, slots, &mut Vec::new()) == Survey::Again;
+        let _looks = (0..LOOKS).take_while(again).count();
+    }
+
+    /// Nobody will ever take an item of a queue that was closed at once.
+    #[cold]
+    fn drop_item<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, index: u32, seen: Word) {
+        let dependence = self.bells.name(party);
+        if let Some(claim) = self.inherit(party, slots, index, seen) {
+            slots.wipe(index);
+            self.finish(party, slots, claim);
+        }
+        drop(dependence);
     }
 
     /// There will be no item.
@@ -488,6 +533,7 @@ impl RawQueue {
         // Consumers may wait for what is behind it.
         self.bells.ring(party, NEWS);
         self.bells.ring(party, ROOM);
+        self.bells.ring(party, DONE);
     }
 
     /// The caller keeps the slot for longer: from now on somebody who sleeps watches its life.
@@ -530,7 +576,7 @@ impl RawQueue {
         let shared = RefCell::new(copy);
         let copy = |index| shared.borrow_mut()(index);
         let look = |looked: &mut Looked<'a>| {
-            for _ in 0..LOOKS {
+            for look in 1..=LOOKS {
                 // Before the slots: see invariant 5.
                 let closing = self.closing();
                 if closing == Some(Closing::AtOnce) {
@@ -547,13 +593,15 @@ impl RawQueue {
                     Err(empty) => empty,
                 };
                 let before = looked.lives.len();
-                if self.survey(party, slots, &mut looked.lives) {
-                    // A slot that somebody living has, may become an item.
-                    let nothing = looked.lives.len() == before;
-                    let seen = closing.map_or(0, |how| how as u32);
-                    looked.words = vec![empty, Place::Bell(&self.closing, seen)];
-                    return (closing.is_some() && nothing).then_some(Err(Refusal::Closed));
+                let survey = self.survey(party, slots, &mut looked.lives);
+                if survey == Survey::Again || survey == Survey::Item && look < LOOKS {
+                    continue;
                 }
+                // A slot that somebody living has, may become an item.
+                let nothing = survey == Survey::Nothing && looked.lives.len() == before;
+                let seen = closing.map_or(0, |how| how as u32);
+                looked.words = vec![empty, Place::Bell(&self.closing, seen)];
+                return (closing.is_some() && nothing).then_some(Err(Refusal::Closed));
             }
             looked.patience = Some(DISTURBED);
             None
@@ -658,45 +706,64 @@ impl RawQueue {
         })
     }
 
-    /// Looks at the slots that may be written or read: what dead ones have is put right, and the living are listed. `false` if it is worth another look.
+    /// Looks at the slots that may be written or read: what dead ones have is put right, and the living are listed.
     #[cold]
     fn survey<'a, P: Party, S: Slots<'a>>(
         &self,
         party: &P,
         slots: S,
         lives: &mut Vec<OwnerId>,
-    ) -> bool {
+    ) -> Survey {
         let capacity = slots.capacity();
-        // One behind it, as its slot may have been taken already.
-        let end = self.tail.load(capacity).next(capacity);
+        // Before the tail: what is read is behind it, and may be passed by to where the tail is by then.
         let low = self.low.load(capacity);
-        let mut at = low.or_later(end.before(1));
+        let tail = self.tail.load(capacity);
+        // One behind it, as its slot may have been taken already.
+        let mut end = tail.next(capacity);
+        // What is before this is gone: its slots were taken for what is before the tail.
+        let first = tail.before(1);
+        // It seems to be ahead of the tail when nobody had to look for half of all laps.
+        let is_near = !low.is_before(first) && !end.is_before(low);
+        let mut at = if is_near { low } else { first };
         let mut gone = at;
         let mut all_gone = true;
+        let (mut is_blocked, mut has_item) = (false, false);
         while at.is_before(end) {
             let seen = Word(slots.word(at.index).load(Ordering::SeqCst));
             let is_gone = ahead(seen.lap(), at.lap) > 0;
             all_gone &= is_gone;
-            if !is_gone {
-                match (seen.state(), seen.owner()) {
-                    (State::Free, _) => {}
-                    (State::Full, _) => {
-                        let position = Position { lap: seen.lap(), ..at };
-                        if position.is_before(self.head.load(capacity)) {
-                            self.head.pull_back(position, capacity);
-                            return false;
-                        }
+            if at == first && !is_gone {
+                // So it is the slot at the tail too.
+                end = tail;
+            }
+            // Also what is in a later lap: a lease may have been passed by meanwhile, and given back.
+            match (seen.state(), seen.owner()) {
+                (State::Free, _) => {}
+                (State::Full, _) if self.closing() == Some(Closing::AtOnce) => {
+                    self.drop_item(party, slots, at.index, seen);
+                    return Survey::Again;
+                }
+                (State::Full, _) => {
+                    let position = Position { lap: seen.lap(), ..at };
+                    if position.is_before(self.head.load(capacity)) {
+                        self.head.pull_back(position, capacity);
+                        return Survey::Again;
                     }
-                    (_, Some(owner)) if owner == party.id() => {}
-                    (_, Some(owner)) if !party.is_dead(owner) => lives.push(owner),
-                    (State::Writing, _) => {
-                        self.bury_writer(party, slots, at.index, seen);
-                        return false;
+                    has_item |= !is_blocked;
+                }
+                (state, Some(owner)) if owner == party.id() || !party.is_dead(owner) => {
+                    is_blocked |= state == State::Writing && !is_gone;
+                    if owner != party.id() {
+                        lives.push(owner);
                     }
-                    (State::Reading, _) => {
-                        self.bring_back(party, slots, at.index, seen);
-                        return false;
-                    }
+                }
+                (State::Writing, _) => {
+                    self.bury_writer(party, slots, at.index, seen);
+                    return Survey::Again;
+                }
+                (State::Reading, _) => {
+                    self.bring_back(party, slots, at.index, seen);
+                    return Survey::Again;
                 }
             }
             at = at.next(capacity);
@@ -707,7 +774,7 @@ impl RawQueue {
         if low.is_before(gone) {
             self.low.advance(low, gone);
         }
-        true
+        if has_item { Survey::Item } else { Survey::Nothing }
     }
 
     /// Waits until no slot is taken: all that was put is done with; `false` when the time is up.
@@ -721,15 +788,16 @@ impl RawQueue {
             for _ in 0..LOOKS {
                 looked.lives.clear();
                 // What a dead one has is somebody's again, or gone.
-                if !self.survey(party, slots, &mut looked.lives) {
+                if self.survey(party, slots, &mut looked.lives) == Survey::Again {
                     continue;
                 }
                 // Twice the same, laps included: so it was so at one moment in between.
                 match (Self::all_free(slots), Self::all_free(slots)) {
                     (Ok(once), Ok(twice)) if once == twice => return Some(()),
-                    // Whoever ends the last one has ended this one before, or it is this one.
-                    (Err(used), _) => {
+                    // Whoever ends the last one has ended this one before, or it is this one. Whoever has it may have come after the survey.
+                    (Err((used, owner)), _) => {
                         looked.words = vec![used];
+                        looked.lives.extend(owner.filter(|&owner| owner != party.id()));
                         return None;
                     }
                     _ => {}
@@ -741,13 +809,14 @@ impl RawQueue {
         self.bells.wait(party, DONE, deadline, look).is_some()
     }
 
-    /// A number that changes whenever some slot is used, if all are free; else one that is not.
-    fn all_free<'a, S: Slots<'a>>(slots: S) -> Result<u64, Place<'a>> {
+    /// A number that changes whenever some slot is used, if all are free; else one that is not, and who has it.
+    fn all_free<'a, S: Slots<'a>>(slots: S) -> Result<u64, (Place<'a>, Option<OwnerId>)> {
         (0..slots.capacity()).try_fold(0, |laps, index| {
             let place = slots.word(index);
             let seen = Word(place.load(Ordering::SeqCst));
             let is_free = seen.state() == State::Free;
-            is_free.then(|| laps + u64::from(seen.lap())).ok_or(Place::Gate(place, seen.0))
+            let used = || (Place::Gate(place, seen.0), seen.owner());
+            is_free.then(|| laps + u64::from(seen.lap())).ok_or_else(used)
         })
     }
 
@@ -779,6 +848,7 @@ impl RawQueue {
             step!("queue.given_back");
             self.head.pull_back(Position { lap, index: claim.index }, slots.capacity());
             self.bells.ring(party, NEWS);
+            self.drop_if_nobodys(party, slots);
         }
         drop(dependence);
     }

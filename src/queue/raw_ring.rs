@@ -542,15 +542,15 @@ impl RawRing {
                 return None;
             }
             step!("ring.sleep");
-            let [gate, state, relay] = listener.places();
+            let [gate, relay, state] = listener.places();
             let sleep = Sleep {
-                places: &[gate, state, relay, Place::Gate(other, seen)],
+                places: &[gate, relay, state, Place::Gate(other, seen)],
                 owners: owner.as_slice(),
                 deadline: settling.limit(deadline),
             };
             let rung = party.sleep(&sleep);
             step!("ring.woken");
-            listener.has_slept(rung.is_at_most(1));
+            listener.has_slept(rung.is_at_most(0));
             if let Some(owner) = owner
                 && party.is_dead(owner)
             {

@@ -151,7 +151,7 @@ impl<const N: usize> RawBells<N> {
                 listener.places().into_iter().chain(words.iter().copied()).collect();
             let rung = party.sleep(&Sleep { places: &places, owners: lives, deadline: until });
             step!("bells.woken");
-            listener.has_slept(rung.is_at_most(1));
+            listener.has_slept(rung.is_at_most(0));
             for &life in lives {
                 if party.is_dead(life) {
                     // The kernel woke one watcher of the dead thread; this may be the one.
@@ -192,10 +192,10 @@ impl<P: Party, const N: usize> Listener<'_, P, N> {
         self.seen
     }
 
-    /// What it sleeps at: its own bell is the first two.
+    /// What it sleeps at: its own bell is the first. The state is behind the relay: whoever clears it and dies before it rings, does so before the state is compared, or when this one is at the relay.
     pub(crate) fn places(&self) -> [Place<'_>; 3] {
         let Bell { gate, state, .. } = &self.bells.bells[self.bell];
-        [Place::Bell(gate, 0), Place::Bell(state, self.seen), Place::Bell(&self.bells.relay, 0)]
+        [Place::Bell(gate, 0), Place::Bell(&self.bells.relay, 0), Place::Bell(state, self.seen)]
     }
 
     /// It may have been rung, by its own bell alone or by others.

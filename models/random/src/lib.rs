@@ -22,6 +22,7 @@ mod sync;
 
 mod chance;
 mod party;
+mod queue;
 mod stage;
 mod world;
 
