@@ -300,7 +300,7 @@ fn a_worker_dies_around_the_call() {
         let process = spawn(|_: Arms, value: Value<u64>| value, (Arms(step.to_owned()), value));
         process.unwrap().join()
     };
-    for step in ["call.decoded", "call.listed", "call.outcome"] {
+    for step in ["call.decoded", "call.arrived", "call.listed", "call.outcome"] {
         assert!(matches!(run(step), Err(ProcessError::Signalled { signal: 9, .. })), "{step}");
     }
     // Once the result is there it counts, whatever happens to the worker.

@@ -29,6 +29,7 @@ const ELSEWHERE: &[&str] = &[
     "sweep.member",
     "sweep.freed",
     "call.decoded",
+    "call.arrived",
     "call.listed",
     "free.revived",
     "call.finished",
@@ -213,6 +214,7 @@ fn queues() {
     drop(in_place.loan().unwrap());
     in_place.loan().unwrap().send().unwrap();
     in_place.recv_in_place().unwrap().give_back();
+    in_place.recv().unwrap();
     in_place.shut_down().unwrap();
 }
 

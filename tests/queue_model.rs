@@ -173,7 +173,10 @@ fn run<T: Item, F: Format<T>>(queue: &Queue<T, F>, deeds: &[Deed]) {
                 let number = lease.number();
                 drop(lease);
                 model.leased -= 1;
-                model.returned.push((number, attempts));
+                // Nobody is to have it, where the queue was shut down.
+                if !matches!(model.closed, Some(Deed::ShutDown)) {
+                    model.returned.push((number, attempts));
+                }
                 model.is_ragged = true;
             }
             Deed::Done(_) | Deed::GiveBack(_) => {}

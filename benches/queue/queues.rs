@@ -43,7 +43,7 @@ struct Stream(Queue<u64, InPlace>);
 
 impl Game for Stream {
     fn play(&self, side: u32, turns: u32) {
-        if side % 2 == 0 {
+        if side.is_multiple_of(2) {
             (0..u64::from(turns)).for_each(|number| self.0.send(number).unwrap());
         } else {
             for _ in 0..turns {
@@ -58,7 +58,7 @@ struct Crossbeam(crossbeam_channel::Sender<u64>, crossbeam_channel::Receiver<u64
 
 impl Game for Crossbeam {
     fn play(&self, side: u32, turns: u32) {
-        if side % 2 == 0 {
+        if side.is_multiple_of(2) {
             (0..u64::from(turns)).for_each(|number| self.0.send(number).unwrap());
         } else {
             for _ in 0..turns {

@@ -159,8 +159,10 @@ impl Memory {
     }
 
     fn shape(&self) -> &Shape {
-        // SAFETY: every queue's block has room for it (`new`, `open`), aligned to 64; it consists of atomics.
-        unsafe { self.placed.start().add(SHAPE_AT).cast::<Shape>().as_ref() }
+        // SAFETY: every queue's block has room for it (`new`, `open`).
+        let shape = unsafe { self.placed.start().add(SHAPE_AT) }.cast::<Shape>();
+        // SAFETY: as above, aligned to 64; it consists of atomics.
+        unsafe { shape.as_ref() }
     }
 
     /// Its blocks: for handles.
@@ -211,8 +213,10 @@ impl Memory {
     #[inline]
     pub(crate) fn length(&self, claim: Claim) -> Option<&AtomicU32> {
         self.table.as_ref()?;
-        // SAFETY: inside the slot, which begins with the word and the length where there is a table; an atomic, aligned.
-        Some(unsafe { self.slot(claim.index).add(LENGTH_AT).cast::<AtomicU32>().as_ref() })
+        // SAFETY: inside the slot, which begins with the word and the length where there is a table.
+        let length = unsafe { self.slot(claim.index).add(LENGTH_AT) }.cast::<AtomicU32>();
+        // SAFETY: as above; an atomic, aligned.
+        Some(unsafe { length.as_ref() })
     }
 
     /// Whether items are copied word by word.

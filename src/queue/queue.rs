@@ -78,7 +78,6 @@ impl<T: Serialize + DeserializeOwned + 'static> Queue<T> {
     }
 
     /// A queue with more said about it.
-    #[must_use]
     pub fn builder(capacity: usize) -> QueueBuilder<T> {
         QueueBuilder::new(capacity)
     }
