@@ -3,6 +3,8 @@
 //! Each step under the lock is acknowledged by an atomic number afterwards, so at the end it is known how many there were: all that were acknowledged, and
 //! at most one more for each kill.
 
+#[path = "support/chance.rs"]
+mod chance;
 mod support;
 
 use multiproc::{Array, Atomic, Lock, LockError, Ordering, Process, Segment, Value, spawn};
@@ -102,26 +104,11 @@ fn objects(session: &str) -> (usize, usize) {
     (large.len(), others.len())
 }
 
-/// xorshift, so that a failing seed can be run again.
-fn random(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
 #[test]
 fn nothing_hangs_tears_or_leaks() {
-    let kills: u64 = std::env::var("MULTIPROC_STORM_KILLS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2_000);
+    let kills = chance::kills();
     let _watchdog = watchdog(60 + kills / 10);
-    let mut seed = std::env::var("MULTIPROC_STORM_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0x9e37_79b9_7f4a_7c15);
-    println!("seed {seed}");
+    let mut seed = chance::seed();
     let zero = Count { value: 0, intent: 0, deaths: 0, torn: 0 };
     let (count, lock) = (Value::new(zero).unwrap(), Lock::new().unwrap());
     let field = Array::<u64>::zeroed(256).unwrap();
@@ -151,10 +138,10 @@ fn nothing_hangs_tears_or_leaks() {
         Err(error) => panic!("{error}"),
     };
     for kill in 0..kills {
-        let victim = random(&mut seed) as usize % workers.len();
+        let victim = chance::random(&mut seed) as usize % workers.len();
         // A random moment: after a random number of looks at a value that all fight for.
         let before = look().value;
-        let more = random(&mut seed) % 64;
+        let more = chance::random(&mut seed) % 64;
         let mut last = before;
         while last < before + more {
             last = look().value;

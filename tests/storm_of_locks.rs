@@ -2,6 +2,8 @@
 //!
 //! All waits are with a time, so that workers never wait for one another for ever in good order; what a death leaves must not stop anybody: the test goes on by counting turns.
 
+#[path = "support/chance.rs"]
+mod chance;
 mod support;
 
 use multiproc::{
@@ -104,37 +106,22 @@ fn work(shared: Shared) {
     }
 }
 
-/// xorshift, so that a failing seed can be run again.
-fn random(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
 #[test]
 fn nobody_is_stuck_and_nothing_is_lost() {
-    let kills: u64 = std::env::var("MULTIPROC_STORM_KILLS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2_000);
+    let kills = chance::kills();
     let _watchdog = watchdog(120 + kills / 10);
-    let mut seed = std::env::var("MULTIPROC_STORM_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0x9e37_79b9_7f4a_7c15);
-    println!("seed {seed}");
+    let mut seed = chance::seed();
     let shared = Shared::new();
     let start = || -> Process<()> { spawn(work, (shared.clone(),)).unwrap() };
     let mut workers: Vec<_> = (0..4).map(|_| start()).collect();
     for _ in 0..kills {
         // A random moment: after a random part of a few turns, as far as looking takes.
-        let until = shared.turns.load(Ordering::Relaxed) + random(&mut seed) % 3;
+        let until = shared.turns.load(Ordering::Relaxed) + chance::random(&mut seed) % 3;
         while shared.turns.load(Ordering::Relaxed) < until {
             std::thread::yield_now();
         }
-        (0..random(&mut seed) % 2_000).for_each(|_| std::hint::spin_loop());
-        let victim = random(&mut seed) as usize % workers.len();
+        (0..chance::random(&mut seed) % 2_000).for_each(|_| std::hint::spin_loop());
+        let victim = chance::random(&mut seed) as usize % workers.len();
         let victim = std::mem::replace(&mut workers[victim], start());
         victim.kill().unwrap();
         assert!(victim.join().is_err());

@@ -3,6 +3,8 @@
 //! A producer says which item it begins, and which are in; a consumer marks each that it has. So it is known at the end: everything acknowledged is received, but for one item of each consumer that was
 //! killed while it received; of leased items none is missing. Nothing is received twice, but for leased items that are flagged. First deliveries of a producer's leased items are in order.
 
+#[path = "support/chance.rs"]
+mod chance;
 mod support;
 
 use multiproc::{
@@ -196,14 +198,6 @@ impl<T: Item, F: Format<T>> Line<T, F> {
     }
 }
 
-/// xorshift, so that a failing seed can be run again.
-fn random(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
 /// Who was killed, of a line.
 #[derive(Default)]
 struct Losses {
@@ -226,17 +220,17 @@ fn storm<T: Item, F: Format<T>>(make: impl Fn() -> Queue<T, F>, kills: u64, seed
     // Those that were begun by somebody who was killed, and not acknowledged.
     let mut uncertain = [0_u64; 2];
     for _ in 0..kills {
-        let at = random(seed) as usize % workers.len();
+        let at = chance::random(seed) as usize % workers.len();
         let line = &lines[at % 2];
         for line in &lines {
             line.limit.fetch_add(FOR_EACH_KILL, Ordering::SeqCst);
         }
         // A random moment: after a random part of a few turns, as far as looking takes.
-        let until = line.turns.load(Ordering::SeqCst) + random(seed) % 4;
+        let until = line.turns.load(Ordering::SeqCst) + chance::random(seed) % 4;
         while line.turns.load(Ordering::SeqCst) < until {
             std::thread::yield_now();
         }
-        (0..random(seed) % 2_000).for_each(|_| std::hint::spin_loop());
+        (0..chance::random(seed) % 2_000).for_each(|_| std::hint::spin_loop());
         let loss = &mut losses[at % 2];
         if at / 2 < LANES {
             loss.producers += 1;
@@ -283,16 +277,9 @@ fn taken() -> u64 {
 
 #[test]
 fn nothing_is_lost_doubled_or_left() {
-    let kills: u64 = std::env::var("MULTIPROC_STORM_KILLS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2_000);
+    let kills = chance::kills();
     let _watchdog = watchdog(120 + kills / 10);
-    let mut seed = std::env::var("MULTIPROC_STORM_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0x9e37_79b9_7f4a_7c15);
-    println!("seed {seed}");
+    let mut seed = chance::seed();
     // Several rounds: what the first ones leave is seen in the last.
     let mut sizes = Vec::new();
     for (round, capacity) in [1, 2, 7, 64].into_iter().enumerate() {

@@ -1,15 +1,10 @@
 //! `JoinableQueue`: a queue that one can wait for, until all that was put in is done.
 
-use super::{
-    Lease, Queue, SendError,
-    memory::Memory,
-    queue::{Finishing, give_back},
-    raw_queue::Claim,
-};
+use super::{Lease, Queue, SendError, memory::Memory, queue::Finishing, raw_queue::Claim};
 use crate::{
     Error, ErrorKind, Result,
     os::{clock::Deadline, fork},
-    sync::Party,
+    sync::party::Party,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use std::{
@@ -319,7 +314,7 @@ impl Drop for Received {
         let claims = std::mem::take(&mut *self.claims());
         if let (false, Ok(thread)) = (claims.is_empty(), self.memory.thread()) {
             for claim in claims {
-                give_back(&self.memory, thread, claim);
+                self.memory.raw().give_back(&thread, &self.memory, claim);
             }
         }
     }

@@ -1,10 +1,6 @@
 //! `Lease`: an item that somebody works on.
 
-use super::{
-    memory::Memory,
-    queue::{Finishing, give_back},
-    raw_queue::Claim,
-};
+use super::{memory::Memory, queue::Finishing, raw_queue::Claim};
 use crate::{os::fork, sync::Thread};
 use std::{
     fmt,
@@ -99,7 +95,7 @@ impl<T> Drop for Lease<'_, T> {
     fn drop(&mut self) {
         // A forked child has a copy of this, but not the item.
         if !fork::is_forked_holder() {
-            give_back(self.memory, self.thread, self.claim);
+            self.memory.raw().give_back(&self.thread, self.memory, self.claim);
         }
     }
 }

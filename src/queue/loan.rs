@@ -3,7 +3,7 @@
 
 use super::{
     memory::{Memory, SMALL},
-    queue::{Finishing, drop_what_is_left, give_back},
+    queue::Finishing,
     raw_queue::{Claim, Closing},
 };
 use crate::{Error, ErrorKind, Result, os::fork, sync::Thread};
@@ -64,9 +64,6 @@ impl<'a, T: Pod> Loan<'a, T> {
         }
         raw.put(&thread, memory, claim);
         drop(named);
-        if raw.closing() == Some(Closing::AtOnce) {
-            drop_what_is_left(memory, thread);
-        }
         Ok(())
     }
 }
@@ -135,7 +132,7 @@ impl<'a, T: Pod> Received<'a, T> {
         let Finishing { memory, thread, claim } = self.slot;
         mem::forget(self);
         if !fork::is_forked_holder() {
-            give_back(memory, thread, claim);
+            memory.raw().give_back(&thread, memory, claim);
         }
     }
 

@@ -267,9 +267,6 @@ impl<T, F: Format<T>> Queue<T, F> {
                 Ok(claim) => {
                     body.write(memory, claim);
                     raw.put(&thread, memory, claim);
-                    if raw.closing() == Some(Closing::AtOnce) {
-                        drop_what_is_left(memory, thread);
-                    }
                     Ok(())
                 }
                 Err(why) => Err(refused(why, deadline, FULL)),
@@ -489,7 +486,10 @@ impl<T, F: Format<T>> Queue<T, F> {
     #[doc(alias = "shutdown")]
     pub fn shut_down(&self) -> Result<()> {
         self.close_how(Closing::AtOnce)?;
-        drop_what_is_left(&self.memory, self.memory.thread()?);
+        let (memory, thread) = (&self.memory, self.memory.thread()?);
+        let named = memory.raw().bells().name(&thread);
+        memory.raw().drop_left(&thread, memory);
+        drop(named);
         Ok(())
     }
 
@@ -531,22 +531,6 @@ impl<T, F> fmt::Debug for Queue<T, F> {
             .field("capacity", &self.memory.capacity())
             .field("closed", &raw.closing().is_some())
             .finish()
-    }
-}
-
-/// After an item may have come to a queue that is shut down: nobody receives it.
-#[cold]
-pub(super) fn drop_what_is_left(memory: &Memory, thread: Thread<'_>) {
-    let named = memory.raw().bells().name(&thread);
-    memory.raw().drop_left(&thread, memory);
-    drop(named);
-}
-
-/// The caller's item is another's, or nobody's if the queue was shut down.
-pub(super) fn give_back(memory: &Memory, thread: Thread<'_>, claim: Claim) {
-    memory.raw().give_back(&thread, memory, claim);
-    if memory.raw().closing() == Some(Closing::AtOnce) {
-        drop_what_is_left(memory, thread);
     }
 }
 

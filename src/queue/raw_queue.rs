@@ -239,16 +239,17 @@ impl RawQueue {
 
     /// How many items wait for a consumer at this moment: exact when nobody changes it.
     pub(crate) fn len<'a, S: Slots<'a>>(&self, slots: S) -> u32 {
-        let is_full =
-            |&index: &u32| Word(slots.word(index).load(Ordering::Acquire)).state() == State::Full;
-        (0..slots.capacity()).filter(is_full).count() as u32
+        Self::count(slots, |state| state == State::Full)
     }
 
     /// How many slots are not free at this moment: items, and what is written or read.
     pub(crate) fn in_use<'a, S: Slots<'a>>(&self, slots: S) -> u32 {
-        let is_used =
-            |&index: &u32| Word(slots.word(index).load(Ordering::Acquire)).state() != State::Free;
-        (0..slots.capacity()).filter(is_used).count() as u32
+        Self::count(slots, |state| state != State::Free)
+    }
+
+    fn count<'a, S: Slots<'a>>(slots: S, is_meant: impl Fn(State) -> bool) -> u32 {
+        let state = |index| Word(slots.word(index).load(Ordering::Acquire)).state();
+        (0..slots.capacity()).filter(|&index| is_meant(state(index))).count() as u32
     }
 
     #[inline]
@@ -407,10 +408,9 @@ impl RawQueue {
                 false
             }
             (State::Writing, owner) => {
-                let dead = owner.is_none_or(|owner| party.is_dead(owner));
-                dead && self.bury_writer(party, slots, at.index, seen)
+                is_nobody(party, owner) && self.bury_writer(party, slots, at.index, seen)
             }
-            (State::Reading, owner) if owner.is_none_or(|owner| party.is_dead(owner)) => {
+            (State::Reading, owner) if is_nobody(party, owner) => {
                 self.bring_back(party, slots, at.index, seen);
                 true
             }
@@ -441,8 +441,7 @@ impl RawQueue {
         for _ in 1..capacity {
             let seen = Word(slots.word(next.index).load(Ordering::Acquire));
             match ahead(seen.lap(), next.lap) {
-                0 if seen.state() == State::Free => return true,
-                // The hint is late.
+                // Free, or taken already: then the hint is late.
                 0.. => return true,
                 _ if !Self::may_be_passed(seen) => return false,
                 _ => next = next.next(capacity),
@@ -674,8 +673,7 @@ impl RawQueue {
                     }
                 }
                 (State::Writing, owner) => {
-                    let dead = owner.is_none_or(|owner| party.is_dead(owner));
-                    if !dead || !self.bury_writer(party, slots, at.index, seen) {
+                    if !is_nobody(party, owner) || !self.bury_writer(party, slots, at.index, seen) {
                         return Err(Place::Gate(place, seen.0));
                     }
                 }
@@ -881,6 +879,11 @@ impl RawQueue {
             }
         }
     }
+}
+
+/// Whether nobody living has a slot with this name in it.
+fn is_nobody<P: Party>(party: &P, owner: Option<OwnerId>) -> bool {
+    owner.is_none_or(|owner| party.is_dead(owner))
 }
 
 /// One arrow.

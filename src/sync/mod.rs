@@ -35,7 +35,6 @@ pub use condition::{Condition, ConditionLock};
 pub use event::Event;
 pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
-pub(crate) use party::Party;
 pub(crate) use placed::{Placed, Words};
 pub(crate) use raw_barrier::RawBarrier;
 pub(crate) use raw_bells::{Looked, RawBells};
