@@ -93,9 +93,7 @@ impl Body<'_> {
 #[inline]
 pub(crate) fn acknowledge(memory: &Memory, claim: Claim) {
     if length(memory, claim) & LARGE != 0 {
-        let item = memory.listed(claim, ITEM);
         memory.unlist(claim.index);
-        drop(item);
     }
 }
 

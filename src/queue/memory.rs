@@ -292,7 +292,7 @@ impl Memory {
         place.map(|place| Parcel::open(self.root(), place, fingerprint)).transpose()
     }
 
-    /// Takes it off the list. Whoever does so has pinned it, and drops it after.
+    /// Takes it off the list.
     pub(crate) fn unlist(&self, index: u32) {
         if let Some(table) = &self.table {
             table.unlist(index as usize);
@@ -313,12 +313,6 @@ impl<'a> Slots<'a> for &'a Memory {
     }
 
     fn wipe(self, index: u32) {
-        let place = self.table.as_ref().and_then(|table| table.entry(index as usize));
-        if let Some((id, generation)) = place {
-            // Whoever takes the last of its users away frees it: so this is one.
-            let item = self.root().pin(id, generation);
-            self.unlist(index);
-            drop(item);
-        }
+        self.unlist(index);
     }
 }

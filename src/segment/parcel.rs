@@ -156,23 +156,19 @@ impl Parcel {
         words.0[2 + 2 * index].store(second | LISTED, Ordering::Release);
     }
 
-    /// Empties an entry, for another block. The caller has pinned the block that it lists, and drops it after: so it is freed, if nobody else has it.
+    /// Empties an entry, for another block. If nobody else has the block that it lists, that is free.
     pub(crate) fn unlist(&self, index: usize) {
-        let words = self.words();
+        let Some((id, generation)) = self.entry(index) else { return };
+        // Whoever takes the last of its users away frees it: so this is one.
+        let block = self.block.root().pin(id, generation);
         // Who looks meanwhile finds the old block or none; with the next one's first word, a block that is not the one it looks for.
-        words.0[2 + 2 * index].store(0, Ordering::SeqCst);
+        self.words().0[2 + 2 * index].store(0, Ordering::SeqCst);
+        drop(block);
     }
 
-    /// Empties all entries from this one on. What nobody has pinned is free.
+    /// Empties all entries from this one on.
     pub(crate) fn unlist_from(&self, first: usize) {
-        for index in first..self.entries() {
-            if let Some((id, generation)) = self.entry(index) {
-                // Whoever takes the last of its users away frees it: so this is one.
-                let block = self.block.root().pin(id, generation);
-                self.unlist(index);
-                drop(block);
-            }
-        }
+        (first..self.entries()).for_each(|index| self.unlist(index));
     }
 
     /// What an entry lists, if it is written.
