@@ -76,6 +76,8 @@ pub enum ErrorKind {
     Unlinked,
     /// A process ended by a signal, an exit code or a panic.
     ProcessFailed,
+    /// A task of a pool has no result: it panicked, its worker died, it was late, or cancelled.
+    TaskFailed,
     /// This system or kernel lacks what is needed.
     Unsupported,
     /// Another error of the operating system.

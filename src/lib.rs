@@ -37,6 +37,7 @@
 //! | --- | --- | --- |
 //! | a function in another process | [`spawn`], [`Process`], [`Process::builder`] | `Process` |
 //! | another program | [`Process::command`], [`Segment::from_env`] | – |
+//! | many tasks for a few processes, which survive the tasks | [`Pool`] | the same |
 //! | who is who | [`current`], [`parent`], [`active_children`] | the same |
 //! | mutual exclusion | [`Lock`]; with re-entry: [`RLock`]; many readers or one writer: [`RwLock`] | `Lock`, `RLock` |
 //! | waiting until another says so | with a lock: [`Condition`]; without: [`Event`] | the same |
@@ -102,6 +103,7 @@ mod atomic;
 pub mod compat;
 mod error;
 mod os;
+mod pool;
 mod process;
 mod queue;
 mod segment;
@@ -128,6 +130,10 @@ pub use atomic::Ordering;
 pub use error::{Error, ErrorKind, Result};
 pub use multiproc_macros::Shared;
 pub use os::cpus::cpu_count;
+pub use pool::{
+    AsyncResult, Mapping, Pool, PoolBuilder, PoolKind, PoolStatistics, PoolWorker, Stateful,
+    Stateless, Task, TaskBuilder, TaskError,
+};
 pub use process::{
     ActiveChild, CurrentProcess, Function, PanicReport, ParentProcess, Process, ProcessBuilder,
     ProcessError, active_children, current, init, parent, spawn,

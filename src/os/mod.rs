@@ -10,6 +10,7 @@ pub(crate) mod clock;
 pub(crate) mod cpus;
 pub(crate) mod directory_watch;
 pub(crate) mod environment;
+pub(crate) mod event_fd;
 pub(crate) mod executable;
 pub(crate) mod exit;
 pub(crate) mod file_mapping;

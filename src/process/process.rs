@@ -8,7 +8,7 @@ use super::{
     log::tell,
     stderr_tail::StderrTail,
 };
-use crate::{Error, ErrorKind, Result, shared::decode};
+use crate::{Error, ErrorKind, Result, os::pidfd_set::PidFdSet, shared::decode};
 use serde::de::DeserializeOwned;
 use std::{
     fmt,
@@ -49,6 +49,11 @@ impl Process<()> {
 impl<R> Process<R> {
     pub(super) fn new(child: Arc<Child>, pipes: Pipes) -> Self {
         Self { child, tail: None, pipes, _result: PhantomData }
+    }
+
+    /// Has its end told by that set.
+    pub(crate) fn watch_in(&self, set: &PidFdSet, number: u64) -> Result<()> {
+        set.add(self.child.descriptor(), number)
     }
 
     pub(super) fn capture(&mut self, tail: Arc<StderrTail>) {

@@ -88,11 +88,31 @@ impl Parcel {
         let words = parcel.words();
         // Relaxed: nobody takes it for a parcel before it is handed on.
         words.0[0].store(entries as u64, Ordering::Relaxed);
-        let mut bytes = message.iter().flat_map(|part| part.iter().copied());
-        for word in &words.0[1 + 2 * entries..] {
-            let mut next = [0; WORD];
-            next.iter_mut().zip(&mut bytes).for_each(|(place, byte)| *place = byte);
-            word.store(u64::from_ne_bytes(next), Ordering::Relaxed);
+        let mut rest = words.0[1 + 2 * entries..].iter();
+        let mut put = |word| {
+            if let Some(place) = rest.next() {
+                place.store(u64::from_ne_bytes(word), Ordering::Relaxed);
+            }
+        };
+        let (mut partial, mut filled) = ([0; WORD], 0);
+        for &part in message {
+            let (first, part) = part.split_at(part.len().min((WORD - filled) % WORD));
+            partial[filled..filled + first.len()].copy_from_slice(first);
+            filled += first.len();
+            if filled == WORD {
+                put(std::mem::take(&mut partial));
+                filled = 0;
+            }
+            let mut whole = part.chunks_exact(WORD);
+            whole.by_ref().for_each(|word| put(word.try_into().unwrap_or_default()));
+            let last = whole.remainder();
+            if !last.is_empty() {
+                partial[..last.len()].copy_from_slice(last);
+                filled = last.len();
+            }
+        }
+        if filled > 0 {
+            put(partial);
         }
         Ok(parcel)
     }

@@ -29,6 +29,36 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
     Ok(Message { bytes, handles })
 }
 
+/// Encodes `value` behind what is in `bytes` already. Gives the blocks of the handles in it; after an error `bytes` are as they were.
+///
+/// # Errors
+///
+/// As [`encode`].
+#[inline]
+pub(crate) fn encode_onto<T: Serialize + ?Sized>(
+    value: &T,
+    bytes: &mut Vec<u8>,
+) -> Result<Vec<Block>> {
+    let before = bytes.len();
+    let (encoded, handles) = transport::sending(|| postcard::to_extend(value, Onto(bytes)));
+    if encoded.is_err() {
+        bytes.truncate(before);
+        // Once more, for its error.
+        encode(value)?;
+    }
+    Ok(handles)
+}
+
+/// Bytes that something is put behind.
+struct Onto<'a>(&'a mut Vec<u8>);
+
+impl Extend<u8> for Onto<'_> {
+    #[inline]
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        self.0.extend(bytes);
+    }
+}
+
 /// What became of a value that was to be encoded into a place.
 #[derive(Debug)]
 pub(crate) enum Encoded<'a> {

@@ -26,4 +26,4 @@ mod record;
 pub use callable::Function;
 
 pub(crate) use id::FunctionId;
-pub(crate) use record::EntryError;
+pub(crate) use record::{Entry, EntryError};

@@ -1,0 +1,213 @@
+//! `AsyncResult`: what a pool was asked for, before it is there.
+
+use super::{
+    TaskError,
+    board::read_outcome,
+    fate::unread,
+    job::{Found, Job},
+    office::Office,
+    pending::{Outcome, Pending},
+    plain,
+    raw_job::Units,
+};
+use crate::{Result, os::clock::Deadline, shared::decode};
+use serde::de::DeserializeOwned;
+use std::{fmt, sync::Arc, time::Duration};
+
+/// A result that is there, or will be: from [`Pool::apply_async`](crate::Pool::apply_async) and its like.
+///
+/// It can be asked again and again. Dropping it changes nothing: the task is done all the same. Who asks after the pool is gone gets what was done until then.
+#[must_use = "ask it for the result, or for what became of the task"]
+pub struct AsyncResult<T> {
+    office: Arc<Office>,
+    pending: Arc<Pending>,
+    read: fn(&Pending) -> Result<T, TaskError>,
+}
+
+impl<T> AsyncResult<T> {
+    pub(super) fn new(
+        office: &Arc<Office>,
+        pending: Arc<Pending>,
+        read: fn(&Pending) -> Result<T, TaskError>,
+    ) -> Self {
+        Self { office: Arc::clone(office), pending, read }
+    }
+
+    /// Waits until it is there.
+    ///
+    /// # Errors
+    ///
+    /// What became of a task that has no result; of several, the first in their order.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let sum = pool.apply_async(|a: u32, b: u32| a + b, (40, 2))?;
+    /// let squares = pool.map_async(|x: u64| x * x, 0..4)?;
+    /// assert_eq!(sum.get()?, 42);
+    /// assert_eq!(squares.get()?, [0, 1, 4, 9]);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn get(&self) -> Result<T, TaskError> {
+        self.get_by(Deadline::NEVER).unwrap_or_else(|| Err(self.not_there()))
+    }
+
+    /// As [`get`](Self::get), but waits for this time at the most: `None` if it is not there by then. The task goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_timeout(&self, timeout: Duration) -> Option<Result<T, TaskError>> {
+        self.get_by(Deadline::after(timeout))
+    }
+
+    fn get_by(&self, deadline: Deadline) -> Option<Result<T, TaskError>> {
+        match self.office.wait(&self.pending, deadline) {
+            Ok(true) => Some((self.read)(&self.pending)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    fn not_there(&self) -> TaskError {
+        let message = "the wait for a result ended early".into();
+        TaskError::Failed { index: 0, kind: crate::ErrorKind::TimedOut, message }
+    }
+
+    /// Waits until it is there, or what became of the task is known.
+    pub fn wait(&self) {
+        // Where this thread cannot wait, the result says so.
+        let _ = self.office.wait(&self.pending, Deadline::NEVER);
+    }
+
+    /// As [`wait`](Self::wait), for this time at the most. Whether it is there.
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.office.wait(&self.pending, Deadline::after(timeout)).unwrap_or(true)
+    }
+
+    /// Whether it is there, or what became of the task is known.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.office.wait(&self.pending, Deadline::NOW).unwrap_or(true)
+    }
+
+    /// Whether it is there and no error; `None` if it is not there yet.
+    #[must_use]
+    pub fn successful(&self) -> Option<bool> {
+        self.get_by(Deadline::NOW).map(|result| result.is_ok())
+    }
+
+    /// Cancels the task: one that is waiting is not begun, and the worker of one that runs is killed, and replaced. It may end before: then its result stands.
+    ///
+    /// Answers whether it was in time, as far as that is known now.
+    ///
+    /// # Errors
+    ///
+    /// When this thread cannot take part in the session.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use multiproc::{Pool, TaskError};
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let endless = pool.apply_async(|| -> u32 { loop { std::thread::park() } }, ())?;
+    /// assert!(endless.cancel()?);
+    /// assert!(matches!(endless.get(), Err(TaskError::Cancelled { .. })));
+    /// assert_eq!(pool.apply(|| 42, ())?, 42);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn cancel(&self) -> Result<bool> {
+        self.office.cancel(&self.pending)
+    }
+}
+
+impl<T> fmt::Debug for AsyncResult<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncResult").field("ready", &self.ready()).finish_non_exhaustive()
+    }
+}
+
+/// The result of a task.
+pub(super) fn read_one<R: DeserializeOwned>(pending: &Pending) -> Result<R, TaskError> {
+    match pending.outcome.get() {
+        Some(Outcome::Bytes(bytes)) => match read_outcome(bytes.get()) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(failure)) => Err(failure.into_error(0)),
+            Err(error) => Err(unread(0, &error)),
+        },
+        Some(Outcome::Fate(fate)) => Err(fate.clone().into_error(0)),
+        Some(Outcome::Job(_)) | None => Err(TaskError::Cancelled { index: 0 }),
+    }
+}
+
+/// The results of a job, up to the first error.
+pub(super) fn read_all<R: DeserializeOwned + 'static>(
+    pending: &Pending,
+) -> Result<Vec<R>, TaskError> {
+    let items = pending.job.as_ref().map_or(0, |job| job.shape().items);
+    let mut all = Vec::with_capacity(items as usize);
+    read(pending, |result| result.map(|value| all.push(value)))?;
+    Ok(all)
+}
+
+/// Each item's own result.
+pub(super) fn read_each<R: DeserializeOwned + 'static>(
+    pending: &Pending,
+) -> Result<Vec<Result<R, TaskError>>, TaskError> {
+    let items = pending.job.as_ref().map_or(0, |job| job.shape().items);
+    let mut all = Vec::with_capacity(items as usize);
+    if let Some(Outcome::Fate(fate)) = pending.outcome.get() {
+        return Ok((0..items).map(|item| Err(fate.clone().into_error(item as usize))).collect());
+    }
+    read(pending, |result| {
+        all.push(result);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn read<R: DeserializeOwned + 'static>(
+    pending: &Pending,
+    mut each: impl FnMut(Result<R, TaskError>) -> Result<(), TaskError>,
+) -> Result<(), TaskError> {
+    let fates = match pending.outcome.get() {
+        Some(Outcome::Job(fates)) => fates,
+        Some(Outcome::Fate(fate)) => return Err(fate.clone().into_error(0)),
+        _ => return Err(TaskError::Cancelled { index: 0 }),
+    };
+    let Some(job) = &pending.job else { return Ok(()) };
+    for unit in 0..job.count() {
+        let items = job.items(unit);
+        let table = job.table(unit).map_err(|error| unread(items.start as usize, &error))?;
+        for item in items {
+            if let Some(fate) = (!fates.is_empty()).then(|| fates.get(&item)).flatten() {
+                each(Err(fate.clone().into_error(item as usize)))?;
+                continue;
+            }
+            each(read_item(job, unit, item, table.as_ref()))?;
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn read_item<R: DeserializeOwned + 'static>(
+    job: &Job,
+    unit: u32,
+    item: u32,
+    table: Option<&crate::segment::Parcel>,
+) -> Result<R, TaskError> {
+    let index = item as usize;
+    let read = job.outcome(unit, item, table, |found| match found {
+        Found::Number(bytes) => plain::of_bytes(bytes).map(Ok).ok_or_else(|| {
+            crate::Error::new(crate::ErrorKind::Decode, "the result is of another type")
+        }),
+        Found::Encoded(bytes) => decode(bytes).map(Ok),
+        Found::Outcome(bytes) => read_outcome(bytes),
+    });
+    match read {
+        Ok(Ok(Ok(value))) => Ok(value),
+        Ok(Ok(Err(failure))) => Err(failure.into_error(index)),
+        Ok(Err(error)) | Err(error) => Err(unread(index, &error)),
+    }
+}

@@ -1,0 +1,263 @@
+//! The desk of a worker's main thread: its state, and the task or unit that it has at hand.
+//!
+//! What travels is the name of a function without arguments, one for each task function and its types ([`task_function`], [`unit_function`]): it finds the work here. So names of tasks are made, checked and resolved as those of
+//! [`spawn`](crate::spawn), and the loop over the items of a unit is compiled for its function.
+#![allow(unsafe_code)]
+
+use super::{
+    board::{Board, OUTCOME},
+    failure::{Failure, Tag},
+    job::{Args, Job, with_tag},
+    plain,
+    raw_job::Units,
+    work::{Kind, Task},
+};
+use crate::{
+    Error, Result,
+    atomic::Ordering,
+    os::{clock, step::step},
+    process::function::FunctionId,
+    segment::{Block, Parcel},
+    shared::{Encoded, Message, decode, encode_into},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{any::Any, cell::RefCell, rc::Rc, sync::Arc};
+
+/// What a worker has at hand.
+#[derive(Clone, Debug)]
+pub(super) enum AtHand {
+    Nothing,
+    Task { board: Rc<Board>, slot: u32 },
+    Unit { job: Rc<Job>, unit: u32 },
+}
+
+struct Desk {
+    state: Option<Box<dyn Any>>,
+    at_hand: AtHand,
+}
+
+thread_local! {
+    static DESK: RefCell<Desk> = const { RefCell::new(Desk { state: None, at_hand: AtHand::Nothing }) };
+}
+
+/// Puts a state there.
+pub(super) fn put_state(state: Box<dyn Any>) {
+    DESK.with_borrow_mut(|desk| desk.state = Some(state));
+}
+
+/// Takes the state, to drop it.
+pub(super) fn take_state() -> Option<Box<dyn Any>> {
+    DESK.with_borrow_mut(|desk| desk.state.take())
+}
+
+/// What is at hand from now on.
+pub(super) fn put(at_hand: AtHand) {
+    DESK.with_borrow_mut(|desk| desk.at_hand = at_hand);
+}
+
+/// Runs something with the state and what is at hand. Nothing is run where the state is not of this kind: the board was scribbled over.
+fn with<K: Kind>(run: impl FnOnce(&mut K::State, &AtHand)) {
+    DESK.with_borrow_mut(|desk| {
+        let state = desk.state.as_mut().and_then(|state| state.downcast_mut());
+        if let Some(state) = state {
+            run(state, &desk.at_hand);
+        }
+    });
+}
+
+/// The name of what runs this function on the arguments of a task.
+pub(super) fn task_function<K, F, A>(function: F) -> Result<FunctionId>
+where
+    K: Kind,
+    F: Task<K, A, Output: Serialize + 'static>,
+    A: DeserializeOwned + 'static,
+{
+    FunctionId::of::<_, ()>(move || {
+        with::<K>(|state, at_hand| {
+            if let AtHand::Task { board, slot } = at_hand {
+                run_task(board, *slot, |args: A| function.run(state, args));
+            }
+        });
+    })
+}
+
+/// The name of what runs this function on the items of a unit.
+pub(super) fn unit_function<K, F, A>(function: F) -> Result<FunctionId>
+where
+    K: Kind,
+    F: Task<K, A, Output: Serialize + 'static>,
+    A: DeserializeOwned + 'static,
+{
+    FunctionId::of::<_, ()>(move || {
+        with::<K>(|state, at_hand| {
+            if let AtHand::Unit { job, unit } = at_hand {
+                run_unit(job, *unit, |args: A| function.run(state, args));
+            }
+        });
+    })
+}
+
+fn run_task<A: DeserializeOwned, R: Serialize>(
+    board: &Board,
+    slot: u32,
+    function: impl FnOnce(A) -> R,
+) {
+    let args = match board.with_args(slot, decode::<A>).and_then(|decoded| decoded) {
+        Ok(args) => args,
+        Err(error) => return board.write_failure(slot, &Failure::Decode(error.to_string())),
+    };
+    step!("task.decoded");
+    let result = function(args);
+    step!("task.ran");
+    if let Err(error) = write_result(board, slot, &result) {
+        board.write_failure(slot, &Failure::Encode(error.to_string()));
+    }
+    step!("task.written");
+}
+
+fn write_result<R: Serialize>(board: &Board, slot: u32, result: &R) -> Result<()> {
+    let mut buffer = [Tag::Value as u8; super::board::INLINE_RESULT];
+    let length = match encode_into(result, &mut buffer[1..])? {
+        Encoded::Written(bytes) => 1 + bytes.len(),
+        Encoded::Message(message) => {
+            board.list_result(slot, &parcel(board.root(), &message)?);
+            return Ok(());
+        }
+    };
+    board.write_result(slot, &buffer[..length]);
+    Ok(())
+}
+
+/// A result that does not fit into its place, or has handles in it.
+fn parcel(root: &Arc<crate::segment::Root>, message: &Message) -> Result<Parcel> {
+    let Message { bytes, handles } = message;
+    check_handles(root, handles)?;
+    let parcel = Parcel::new(root, OUTCOME, handles.len(), &with_tag(bytes))?;
+    handles.iter().enumerate().for_each(|(index, block)| parcel.list(index, block));
+    Ok(parcel)
+}
+
+/// Nobody would keep the objects of another segment until the parent has them.
+fn check_handles(root: &Arc<crate::segment::Root>, handles: &[Block]) -> Result<()> {
+    match handles.iter().find(|block| !Arc::ptr_eq(block.root(), root)) {
+        None => Ok(()),
+        Some(foreign) => Err(Error::new(
+            crate::ErrorKind::InvalidInput,
+            format!(
+                "the result holds a handle of an object in the segment {}, and only objects of the session can be returned: publish it there under a name",
+                foreign.root().name()
+            ),
+        )),
+    }
+}
+
+/// Runs the items of a unit that are left, from where it is. A panic leaves it at its item.
+fn run_unit<A, R>(job: &Job, unit: u32, function: impl FnMut(A) -> R)
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    // What each item is, is asked once: the loop is compiled for the answer.
+    let shape = job.shape();
+    let Ok(args) = job.args() else { return };
+    let is_number = shape.number.is_some() && shape.number == plain::size::<A>();
+    let has_number = shape.result.is_some() && shape.result == plain::size::<R>();
+    match (is_number, has_number) {
+        (true, true) => run_items(job, unit, number(args), put_number(job), function),
+        (true, false) => run_items(job, unit, number(args), put_encoded(job, unit), function),
+        (false, true) => run_items(job, unit, encoded(args), put_number(job), function),
+        (false, false) => run_items(job, unit, encoded(args), put_encoded(job, unit), function),
+    }
+}
+
+fn number<A: 'static>(args: Args<'_>) -> impl Fn(u32) -> Result<A> {
+    move |item| {
+        let bytes = args.number(item, plain::size::<A>().unwrap_or(0));
+        bytes.and_then(plain::of_bytes).ok_or_else(missing)
+    }
+}
+
+fn encoded<A: DeserializeOwned>(args: Args<'_>) -> impl Fn(u32) -> Result<A> {
+    move |item| decode(args.encoded(item).ok_or_else(missing)?)
+}
+
+#[cold]
+fn missing() -> Error {
+    Error::new(crate::ErrorKind::Decode, "the argument is not there: the session is damaged")
+}
+
+fn put_number<R: 'static>(job: &Job) -> impl Fn(u32, &R) -> Result<()> {
+    let cells = job.cells();
+    move |item, result| {
+        // SAFETY: the caller runs the item's unit, and keeps the job.
+        plain::with_bytes(result, |bytes| unsafe { cells.write(item, bytes) });
+        Ok(())
+    }
+}
+
+fn put_encoded<R: Serialize>(job: &Job, unit: u32) -> impl Fn(u32, &R) -> Result<()> {
+    let cells = job.cells();
+    move |item, result| {
+        let mut buffer = [0; super::job::MAX_CELL];
+        let room = cells.room();
+        match encode_into(result, &mut buffer[1..=room])? {
+            Encoded::Written(bytes) => {
+                let length = bytes.len();
+                buffer[0] = length as u8;
+                // SAFETY: the caller runs the item's unit, and keeps the job.
+                unsafe { cells.write(item, &buffer[..=length]) };
+                Ok(())
+            }
+            Encoded::Message(message) => job.list(unit, item, &parcel(job.root(), &message)?),
+        }
+    }
+}
+
+#[inline]
+fn run_items<A, R>(
+    job: &Job,
+    unit: u32,
+    get: impl Fn(u32) -> Result<A>,
+    put: impl Fn(u32, &R) -> Result<()>,
+    mut function: impl FnMut(A) -> R,
+) {
+    let at = job.at(unit);
+    let (raw, end) = (job.raw(), job.items(unit).end);
+    let is_timed = job.shape().is_timed;
+    let mut item = at.load(Ordering::Relaxed);
+    while item < end.min(raw.limit()) {
+        if is_timed {
+            job.start(unit, clock::now());
+        }
+        let failure = match get(item) {
+            Ok(args) => {
+                step!("unit.begun");
+                let result = function(args);
+                step!("unit.ran");
+                let written = put(item, &result);
+                step!("unit.written");
+                written.err().map(|error| Failure::Encode(error.to_string()))
+            }
+            Err(error) => Some(Failure::Decode(error.to_string())),
+        };
+        if let Some(failure) = failure {
+            fail(job, unit, item, &failure);
+        }
+        item += 1;
+        // This is done. Release: with its result.
+        at.store(item, Ordering::Release);
+        step!("unit.at");
+    }
+}
+
+/// An item failed. Where there is no room to say why, the worker ends: that is said of it then.
+#[cold]
+pub(super) fn fail(job: &Job, unit: u32, item: u32, failure: &Failure) {
+    if let Err(error) = job.fail(unit, item, failure) {
+        eprintln!("multiproc: a task failed ({failure:?}), and that cannot be told: {error}");
+        std::process::exit(1);
+    }
+    if job.shape().stops {
+        job.raw().limit_to(item + 1);
+    }
+}

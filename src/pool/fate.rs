@@ -1,0 +1,54 @@
+//! What became of a task that its worker could say nothing about, as the parent knows it.
+
+use super::{TaskError, failure::Failure};
+use crate::{Error, process::ProcessError};
+use std::time::Duration;
+
+/// Why there is no result.
+#[derive(Clone, Debug)]
+pub(super) enum Fate {
+    Died { pid: u32, signal: Option<i32>, code: Option<i32>, stderr: String },
+    TimedOut(Duration),
+    Cancelled,
+    Terminated,
+    NoState(String),
+}
+
+impl Fate {
+    /// Of a worker that did not end by itself.
+    pub(super) fn of_process(pid: u32, error: ProcessError) -> Self {
+        let (signal, code, stderr) = match error {
+            ProcessError::Signalled { signal, stderr, .. } => (Some(signal), None, stderr),
+            ProcessError::Exited { code, stderr, .. } => (None, Some(code), stderr),
+            other => (None, None, other.to_string()),
+        };
+        Self::Died { pid, signal, code, stderr }
+    }
+
+    pub(super) fn into_error(self, index: usize) -> TaskError {
+        match self {
+            Self::Died { pid, signal, code, stderr } => {
+                TaskError::WorkerDied { index, pid, signal, code, stderr }
+            }
+            Self::TimedOut(deadline) => TaskError::TimedOut { index, deadline },
+            Self::Cancelled => TaskError::Cancelled { index },
+            Self::Terminated => TaskError::Terminated { index },
+            Self::NoState(message) => TaskError::InitializerFailed { index, message },
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn into_error(self, index: usize) -> TaskError {
+        match self {
+            Self::Panicked { report, worker } => TaskError::Panicked { index, report, worker },
+            Self::Decode(message) => TaskError::Decode { index, message },
+            Self::Encode(message) => TaskError::Encode { index, message },
+        }
+    }
+}
+
+/// A result that this process could not read.
+pub(super) fn unread(index: usize, error: &Error) -> TaskError {
+    TaskError::Decode { index, message: error.to_string() }
+}

@@ -1,0 +1,438 @@
+//! A job's memory: its units in one block, its arguments in another, its results in a third; and the list of what is out of the ordinary.
+//!
+//! | bytes of the first block | |
+//! | --- | --- |
+//! | 0 | the words ([`RawJob`]) |
+//! | 128 | what the job is like, written once |
+//! | from 256 on | the units: word, when its item began, `at`, and its first item |
+//!
+//! Arguments and results that are numbers lie in their blocks as in an array. Others are encoded: arguments one after another, behind a table of where each begins; results each in a **cell**, behind their length.
+//! What does not fit into its cell, has handles in it, or is a failure, is listed: in a table of the unit, which the first such item makes, and which is listed in the job's.
+//!
+//! A result is taken for what is listed if something is listed, else for what is in its cell. So who runs an item after one that has died takes off the list what that one may have left there.
+#![allow(unsafe_code)]
+
+use super::{
+    board::{Bytes, OUTCOME, large_block, large_bytes},
+    failure::{Failure, Tag},
+    raw_job::{RawJob, Units},
+};
+use crate::{
+    Error, ErrorKind, Result,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+    os::step::step,
+    segment::{Block, BlockId, Parcel, Root, pack, unpack},
+    sync::{Placed, Words},
+};
+use std::{ops::Range, ptr::NonNull, sync::Arc};
+
+// SAFETY: `repr(C)` of atomics, aligned to 64, of which zeros are a job of which nothing is begun.
+unsafe impl Words for RawJob {}
+
+const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.Job..");
+const RESULTS: u64 = u64::from_be_bytes(*b"mp.cells");
+const TABLES: u64 = u64::from_be_bytes(*b"mp.units");
+const TABLE: u64 = u64::from_be_bytes(*b"mp.unit.");
+
+const SHAPE_AT: usize = size_of::<RawJob>();
+const UNITS_AT: usize = 256;
+/// With few units no two share a cache line, nor a pair of them: each is written after each item.
+const WIDE: usize = 128;
+const NARROW: usize = 32;
+const FEW: u32 = 1024;
+
+/// The most bytes of a cell.
+pub(super) const MAX_CELL: usize = 64;
+
+/// What the job is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) items: u32,
+    pub(super) units: u32,
+    /// The size of an argument that is a number.
+    pub(super) number: Option<usize>,
+    /// The size of a result that is a number.
+    pub(super) result: Option<usize>,
+    /// The size of a result's place.
+    pub(super) cell: usize,
+    /// Whether it is to be known when an item began.
+    pub(super) is_timed: bool,
+    /// Whether nobody wants what is behind an item that failed.
+    pub(super) stops: bool,
+}
+
+#[repr(C)]
+struct ShapeWords {
+    items: AtomicU32,
+    units: AtomicU32,
+    /// One more, or zero.
+    number: AtomicU32,
+    result: AtomicU32,
+    cell: AtomicU32,
+    flags: AtomicU32,
+    args: [AtomicU64; 2],
+    results: [AtomicU64; 2],
+    tables: [AtomicU64; 2],
+}
+
+const _: () = assert!(SHAPE_AT + size_of::<ShapeWords>() <= UNITS_AT);
+
+#[repr(C)]
+struct Unit {
+    word: AtomicU64,
+    started: AtomicU64,
+    at: AtomicU32,
+    first: AtomicU32,
+}
+
+/// A job, as this process has it.
+#[derive(Debug)]
+pub(super) struct Job {
+    placed: Placed<RawJob>,
+    args: Block,
+    /// None where results have no bytes.
+    results: Option<Block>,
+    tables: Parcel,
+    shape: Shape,
+}
+
+fn stride(units: u32) -> usize {
+    if units <= FEW { WIDE } else { NARROW }
+}
+
+fn damaged() -> Error {
+    Error::new(ErrorKind::InvalidHandle, "a job is not what it says: the session is damaged")
+}
+
+fn optional(size: u32) -> Option<usize> {
+    size.checked_sub(1).map(|size| size as usize)
+}
+
+impl Job {
+    /// A new job of units that begin at `firsts`. `args` are numbers, or where each item begins and then the encoded items.
+    pub(super) fn new(
+        root: &Arc<Root>,
+        shape: Shape,
+        firsts: &[u32],
+        args: &[&[u8]],
+    ) -> Result<Self> {
+        let bytes = UNITS_AT + firsts.len() * stride(shape.units);
+        let block = root.allocate(bytes, FINGERPRINT)?;
+        let args = large_block(root, args)?;
+        let results = shape.items as usize * shape.cell;
+        let results = (results > 0).then(|| root.allocate(results, RESULTS)).transpose()?;
+        let tables = Parcel::new(root, TABLES, firsts.len(), &[])?;
+        let job = Self { placed: Placed::of_block(block), args, results, tables, shape };
+        let words = job.shape_words();
+        // Relaxed: nobody else knows the block yet.
+        let store = |place: &AtomicU32, number: usize| {
+            place.store(number as u32, Ordering::Relaxed);
+        };
+        store(&words.items, shape.items as usize);
+        store(&words.units, shape.units as usize);
+        store(&words.number, shape.number.map_or(0, |size| size + 1));
+        store(&words.result, shape.result.map_or(0, |size| size + 1));
+        store(&words.cell, shape.cell);
+        store(&words.flags, usize::from(shape.is_timed) | usize::from(shape.stops) << 1);
+        let places = [
+            (&words.args, Some(&job.args)),
+            (&words.results, job.results.as_ref()),
+            (&words.tables, Some(job.tables.block())),
+        ];
+        for (words, block) in places {
+            let place = block.map_or([0; 2], |block| pack((block.id(), block.generation())));
+            words.iter().zip(place).for_each(|(word, half)| word.store(half, Ordering::Relaxed));
+        }
+        for (index, &first) in firsts.iter().enumerate() {
+            let unit = job.unit(index as u32);
+            unit.first.store(first, Ordering::Relaxed);
+            unit.at.store(first, Ordering::Relaxed);
+        }
+        Ok(job)
+    }
+
+    /// The job at a place that a board told.
+    pub(super) fn open(root: &Arc<Root>, (id, generation): (BlockId, u32)) -> Result<Self> {
+        let block = root.pin(id, generation)?;
+        let room = block.member().block_bytes();
+        if block.contents().0 != FINGERPRINT || room < UNITS_AT {
+            return Err(damaged());
+        }
+        let placed = Placed::<RawJob>::of_block(block);
+        // SAFETY: the block has room for it, aligned; it consists of atomics.
+        let words = unsafe { placed.start().add(SHAPE_AT).cast::<ShapeWords>().as_ref() };
+        let load = |place: &AtomicU32| place.load(Ordering::Relaxed);
+        let shape = Shape {
+            items: load(&words.items),
+            units: load(&words.units),
+            number: optional(load(&words.number)),
+            result: optional(load(&words.result)),
+            cell: load(&words.cell) as usize,
+            is_timed: load(&words.flags) & 1 != 0,
+            stops: load(&words.flags) & 2 != 0,
+        };
+        let place = |words: &[AtomicU64; 2]| {
+            let place = words.each_ref().map(|word| word.load(Ordering::Relaxed));
+            (place != [0; 2]).then(|| unpack(place))
+        };
+        let pin = |(id, generation)| root.pin(id, generation);
+        let args = pin(place(&words.args).ok_or_else(damaged)?)?;
+        let results = place(&words.results).map(pin).transpose()?;
+        let tables = Parcel::open(root, place(&words.tables).ok_or_else(damaged)?, TABLES)?;
+        let fits = UNITS_AT + shape.units as usize * stride(shape.units) <= room
+            && tables.entries() >= shape.units as usize
+            && shape.cell >= shape.result.unwrap_or(1)
+            && results.as_ref().map_or(0, |block| block.member().block_bytes())
+                >= shape.items as usize * shape.cell;
+        if !fits {
+            return Err(damaged());
+        }
+        let job = Self { placed, args, results, tables, shape };
+        let wanted = match shape.number {
+            Some(size) => shape.items as usize * size,
+            None => (shape.items as usize + 1) * size_of::<u64>(),
+        };
+        if large_bytes(&job.args)?.len() < wanted { Err(damaged()) } else { Ok(job) }
+    }
+
+    fn shape_words(&self) -> &ShapeWords {
+        // SAFETY: the block has room for it, aligned; it consists of atomics.
+        unsafe { self.placed.start().add(SHAPE_AT).cast::<ShapeWords>().as_ref() }
+    }
+
+    fn unit(&self, unit: u32) -> &Unit {
+        assert!(unit < self.shape.units);
+        let at = UNITS_AT + unit as usize * stride(self.shape.units);
+        // SAFETY: inside the block, which has room for as many units: `new` asked for it, and `open` looked.
+        let unit = unsafe { self.placed.start().add(at) }.cast::<Unit>();
+        // SAFETY: as above, aligned; it consists of atomics.
+        unsafe { unit.as_ref() }
+    }
+
+    pub(super) fn block(&self) -> &Block {
+        self.placed.block()
+    }
+
+    pub(super) fn root(&self) -> &Arc<Root> {
+        self.placed.block().root()
+    }
+
+    pub(super) fn raw(&self) -> &RawJob {
+        self.placed.words()
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// When the item at which a unit is began; zero where nobody asked.
+    pub(super) fn started(&self, unit: u32) -> u64 {
+        self.unit(unit).started.load(Ordering::Acquire)
+    }
+
+    /// As the one who runs it.
+    pub(super) fn start(&self, unit: u32, now: u64) {
+        self.unit(unit).started.store(now, Ordering::Release);
+    }
+
+    /// All arguments.
+    pub(super) fn args(&self) -> Result<Args<'_>> {
+        let bytes = large_bytes(&self.args)?;
+        Ok(match self.shape.number {
+            Some(size) => Args { ends: &[], bytes, size },
+            None => {
+                let (ends, bytes) = bytes.split_at((self.shape.items as usize + 1) * 8);
+                Args { ends, bytes, size: 0 }
+            }
+        })
+    }
+
+    /// An item's place among the results.
+    #[inline(always)]
+    fn cell(&self, item: u32) -> NonNull<[u8]> {
+        assert!(item < self.shape.items);
+        let start = match &self.results {
+            // SAFETY: inside the block, which has room for as many cells as items.
+            Some(block) => unsafe { block.as_ptr().add(item as usize * self.shape.cell) },
+            None => NonNull::dangling(),
+        };
+        NonNull::slice_from_raw_parts(start, self.shape.cell)
+    }
+
+    /// As the one who runs its unit: the cells.
+    #[inline(always)]
+    pub(super) fn cells(&self) -> Cells {
+        let start = self.results.as_ref().map_or(NonNull::dangling(), Block::as_ptr);
+        Cells { start, cell: self.shape.cell, items: self.shape.items }
+    }
+
+    /// What is in an item's cell.
+    fn in_cell(&self, item: u32) -> &[u8] {
+        // SAFETY: inside the block; the item is done, so nobody writes it any more.
+        unsafe { self.cell(item).as_ref() }
+    }
+
+    /// The table of a unit, if it has one.
+    pub(super) fn table(&self, unit: u32) -> Result<Option<Parcel>> {
+        let place = self.tables.entry(unit as usize);
+        place.map(|place| Parcel::open(self.root(), place, TABLE)).transpose()
+    }
+
+    /// As the one who runs the unit: what is listed for an item.
+    pub(super) fn list(&self, unit: u32, item: u32, parcel: &Parcel) -> Result<()> {
+        let items = self.items(unit);
+        let table = match self.table(unit)? {
+            Some(table) => table,
+            None => {
+                let table = Parcel::new(self.root(), TABLE, items.len(), &[])?;
+                self.tables.list(unit as usize, table.block());
+                step!("job.table");
+                table
+            }
+        };
+        let entry = item.wrapping_sub(items.start) as usize;
+        if entry >= table.entries() {
+            return Err(damaged());
+        }
+        table.unlist(entry);
+        table.list(entry, parcel.block());
+        step!("job.listed");
+        Ok(())
+    }
+
+    /// As the one who runs the unit: nothing is listed for the item, whatever a dead one has left there.
+    pub(super) fn unlist(&self, unit: u32, item: u32) -> Result<()> {
+        if let Some(table) = self.table(unit)? {
+            table.unlist(item.wrapping_sub(self.items(unit).start) as usize);
+        }
+        Ok(())
+    }
+
+    /// As the one who runs the unit: the item failed.
+    pub(super) fn fail(&self, unit: u32, item: u32, failure: &Failure) -> Result<()> {
+        let parcel = Parcel::new(self.root(), OUTCOME, 0, &[&failure.to_bytes()])?;
+        self.list(unit, item, &parcel)
+    }
+
+    /// The outcome of an item that is done, with the unit's table, in any form: bytes as those of a task's result, or of a number.
+    pub(super) fn outcome<T>(
+        &self,
+        unit: u32,
+        item: u32,
+        table: Option<&Parcel>,
+        then: impl FnOnce(Found<'_>) -> T,
+    ) -> Result<T> {
+        let entry = item.wrapping_sub(self.items(unit).start) as usize;
+        if let Some(place) = table.and_then(|table| table.entry(entry)) {
+            let parcel = Parcel::open(self.root(), place, OUTCOME)?;
+            return Ok(then(Found::Outcome(Bytes::Elsewhere(parcel).get())));
+        }
+        let cell = self.in_cell(item);
+        if self.shape.result.is_some() {
+            return Ok(then(Found::Number(cell)));
+        }
+        let (length, bytes) = cell.split_first().ok_or_else(damaged)?;
+        let bytes = bytes.get(..usize::from(*length)).ok_or_else(damaged)?;
+        Ok(then(Found::Encoded(bytes)))
+    }
+}
+
+/// What an item's result is.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    Number(&'a [u8]),
+    Encoded(&'a [u8]),
+    /// With its tag.
+    Outcome(&'a [u8]),
+}
+
+impl<'a> Units<'a> for &'a Job {
+    fn count(self) -> u32 {
+        self.shape.units
+    }
+
+    fn word(self, unit: u32) -> &'a AtomicU64 {
+        &self.unit(unit).word
+    }
+
+    fn at(self, unit: u32) -> &'a AtomicU32 {
+        &self.unit(unit).at
+    }
+
+    fn items(self, unit: u32) -> Range<u32> {
+        let first = |unit| self.unit(unit).first.load(Ordering::Relaxed);
+        let end = if unit + 1 < self.shape.units { first(unit + 1) } else { self.shape.items };
+        let end = end.min(self.shape.items);
+        first(unit).min(end)..end
+    }
+}
+
+/// All arguments of a job.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Args<'a> {
+    /// Where each encoded item begins, as bytes.
+    ends: &'a [u8],
+    bytes: &'a [u8],
+    size: usize,
+}
+
+impl<'a> Args<'a> {
+    /// The bytes of a number.
+    #[inline(always)]
+    pub(super) fn number(&self, item: u32, size: usize) -> Option<&'a [u8]> {
+        let at = item as usize * size;
+        self.bytes.get(at..at + size).filter(|_| size == self.size)
+    }
+
+    /// The bytes of an encoded item.
+    #[inline]
+    pub(super) fn encoded(&self, item: u32) -> Option<&'a [u8]> {
+        let end = |item: usize| {
+            let word = self.ends.get(item * 8..item * 8 + 8)?;
+            usize::try_from(u64::from_ne_bytes(word.try_into().ok()?)).ok()
+        };
+        self.bytes.get(end(item as usize)?..end(item as usize + 1)?)
+    }
+}
+
+/// The places of the results, for the one who runs a unit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cells {
+    start: NonNull<u8>,
+    cell: usize,
+    items: u32,
+}
+
+impl Cells {
+    /// Writes a number.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs the item's unit, and keeps the job.
+    #[inline(always)]
+    pub(super) unsafe fn write(&self, item: u32, bytes: &[u8]) {
+        assert!(item < self.items && bytes.len() <= self.cell);
+        // SAFETY: inside the block, which has room for as many cells as items.
+        let place = unsafe { self.start.add(item as usize * self.cell) };
+        let from = NonNull::from(bytes).cast();
+        // SAFETY: inside the cell, which nobody else touches while the caller runs its unit.
+        unsafe { place.copy_from_nonoverlapping(from, bytes.len()) };
+    }
+
+    /// How many encoded bytes fit into a cell.
+    #[inline]
+    pub(super) fn room(&self) -> usize {
+        self.cell.saturating_sub(1)
+    }
+}
+
+/// How large the cells are for encoded results of a type that has so many bytes itself: varints are longer than numbers, and most types are not.
+pub(super) fn cell_for(size: usize) -> usize {
+    (size + size / 4 + 1).next_multiple_of(8).clamp(16, MAX_CELL)
+}
+
+/// The bytes of an outcome that is listed.
+pub(super) fn with_tag(value: &[u8]) -> [&[u8]; 2] {
+    const VALUE: [u8; 1] = [Tag::Value as u8];
+    [&VALUE, value]
+}

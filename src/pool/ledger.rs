@@ -1,0 +1,241 @@
+//! The parent's own account of a pool: which slot is whose, and who works.
+
+use super::{
+    board::Board,
+    fate::Fate,
+    pending::{Outcome, Pending},
+    word::{Done, Word},
+    worker::End,
+};
+use crate::{Process, process::function::FunctionId, segment::Block, sync::Thread};
+use std::{
+    any::TypeId,
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
+
+/// Whether there may be new tasks.
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    Open,
+    Closed,
+    Terminated,
+    /// Workers cannot begin.
+    Broken(String),
+}
+
+/// A slot in use.
+#[derive(Debug)]
+pub(super) struct Use {
+    pub(super) pending: Arc<Pending>,
+    pub(super) ticket: u64,
+    /// How often a task, or each item of a job, is tried again.
+    pub(super) retries: u32,
+    /// What its arguments need.
+    pub(super) _kept: Vec<Block>,
+    /// How often items were tried again.
+    pub(super) tried: HashMap<u32, u32>,
+    /// What became of items.
+    pub(super) fates: BTreeMap<u32, Fate>,
+    pub(super) is_cancelled: bool,
+}
+
+/// Why a worker is killed.
+#[derive(Debug)]
+pub(super) struct Sentence {
+    pub(super) serial: u64,
+    /// The item that is late.
+    pub(super) item: Option<u32>,
+    pub(super) fate: Fate,
+}
+
+/// A worker.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) process: Process<End>,
+    /// Of its end.
+    pub(super) number: u64,
+    pub(super) sentence: Option<Sentence>,
+}
+
+/// The account.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) phase: Phase,
+    next_ticket: u64,
+    next_serial: u64,
+    free: VecDeque<u32>,
+    /// Slots that are free when their ticket was passed.
+    limbo: Vec<(u32, u64)>,
+    pub(super) uses: Vec<Option<Use>>,
+    /// How many.
+    pub(super) in_use: usize,
+    /// Where one looks next for something that is over.
+    sweep: u32,
+    /// By seat.
+    pub(super) workers: Vec<Option<Member>>,
+    pub(super) functions: HashMap<TypeId, FunctionId>,
+    /// Nobody repairs any more.
+    pub(super) is_over: bool,
+    /// Workers in a row that died before they were ready.
+    pub(super) stillborn: u32,
+    /// When workers died that were ready, of late.
+    pub(super) deaths: VecDeque<Instant>,
+    /// Of workers that have ended.
+    pub(super) tasks: u64,
+    pub(super) restarts: u64,
+}
+
+/// How many are swept at once.
+const SWEPT: usize = 64;
+
+impl Ledger {
+    pub(super) fn new(slots: u32, workers: usize) -> Self {
+        Self {
+            phase: Phase::Open,
+            next_ticket: 0,
+            next_serial: 1,
+            free: (0..slots).collect(),
+            limbo: Vec::new(),
+            uses: (0..slots).map(|_| None).collect(),
+            in_use: 0,
+            sweep: 0,
+            workers: (0..workers).map(|_| None).collect(),
+            functions: HashMap::new(),
+            is_over: false,
+            stillborn: 0,
+            deaths: VecDeque::new(),
+            tasks: 0,
+            restarts: 0,
+        }
+    }
+
+    /// A number that is not used again.
+    pub(super) fn serial(&mut self) -> u64 {
+        self.next_serial += 1;
+        self.next_serial
+    }
+
+    /// A slot that nobody uses.
+    pub(super) fn free_slot(&mut self, board: &Board) -> Option<u32> {
+        if self.free.is_empty() {
+            self.empty_limbo(board);
+        }
+        if self.free.is_empty() {
+            self.sweep(board);
+        }
+        self.free.pop_front()
+    }
+
+    fn empty_limbo(&mut self, board: &Board) {
+        let (head, free) = (board.raw().head(), &mut self.free);
+        self.limbo.retain(|&(slot, ticket)| {
+            let is_passed = ticket < head;
+            if is_passed {
+                free.push_back(slot);
+            }
+            !is_passed
+        });
+    }
+
+    /// Frees some slots of what is over.
+    fn sweep(&mut self, board: &Board) {
+        let mut found = 0;
+        for _ in 0..board.slots() {
+            let slot = self.sweep;
+            self.sweep = (slot + 1) % board.slots();
+            if self.settle(board, slot) {
+                found += 1;
+                if found == SWEPT {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// If the slot's task or job is over, its outcome is brought, and the slot is free.
+    pub(super) fn settle(&mut self, board: &Board, slot: u32) -> bool {
+        let Some(used) = &mut self.uses[slot as usize] else { return false };
+        let pending = &used.pending;
+        if !board.is_over(slot, pending.serial) {
+            return false;
+        }
+        let outcome = if used.is_cancelled && pending.job.is_some() {
+            Outcome::Fate(Fate::Cancelled)
+        } else if pending.job.is_some() {
+            Outcome::Job(std::mem::take(&mut used.fates))
+        } else {
+            match board.take_result(slot) {
+                Ok(bytes) => Outcome::Bytes(bytes),
+                Err(error) => Outcome::Bytes(super::board::Bytes::Inline(
+                    super::failure::Failure::Encode(error.to_string()).to_bytes(),
+                )),
+            }
+        };
+        self.end(board, slot, outcome);
+        true
+    }
+
+    /// The slot's task or job has this outcome, and the slot is free.
+    pub(super) fn end(&mut self, board: &Board, slot: u32, outcome: Outcome) {
+        let Some(used) = self.uses[slot as usize].take() else { return };
+        board.raw().take_back(board, slot);
+        // It is spent now, if it was not before.
+        board.raw().pass(used.ticket);
+        if used.ticket < board.raw().head() {
+            self.free.push_back(slot);
+        } else {
+            self.limbo.push((slot, used.ticket));
+        }
+        self.in_use -= 1;
+        let _ = used.pending.outcome.set(outcome);
+    }
+
+    /// Puts a slot to use, and offers it.
+    pub(super) fn begin(&mut self, board: &Board, thread: &Thread<'_>, slot: u32, used: Use) {
+        self.uses[slot as usize] = Some(used);
+        self.in_use += 1;
+        self.offer(board, thread, slot);
+    }
+
+    /// Offers a slot by a new ticket.
+    pub(super) fn offer(&mut self, board: &Board, thread: &Thread<'_>, slot: u32) {
+        let Some(used) = &mut self.uses[slot as usize] else { return };
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let has_room = board.raw().has_room(board, ticket);
+        debug_assert!(has_room, "a slot has more than one ticket");
+        used.ticket = ticket;
+        let word =
+            if used.pending.job.is_some() { Word::job(ticket) } else { Word::offered(ticket) };
+        board.raw().offer(thread, board, slot, word, ticket);
+    }
+
+    /// As the parent, for a job of which the last worker has died: it is over.
+    pub(super) fn finish(&self, board: &Board, thread: &Thread<'_>, slot: u32) {
+        if let Some(used) = &self.uses[slot as usize] {
+            board.raw().finish(thread, board, slot, Done::pending(used.pending.serial));
+        }
+    }
+
+    /// Whether something waits for a worker.
+    pub(super) fn has_offers(&self, board: &Board) -> bool {
+        self.uses.iter().flatten().any(|used| {
+            let slot = used.pending.slot;
+            match &used.pending.job {
+                Some(job) => job.raw().has_free(&**job),
+                None => board.raw().is_offered(board, slot),
+            }
+        })
+    }
+
+    /// The worker with this name.
+    pub(super) fn seat_of(&self, board: &Board, owner: crate::segment::OwnerId) -> Option<usize> {
+        (0..self.workers.len()).find(|&seat| board.seat(seat as u32).owner() == Some(owner))
+    }
+
+    pub(super) fn alive(&self) -> usize {
+        self.workers.iter().flatten().count()
+    }
+}

@@ -1,0 +1,369 @@
+//! The supervisor of a pool: one thread of its process, which learns of the end of workers, repairs what they had, and starts others.
+
+use super::{
+    fate::Fate,
+    job::Job,
+    ledger::{Ledger, Member, Phase, Sentence},
+    office::{BELL, Office},
+    pending::Outcome,
+    raw_board::{DONE, NEWS},
+    raw_job::Verdict,
+    worker::End,
+};
+use crate::{
+    ProcessError, Result,
+    os::{
+        clock::{self, Deadline},
+        step::step,
+    },
+    segment::OwnerId,
+    sync::{Thread, party::Party},
+};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// After so long another worker is tried, where none could be started.
+const AGAIN: Duration = Duration::from_millis(100);
+/// So many workers more than there are seats may die in a row before they are ready.
+const STILLBORN: u32 = 3;
+
+/// Starts the thread of a pool.
+pub(super) fn start(office: &Arc<Office>) -> Result<thread::JoinHandle<()>> {
+    let office = Arc::clone(office);
+    thread::Builder::new()
+        .name("multiproc-pool".into())
+        .spawn(move || supervise(&office))
+        .map_err(|error| crate::Error::os("starting a thread", error))
+}
+
+/// Why a worker has ended.
+#[derive(Debug)]
+enum Reason {
+    /// By itself, with nothing at hand, or it has given it back.
+    ByItself,
+    /// By our hand.
+    Killed(Sentence),
+    Died(Fate),
+}
+
+fn supervise(office: &Office) {
+    loop {
+        let deadline = next_deadline(office);
+        match office.ends.wait_until(deadline) {
+            Ok(Some(BELL)) => office.bell.clear(),
+            Ok(Some(number)) => ended(office, number),
+            Ok(None) => {}
+            Err(error) => {
+                // Nobody would learn of a death any more.
+                let message = format!("the supervisor cannot wait: {error}");
+                let _ = office.stop(Phase::Broken(message.clone()), &Fate::NoState(message));
+                break;
+            }
+        }
+        enforce(office);
+        fill_seats(office);
+        let ledger = office.ledger();
+        if !matches!(ledger.phase, Phase::Open) && ledger.alive() == 0 && is_idle(office, &ledger) {
+            break;
+        }
+    }
+    office.ledger().is_over = true;
+    if let Ok(thread) = office.thread() {
+        office.board.raw().ring_for_all(&thread, DONE);
+    }
+}
+
+/// Whether no worker is needed.
+fn is_idle(office: &Office, ledger: &Ledger) -> bool {
+    match ledger.phase {
+        Phase::Open => false,
+        Phase::Closed => !ledger.has_offers(&office.board),
+        Phase::Terminated | Phase::Broken(_) => true,
+    }
+}
+
+/// When something may be late.
+fn next_deadline(office: &Office) -> Deadline {
+    let ledger = office.ledger();
+    let seats_are_empty = ledger.workers.iter().any(Option::is_none) && !is_idle(office, &ledger);
+    let again = if seats_are_empty { Deadline::after(AGAIN) } else { Deadline::NEVER };
+    ledger.uses.iter().flatten().fold(again, |next, used| {
+        let Some(span) = used.pending.deadline else { return next };
+        let slot = used.pending.slot;
+        let begun = match &used.pending.job {
+            None => vec![office.board.started(slot)],
+            Some(job) => job.raw().running(&**job).map(|(unit, _, _)| job.started(unit)).collect(),
+        };
+        // What has not begun cannot be late before the whole span from now.
+        let left = begun.into_iter().map(|begun| left(begun, span)).min().unwrap_or(span);
+        next.min(Deadline::after(left.max(Duration::from_millis(1))))
+    })
+}
+
+/// How much is left of the span since then.
+fn left(begun: u64, span: Duration) -> Duration {
+    if begun == 0 {
+        return span;
+    }
+    span.saturating_sub(Duration::from_nanos(clock::now().saturating_sub(begun)))
+}
+
+/// Kills those that are late.
+fn enforce(office: &Office) {
+    let mut ledger = office.ledger();
+    let mut late = Vec::new();
+    for used in ledger.uses.iter().flatten() {
+        let Some(span) = used.pending.deadline else { continue };
+        let (slot, serial) = (used.pending.slot, used.pending.serial);
+        let fate = Fate::TimedOut(span);
+        let is_late = |begun: u64| begun != 0 && left(begun, span).is_zero();
+        match &used.pending.job {
+            None => {
+                let runner = office.board.raw().runner(&office.board, slot);
+                if let Some(runner) = runner.filter(|_| is_late(office.board.started(slot))) {
+                    late.push((runner, Sentence { serial, item: None, fate }));
+                }
+            }
+            Some(job) => {
+                for (unit, item, runner) in job.raw().running(&**job) {
+                    if is_late(job.started(unit)) {
+                        let fate = fate.clone();
+                        late.push((runner, Sentence { serial, item: Some(item), fate }));
+                    }
+                }
+            }
+        }
+    }
+    for (runner, sentence) in late {
+        if let Some(seat) = ledger.seat_of(&office.board, runner) {
+            Office::execute(&mut ledger, seat, sentence);
+        }
+    }
+}
+
+/// A worker has ended.
+fn ended(office: &Office, number: u64) {
+    let mut ledger = office.ledger();
+    let is_meant = |member: &Member| member.number == number;
+    let Some(seat) = ledger.workers.iter().position(|worker| worker.as_ref().is_some_and(is_meant))
+    else {
+        return;
+    };
+    let Some(Member { mut process, sentence, .. }) = ledger.workers[seat].take() else { return };
+    // Its last words may take a moment.
+    drop(ledger);
+    let outcome = process.join_timeout(Duration::ZERO).unwrap_or(Ok(End::Done));
+    let pid = process.pid();
+    drop(process);
+    let Ok(thread) = office.thread() else { return };
+    let mut ledger = office.ledger();
+    let board = &office.board;
+    let place = board.seat(seat as u32);
+    let (owner, is_ready) = (place.owner(), place.is_ready());
+    ledger.tasks += place.tasks();
+    let mut why_broken = None;
+    let reason = match (sentence, outcome) {
+        (_, Ok(End::Done | End::Worn)) => Reason::ByItself,
+        (_, Ok(End::NoState(message))) => {
+            why_broken = Some(message);
+            Reason::ByItself
+        }
+        (Some(sentence), _) => Reason::Killed(sentence),
+        (None, Ok(End::Failed(message))) => {
+            Reason::Died(Fate::Died { pid, signal: None, code: Some(0), stderr: message })
+        }
+        (None, Err(error)) => Reason::Died(died(pid, error)),
+    };
+    if let Reason::Died(fate) = &reason {
+        ledger.restarts += 1;
+        why_broken = why_broken.or(is_too_much(office, &mut ledger, is_ready, fate));
+    }
+    if is_ready {
+        ledger.stillborn = 0;
+    }
+    step!("supervisor.knows");
+    if let (Some(owner), Phase::Open | Phase::Closed) = (owner, &ledger.phase) {
+        repair(office, &mut ledger, &thread, owner, &reason);
+    }
+    place.clear();
+    step!("supervisor.repaired");
+    drop(ledger);
+    // What it had of shared memory is free now, and not when somebody needs room.
+    board.root().sweep_holders(thread.id());
+    if let Some(message) = why_broken {
+        let _ = office.stop(Phase::Broken(message.clone()), &Fate::NoState(message));
+    }
+    // It may have been rung for somebody else, or not have come to ring.
+    board.raw().ring_for_all(&thread, NEWS);
+    board.raw().ring_for_all(&thread, DONE);
+    step!("supervisor.rang");
+}
+
+fn died(pid: u32, error: ProcessError) -> Fate {
+    Fate::of_process(pid, error)
+}
+
+/// Whether so many have died that others would too.
+fn is_too_much(
+    office: &Office,
+    ledger: &mut Ledger,
+    is_ready: bool,
+    fate: &Fate,
+) -> Option<String> {
+    let of_last = fate.clone().into_error(0).to_string();
+    if !is_ready {
+        ledger.stillborn += 1;
+        let most = office.settings.workers as u32 + STILLBORN;
+        return (ledger.stillborn > most).then(|| {
+            format!("{} in a row died before they were ready; of the last: {of_last}", most + 1)
+        });
+    }
+    let (most, span) = office.settings.budget?;
+    let now = Instant::now();
+    ledger.deaths.push_back(now);
+    while ledger.deaths.front().is_some_and(|&then| now.duration_since(then) > span) {
+        ledger.deaths.pop_front();
+    }
+    (ledger.deaths.len() > most as usize)
+        .then(|| format!("more than {most} workers died within {span:?}; of the last: {of_last}"))
+}
+
+/// Puts right what a dead worker had.
+fn repair(
+    office: &Office,
+    ledger: &mut Ledger,
+    thread: &Thread<'_>,
+    dead: OwnerId,
+    reason: &Reason,
+) {
+    for slot in 0..office.board.slots() {
+        let job = match &ledger.uses[slot as usize] {
+            Some(used) => used.pending.job.clone(),
+            None => continue,
+        };
+        match job {
+            None => repair_task(office, ledger, thread, slot, dead, reason),
+            Some(job) => repair_job(office, ledger, thread, slot, &job, dead, reason),
+        }
+    }
+}
+
+fn repair_task(
+    office: &Office,
+    ledger: &mut Ledger,
+    thread: &Thread<'_>,
+    slot: u32,
+    dead: OwnerId,
+    reason: &Reason,
+) {
+    let board = &office.board;
+    let Some(used) = &mut ledger.uses[slot as usize] else { return };
+    let serial = used.pending.serial;
+    if board.raw().runner(board, slot) != Some(dead) || board.is_over(slot, serial) {
+        return;
+    }
+    let fate = match reason {
+        Reason::ByItself => None,
+        Reason::Killed(sentence) => (sentence.serial == serial).then(|| sentence.fate.clone()),
+        Reason::Died(fate) => Some(fate.clone()),
+    };
+    let is_final = match &fate {
+        None => false,
+        Some(Fate::Cancelled) => true,
+        Some(_) if used.retries > 0 => {
+            used.retries -= 1;
+            false
+        }
+        Some(_) => true,
+    };
+    // It may have listed a result.
+    board.forget_result(slot);
+    match fate {
+        Some(fate) if is_final => ledger.end(board, slot, Outcome::Fate(fate)),
+        _ => {
+            board.forget_start(slot);
+            ledger.offer(board, thread, slot);
+        }
+    }
+}
+
+fn repair_job(
+    office: &Office,
+    ledger: &mut Ledger,
+    thread: &Thread<'_>,
+    slot: u32,
+    job: &Job,
+    dead: OwnerId,
+    reason: &Reason,
+) {
+    let board = &office.board;
+    let Some(used) = &mut ledger.uses[slot as usize] else { return };
+    let (serial, retries) = (used.pending.serial, used.retries);
+    let judge = |unit: u32, item: u32| {
+        job.start(unit, 0);
+        let fate = match reason {
+            Reason::ByItself => None,
+            // It may have gone on meanwhile: then the next item has nothing to do with it.
+            Reason::Killed(sentence) => (sentence.serial == serial
+                && sentence.item.is_none_or(|late| late == item))
+            .then(|| sentence.fate.clone()),
+            Reason::Died(fate) => Some(fate.clone()),
+        };
+        let Some(fate) = fate else { return Verdict::Again };
+        let tried = used.tried.entry(item).or_default();
+        if *tried < retries {
+            *tried += 1;
+            return Verdict::Again;
+        }
+        used.tried.remove(&item);
+        used.fates.insert(item, fate);
+        if job.shape().stops {
+            job.raw().limit_to(item + 1);
+        }
+        Verdict::Failed
+    };
+    let has_free = job.raw().repair(job, dead, judge);
+    let ticket = used.ticket;
+    if has_free && board.raw().head() > ticket {
+        ledger.offer(board, thread, slot);
+    } else if !has_free && job.raw().is_over(job) {
+        ledger.finish(board, thread, slot);
+    }
+}
+
+/// Starts workers for empty seats, as long as there is, or may be, something to do.
+fn fill_seats(office: &Office) {
+    for seat in 0..office.settings.workers {
+        let number = {
+            let mut ledger = office.ledger();
+            if ledger.workers[seat].is_some() || is_idle(office, &ledger) {
+                continue;
+            }
+            ledger.serial()
+        };
+        if seat_worker(office, seat, number).is_err() {
+            // Those that are there go on; it is tried again.
+            break;
+        }
+    }
+}
+
+/// Starts the worker of an empty seat.
+pub(super) fn seat_worker(office: &Office, seat: usize, number: u64) -> Result<()> {
+    let process = (office.start)(&office.board, seat as u32, number)?;
+    step!("supervisor.started");
+    let mut ledger = office.ledger();
+    process.watch_in(&office.ends, number).inspect_err(|_| {
+        // Nobody would learn of its end.
+        let _ = process.kill();
+    })?;
+    if matches!(ledger.phase, Phase::Terminated | Phase::Broken(_)) {
+        // It came too late to be ended with the others.
+        let _ = process.kill();
+    }
+    ledger.workers[seat] = Some(Member { process, number, sentence: None });
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! A task of its own, and on which terms: from [`Pool::task`](crate::Pool::task).
+
+use super::{
+    AsyncResult, Pool, TaskError,
+    async_result::read_one,
+    desk::task_function,
+    office::Terms,
+    work::{Kind, Task},
+};
+use crate::Result;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{any::TypeId, fmt, time::Duration};
+
+/// A task that is about to be submitted.
+#[must_use = "it does nothing until it is submitted"]
+pub struct TaskBuilder<'p, K: Kind, F, A> {
+    pool: &'p Pool<K>,
+    function: F,
+    args: A,
+    terms: Terms,
+}
+
+impl<'p, K: Kind, F, A, R> TaskBuilder<'p, K, F, A>
+where
+    F: Task<K, A, Output = R>,
+    A: Serialize + DeserializeOwned + 'static,
+    R: Serialize + DeserializeOwned + 'static,
+{
+    pub(super) fn new(pool: &'p Pool<K>, function: F, args: A) -> Self {
+        Self { pool, function, args, terms: pool.terms() }
+    }
+
+    /// For how long it may run: then its worker is killed, and replaced. Not counted while it waits for a worker.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.terms.deadline = Some(deadline);
+        self
+    }
+
+    /// How often it is tried again if its worker died, or it was late. So it may be done more than once.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.terms.retries = retries;
+        self
+    }
+
+    /// Submits it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::apply_async`].
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use multiproc::{Pool, TaskError};
+    /// use std::time::Duration;
+    ///
+    /// let pool = Pool::new(1)?;
+    /// let endless = || -> u32 { loop { std::thread::park() } };
+    /// let late = pool.task(endless, ()).deadline(Duration::from_millis(20)).submit()?;
+    /// assert!(matches!(late.get(), Err(TaskError::TimedOut { .. })));
+    /// assert_eq!(pool.apply(|| 42, ())?, 42);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn submit(self) -> Result<AsyncResult<R>, TaskError> {
+        let office = self.pool.office();
+        let function = office
+            .function(TypeId::of::<(K, F, A)>(), || task_function::<K, F, A>(self.function))?;
+        let pending = office.submit_task(&function, &self.args, self.terms)?;
+        Ok(AsyncResult::new(office, pending, read_one::<R>))
+    }
+}
+
+impl<K: Kind, F, A: fmt::Debug> fmt::Debug for TaskBuilder<'_, K, F, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskBuilder")
+            .field("args", &self.args)
+            .field("terms", &self.terms)
+            .finish_non_exhaustive()
+    }
+}

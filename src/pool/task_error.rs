@@ -1,0 +1,156 @@
+//! Why a task has no result.
+
+use crate::{Error, ErrorKind, os::signals::signal_name, process::PanicReport};
+use std::time::Duration;
+
+/// A task of a pool has no result. The pool works on.
+///
+/// ```
+/// # multiproc::test_support!();
+/// use multiproc::{Pool, TaskError};
+///
+/// let pool = Pool::new(2)?;
+/// let divide = |x: u32| 84 / x;
+/// assert_eq!(pool.map(divide, [2, 1])?, [42, 84]);
+/// match pool.map(divide, [2, 0, 1]) {
+///     Err(TaskError::Panicked { index: 1, report, .. }) => assert!(report.message().contains("zero")),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), multiproc::Error>(())
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// The function panicked; its worker goes on.
+    #[error("task {index} {report}")]
+    Panicked {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// Message, place, and backtrace where it was asked for.
+        report: PanicReport,
+        /// The process id of the worker.
+        worker: u32,
+    },
+    /// The worker that ran it ended: a crash, an exit, or somebody killed it. Nobody knows how far the task was.
+    #[error("task {index} died with its worker {pid}, {}{}", how(*signal, *code), last_words(stderr))]
+    WorkerDied {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// The process id of the worker.
+        pid: u32,
+        /// The signal that ended it.
+        signal: Option<i32>,
+        /// The code with which it exited.
+        code: Option<i32>,
+        /// The last lines of its standard error, if they are [captured](crate::PoolBuilder::capture_stderr).
+        stderr: String,
+    },
+    /// It ran for longer than it may. Its worker was killed.
+    #[error("task {index} ran for longer than {deadline:?}, and its worker was killed")]
+    TimedOut {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// For how long it could run.
+        deadline: Duration,
+    },
+    /// It was cancelled.
+    #[error("task {index} was cancelled")]
+    Cancelled {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+    },
+    /// The arguments could not be decoded in the worker; the function was not called.
+    #[error("task {index} was not begun: {message}")]
+    Decode {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// Why.
+        message: String,
+    },
+    /// The arguments, or the result, could not be encoded.
+    #[error("task {index}: {message}")]
+    Encode {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// Why.
+        message: String,
+    },
+    /// The pool was terminated before.
+    #[error("task {index} was not done: the pool was terminated")]
+    Terminated {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+    },
+    /// Workers cannot begin; the pool is broken.
+    #[error("task {index} was not done: the workers of the pool cannot begin: {message}")]
+    InitializerFailed {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// What the initialiser said, or how the workers died.
+        message: String,
+    },
+    /// The task could not be submitted, or its result not be had.
+    #[error("{message}")]
+    Failed {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// What went wrong.
+        kind: ErrorKind,
+        /// In full.
+        message: String,
+    },
+}
+
+impl TaskError {
+    /// Of the item among those that were mapped; 0 for a task of its own.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        match self {
+            Self::Panicked { index, .. }
+            | Self::WorkerDied { index, .. }
+            | Self::TimedOut { index, .. }
+            | Self::Cancelled { index }
+            | Self::Decode { index, .. }
+            | Self::Encode { index, .. }
+            | Self::Terminated { index }
+            | Self::InitializerFailed { index, .. }
+            | Self::Failed { index, .. } => *index,
+        }
+    }
+}
+
+fn how(signal: Option<i32>, code: Option<i32>) -> String {
+    match (signal, code) {
+        (Some(signal), _) => {
+            format!("which was killed by signal {signal} ({})", signal_name(signal))
+        }
+        (None, Some(code)) => format!("which exited with code {code}"),
+        (None, None) => "of whose end nothing is known".into(),
+    }
+}
+
+fn last_words(stderr: &str) -> String {
+    if stderr.is_empty() { String::new() } else { format!("; it wrote: {stderr}") }
+}
+
+impl From<Error> for TaskError {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::Encode => Self::Encode { index: 0, message: error.to_string() },
+            kind => Self::Failed { index: 0, kind, message: error.to_string() },
+        }
+    }
+}
+
+impl From<TaskError> for Error {
+    fn from(error: TaskError) -> Self {
+        let kind = match &error {
+            TaskError::Failed { kind, .. } => *kind,
+            TaskError::Encode { .. } => ErrorKind::Encode,
+            TaskError::Decode { .. } => ErrorKind::Decode,
+            TaskError::TimedOut { .. } => ErrorKind::TimedOut,
+            _ => ErrorKind::TaskFailed,
+        };
+        Self::new(kind, error.to_string()).with_source(error)
+    }
+}
