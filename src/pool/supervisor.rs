@@ -177,8 +177,10 @@ fn ended(office: &Office, number: u64) {
         }
         (None, Err(error)) => Reason::Died(died(pid, error)),
     };
-    if let Reason::Died(fate) = &reason {
+    if !matches!(reason, Reason::ByItself) {
         ledger.restarts += 1;
+    }
+    if let Reason::Died(fate) = &reason {
         why_broken = why_broken.or(is_too_much(office, &mut ledger, is_ready, fate));
     }
     if is_ready {
