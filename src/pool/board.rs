@@ -34,8 +34,8 @@ unsafe impl Words for RawBoard {}
 
 const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.Board");
 const TABLE: u64 = u64::from_be_bytes(*b"mp.resul");
-/// Encoded arguments that are too large for a slot.
-const ARGS: u64 = u64::from_be_bytes(*b"mp.args.");
+/// Arguments that are too large for a slot; arguments and results of a job.
+pub(super) const BYTES: u64 = u64::from_be_bytes(*b"mp.bytes");
 /// A result, or a failure, that is too large for its place.
 pub(super) const OUTCOME: u64 = u64::from_be_bytes(*b"mp.resu1");
 
@@ -142,7 +142,7 @@ impl Bytes {
 pub(super) enum TaskArgs<'a> {
     /// No more than [`INLINE_ARGS`].
     Inline(&'a [u8]),
-    /// In a [`large_block`].
+    /// In a block, by [`fill`].
     Large(&'a Block),
 }
 
@@ -452,26 +452,26 @@ impl<'a> Slots<'a> for &'a Board {
     }
 }
 
-/// A block with bytes in it, and their number before them.
-pub(super) fn large_block(root: &Arc<Root>, parts: &[&[u8]]) -> Result<Block> {
+/// Fills a block that nobody else uses with bytes, and their number before them.
+pub(super) fn fill(block: &Block, parts: &[&[u8]]) -> Result<()> {
     let length = parts.iter().map(|part| part.len()).sum::<usize>();
-    let block = root.allocate(8 + length, ARGS)?;
+    block.check_room(8 + length)?;
     let mut place = block.as_ptr();
     let number = (length as u64).to_ne_bytes();
     for bytes in std::iter::once(&number[..]).chain(parts.iter().copied()) {
-        // SAFETY: the block has room for all of them, and nobody else knows it yet; they are elsewhere.
+        // SAFETY: the block has room for all of them, and nobody else uses it; they are elsewhere.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
         // SAFETY: as above.
         place = unsafe { place.add(bytes.len()) };
     }
-    Ok(block)
+    Ok(())
 }
 
 /// The bytes in such a block.
 pub(super) fn large_bytes(block: &Block) -> Result<&[u8]> {
     let damaged =
         || Error::new(ErrorKind::InvalidHandle, "arguments are not there: the session is damaged");
-    if block.contents().0 != ARGS {
+    if block.contents().0 != BYTES {
         return Err(damaged());
     }
     let start = block.as_ptr();

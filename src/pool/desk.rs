@@ -198,14 +198,12 @@ fn put_number<R: 'static>(job: &Job) -> impl Fn(u32, &R) -> Result<()> {
 fn put_encoded<R: Serialize>(job: &Job, unit: u32) -> impl Fn(u32, &R) -> Result<()> {
     let cells = job.cells();
     move |item, result| {
-        let mut buffer = [0; super::job::MAX_CELL];
-        let room = cells.room();
-        match encode_into(result, &mut buffer[1..=room])? {
+        // SAFETY: the caller runs the item's unit, and keeps the job.
+        let cell = unsafe { cells.cell(item) };
+        let Some((length, place)) = cell.split_first_mut() else { return Err(missing()) };
+        match encode_into(result, place)? {
             Encoded::Written(bytes) => {
-                let length = bytes.len();
-                buffer[0] = length as u8;
-                // SAFETY: the caller runs the item's unit, and keeps the job.
-                unsafe { cells.write(item, &buffer[..=length]) };
+                *length = bytes.len() as u8;
                 Ok(())
             }
             Encoded::Message(message) => job.list(unit, item, &parcel(job.root(), &message)?),

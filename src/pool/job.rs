@@ -13,7 +13,7 @@
 #![allow(unsafe_code)]
 
 use super::{
-    board::{Bytes, OUTCOME, large_block, large_bytes},
+    board::{Bytes, OUTCOME, fill, large_bytes},
     failure::{Failure, Tag},
     raw_job::{RawJob, Units},
 };
@@ -24,13 +24,12 @@ use crate::{
     segment::{Block, BlockId, Parcel, Root, pack, unpack},
     sync::{Placed, Words},
 };
-use std::{ops::Range, ptr::NonNull, sync::Arc};
+use std::{ops::Range, ptr::NonNull, slice::ChunksExact, sync::Arc};
 
 // SAFETY: `repr(C)` of atomics, aligned to 64, of which zeros are a job of which nothing is begun.
 unsafe impl Words for RawJob {}
 
 const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.Job..");
-const RESULTS: u64 = u64::from_be_bytes(*b"mp.cells");
 const TABLES: u64 = u64::from_be_bytes(*b"mp.units");
 const TABLE: u64 = u64::from_be_bytes(*b"mp.unit.");
 
@@ -41,6 +40,8 @@ const WIDE: usize = 128;
 const NARROW: usize = 32;
 const FEW: u32 = 1024;
 
+/// Where an encoded argument begins.
+const END: usize = size_of::<u32>();
 /// The most bytes of a cell.
 pub(super) const MAX_CELL: usize = 64;
 
@@ -109,20 +110,22 @@ fn optional(size: u32) -> Option<usize> {
 }
 
 impl Job {
-    /// A new job of units that begin at `firsts`. `args` are numbers, or where each item begins and then the encoded items.
+    /// A new job of units that begin at `firsts`. `args` are numbers, or where each item begins and then the encoded items. Blocks for bytes come from `block`.
     pub(super) fn new(
         root: &Arc<Root>,
         shape: Shape,
         firsts: &[u32],
         args: &[&[u8]],
+        block: impl Fn(usize) -> Result<Block>,
     ) -> Result<Self> {
-        let bytes = UNITS_AT + firsts.len() * stride(shape.units);
-        let block = root.allocate(bytes, FINGERPRINT)?;
-        let args = large_block(root, args)?;
+        let units = root.allocate(UNITS_AT + firsts.len() * stride(shape.units), FINGERPRINT)?;
+        let args_block = block(8 + args.iter().map(|part| part.len()).sum::<usize>())?;
+        fill(&args_block, args)?;
         let results = shape.items as usize * shape.cell;
-        let results = (results > 0).then(|| root.allocate(results, RESULTS)).transpose()?;
+        let results = (results > 0).then(|| block(results)).transpose()?;
         let tables = Parcel::new(root, TABLES, firsts.len(), &[])?;
-        let job = Self { placed: Placed::of_block(block), args, results, tables, shape };
+        let placed = Placed::of_block(units);
+        let job = Self { placed, args: args_block, results, tables, shape };
         let words = job.shape_words();
         // Relaxed: nobody else knows the block yet.
         let store = |place: &AtomicU32, number: usize| {
@@ -190,7 +193,7 @@ impl Job {
         let job = Self { placed, args, results, tables, shape };
         let wanted = match shape.number {
             Some(size) => shape.items as usize * size,
-            None => (shape.items as usize + 1) * size_of::<u64>(),
+            None => (shape.items as usize + 1) * END,
         };
         if large_bytes(&job.args)?.len() < wanted { Err(damaged()) } else { Ok(job) }
     }
@@ -225,6 +228,11 @@ impl Job {
         self.shape
     }
 
+    /// The blocks for bytes.
+    pub(super) fn into_blocks(self) -> impl Iterator<Item = Block> {
+        std::iter::once(self.args).chain(self.results)
+    }
+
     /// When the item at which a unit is began; zero where nobody asked.
     pub(super) fn started(&self, unit: u32) -> u64 {
         self.unit(unit).started.load(Ordering::Acquire)
@@ -241,7 +249,7 @@ impl Job {
         Ok(match self.shape.number {
             Some(size) => Args { ends: &[], bytes, size },
             None => {
-                let (ends, bytes) = bytes.split_at((self.shape.items as usize + 1) * 8);
+                let (ends, bytes) = bytes.split_at((self.shape.items as usize + 1) * END);
                 Args { ends, bytes, size: 0 }
             }
         })
@@ -312,6 +320,23 @@ impl Job {
     pub(super) fn fail(&self, unit: u32, item: u32, failure: &Failure) -> Result<()> {
         let parcel = Parcel::new(self.root(), OUTCOME, 0, &[&failure.to_bytes()])?;
         self.list(unit, item, &parcel)
+    }
+
+    /// All results of a job that is over, if they are numbers and nothing is out of the ordinary; else `false`.
+    pub(super) fn numbers<'a>(&'a self, then: impl FnOnce(ChunksExact<'a, u8>)) -> bool {
+        let units = 0..self.shape.units as usize;
+        let (Some(block), Some(1..), true) = (
+            &self.results,
+            self.shape.result,
+            units.clone().all(|unit| self.tables.entry(unit).is_none()),
+        ) else {
+            return false;
+        };
+        let length = self.shape.items as usize * self.shape.cell;
+        // SAFETY: inside the block, which has room for as many cells as items; all are done, so nobody writes them any more.
+        let cells = unsafe { NonNull::slice_from_raw_parts(block.as_ptr(), length).as_ref() };
+        then(cells.chunks_exact(self.shape.cell));
+        true
     }
 
     /// The outcome of an item that is done, with the unit's table, in any form: bytes as those of a task's result, or of a number.
@@ -388,8 +413,8 @@ impl<'a> Args<'a> {
     #[inline]
     pub(super) fn encoded(&self, item: u32) -> Option<&'a [u8]> {
         let end = |item: usize| {
-            let word = self.ends.get(item * 8..item * 8 + 8)?;
-            usize::try_from(u64::from_ne_bytes(word.try_into().ok()?)).ok()
+            let word = self.ends.get(item * END..(item + 1) * END)?;
+            Some(u32::from_ne_bytes(word.try_into().ok()?) as usize)
         };
         self.bytes.get(end(item as usize)?..end(item as usize + 1)?)
     }
@@ -419,16 +444,25 @@ impl Cells {
         unsafe { place.copy_from_nonoverlapping(from, bytes.len()) };
     }
 
-    /// How many encoded bytes fit into a cell.
+    /// The cell.
+    ///
+    /// # Safety
+    ///
+    /// As [`write`](Self::write), and the caller has no other slice of it.
     #[inline]
-    pub(super) fn room(&self) -> usize {
-        self.cell.saturating_sub(1)
+    pub(super) unsafe fn cell<'a>(&self, item: u32) -> &'a mut [u8] {
+        assert!(item < self.items);
+        // SAFETY: inside the block, which has room for as many cells as items.
+        let place = unsafe { self.start.add(item as usize * self.cell) };
+        let mut cell = NonNull::slice_from_raw_parts(place, self.cell);
+        // SAFETY: inside the cell, which nobody else touches while the caller runs its unit.
+        unsafe { cell.as_mut() }
     }
 }
 
-/// How large the cells are for encoded results of a type that has so many bytes itself: varints are longer than numbers, and most types are not.
+/// How large the cells are for encoded results of a type that has so many bytes itself: mostly it needs less.
 pub(super) fn cell_for(size: usize) -> usize {
-    (size + size / 4 + 1).next_multiple_of(8).clamp(16, MAX_CELL)
+    (size + 1).next_multiple_of(8).clamp(16, MAX_CELL)
 }
 
 /// The bytes of an outcome that is listed.

@@ -64,6 +64,8 @@ pub(super) struct Member {
 pub(super) struct Ledger {
     pub(super) phase: Phase,
     next_ticket: u64,
+    /// What the head of the tickets was when it was looked at last: workers write it all the time.
+    known_head: u64,
     next_serial: u64,
     free: VecDeque<u32>,
     /// Slots that are free when their ticket was passed.
@@ -75,7 +77,7 @@ pub(super) struct Ledger {
     sweep: u32,
     /// By seat.
     pub(super) workers: Vec<Option<Member>>,
-    pub(super) functions: HashMap<TypeId, FunctionId>,
+    functions: Vec<(TypeId, FunctionId)>,
     /// Nobody repairs any more.
     pub(super) is_over: bool,
     /// Workers in a row that died before they were ready.
@@ -95,6 +97,7 @@ impl Ledger {
         Self {
             phase: Phase::Open,
             next_ticket: 0,
+            known_head: 0,
             next_serial: 1,
             free: (0..slots).collect(),
             limbo: Vec::new(),
@@ -102,13 +105,25 @@ impl Ledger {
             in_use: 0,
             sweep: 0,
             workers: (0..workers).map(|_| None).collect(),
-            functions: HashMap::new(),
+            functions: Vec::new(),
             is_over: false,
             stillborn: 0,
             deaths: VecDeque::new(),
             tasks: 0,
             restarts: 0,
         }
+    }
+
+    /// The name of a function that was submitted before, by the type of what it stands for.
+    pub(super) fn function(&mut self, of: TypeId) -> Option<FunctionId> {
+        let at = self.functions.iter().position(|(known, _)| *known == of)?;
+        // Few are used again and again.
+        self.functions.swap(0, at);
+        Some(self.functions[0].1)
+    }
+
+    pub(super) fn learn(&mut self, of: TypeId, function: FunctionId) {
+        self.functions.push((of, function));
     }
 
     /// A number that is not used again.
@@ -181,9 +196,15 @@ impl Ledger {
     pub(super) fn end(&mut self, board: &Board, slot: u32, outcome: Outcome) {
         let Some(used) = self.uses[slot as usize].take() else { return };
         board.raw().take_back(board, slot);
-        // It is spent now, if it was not before.
-        board.raw().pass(used.ticket);
-        if used.ticket < board.raw().head() {
+        if used.ticket >= self.known_head {
+            self.known_head = board.raw().head();
+        }
+        if used.ticket == self.known_head {
+            // It is spent now, if it was not before.
+            board.raw().pass(used.ticket);
+            self.known_head = board.raw().head();
+        }
+        if used.ticket < self.known_head {
             self.free.push_back(slot);
         } else {
             self.limbo.push((slot, used.ticket));
@@ -204,7 +225,7 @@ impl Ledger {
         let Some(used) = &mut self.uses[slot as usize] else { return };
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        let has_room = board.raw().has_room(board, ticket);
+        let has_room = board.raw().has_room(board, ticket, &mut self.known_head);
         debug_assert!(has_room, "a slot has more than one ticket");
         used.ticket = ticket;
         let word =

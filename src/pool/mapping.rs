@@ -239,7 +239,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
             Some(_) => &[&bytes],
             None => &[bytemuck::cast_slice(&ends), &bytes],
         };
-        let job = Job::new(office.root(), shape, &firsts, args)?;
+        let job = Job::new(office.root(), shape, &firsts, args, |bytes| office.block(bytes))?;
         Ok(office.submit_job(&function, job, kept, self.terms)?)
     }
 
@@ -275,7 +275,7 @@ struct Collected {
     count: u32,
     bytes: Vec<u8>,
     /// Where each begins, and the last one ends.
-    ends: Vec<u64>,
+    ends: Vec<u32>,
     kept: Vec<crate::segment::Block>,
 }
 
@@ -300,7 +300,11 @@ impl Collected {
         let handles = encode_onto(item, &mut self.bytes)
             .map_err(|error| TaskError::Encode { index, message: error.to_string() })?;
         self.kept.extend(handles);
-        self.ends.push(self.bytes.len() as u64);
+        let end = u32::try_from(self.bytes.len()).map_err(|_| {
+            let message = "more than 4 GiB of arguments cannot be mapped at once";
+            Error::new(ErrorKind::InvalidInput, message)
+        })?;
+        self.ends.push(end);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The office of a pool, in the process that made it: what its handles, its results and its supervisor share.
 
 use super::{
-    board::{Board, INLINE_ARGS, TaskArgs, large_block},
+    board::{BYTES, Board, INLINE_ARGS, TaskArgs, fill},
     fate::Fate,
     job::Job,
     ledger::{Ledger, Member, Phase, Sentence, Use},
@@ -52,7 +52,12 @@ pub(super) struct Office {
     pub(super) ends: PidFdSet,
     /// Rung for the supervisor.
     pub(super) bell: EventFd,
+    /// Memory of jobs that are over, for the next: large blocks cost more than what is done in them.
+    spares: Mutex<Vec<Block>>,
 }
+
+/// How much of it is kept.
+const SPARED: usize = 16 << 20;
 
 /// How a task, or each item of a job, is to be run.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +73,8 @@ impl Office {
         let ledger = Mutex::new(Ledger::new(board.slots(), settings.workers));
         let (ends, bell) = (PidFdSet::new()?, EventFd::new()?);
         ends.add_event(&bell, BELL)?;
-        Ok(Self { board, settings, start, ledger, ends, bell })
+        let spares = Mutex::default();
+        Ok(Self { board, settings, start, ledger, ends, bell, spares })
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -81,17 +87,43 @@ impl Office {
         self.board.thread()
     }
 
+    /// A block for bytes that are written before they are read.
+    pub(super) fn block(&self, bytes: usize) -> Result<Block> {
+        let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |block: &Block| {
+            let room = block.member().block_bytes();
+            room >= bytes && room / 4 <= bytes
+        };
+        if let Some(at) = spares.iter().position(fits) {
+            return Ok(spares.swap_remove(at));
+        }
+        drop(spares);
+        self.board.root().allocate_uncleared(bytes, BYTES)
+    }
+
+    /// Takes back the memory of a job that is over, which nobody asks for its results any more.
+    pub(super) fn spare(&self, job: Job) {
+        let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
+        spares.extend(job.into_blocks().filter(|block| block.member().is_own()));
+        let size = |spares: &[Block]| -> usize {
+            spares.iter().map(|block| block.member().block_bytes()).sum()
+        };
+        while size(&spares) > SPARED {
+            spares.remove(0);
+        }
+    }
+
     /// The name of a function, by the type of what it stands for.
     pub(super) fn function(
         &self,
         of: TypeId,
         make: impl FnOnce() -> Result<FunctionId>,
     ) -> Result<FunctionId> {
-        if let Some(known) = self.ledger().functions.get(&of) {
-            return Ok(*known);
+        if let Some(known) = self.ledger().function(of) {
+            return Ok(known);
         }
         let function = make()?;
-        self.ledger().functions.insert(of, function);
+        self.ledger().learn(of, function);
         Ok(function)
     }
 
@@ -142,7 +174,11 @@ impl Office {
         let mut bytes = Vec::with_capacity(INLINE_ARGS);
         let mut kept = encode_onto(args, &mut bytes)?;
         let large = (bytes.len() > INLINE_ARGS)
-            .then(|| large_block(self.board.root(), &[&bytes]))
+            .then(|| {
+                let block = self.block(8 + bytes.len())?;
+                fill(&block, &[&bytes])?;
+                Ok::<_, Error>(block)
+            })
             .transpose()?;
         let is_timed = terms.deadline.is_some();
         let pending = self.with_slot(&thread, |ledger, slot| {

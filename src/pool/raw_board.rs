@@ -204,10 +204,14 @@ impl RawBoard {
         self.bells.ring(party, NEWS);
     }
 
-    /// As the parent, whose next ticket this is: whether there is room for it. Passes what is spent.
-    pub(super) fn has_room<'a, S: Slots<'a>>(&self, slots: S, next: u64) -> bool {
+    /// As the parent, whose next ticket this is: whether there is room for it. Passes what is spent. `known` is a ticket that was the head once.
+    pub(super) fn has_room<'a, S: Slots<'a>>(&self, slots: S, next: u64, known: &mut u64) -> bool {
         loop {
+            if next.wrapping_sub(*known) < u64::from(slots.count()) {
+                return true;
+            }
             let at = self.head();
+            *known = at;
             if next.wrapping_sub(at) < u64::from(slots.count()) {
                 return true;
             }

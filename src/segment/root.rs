@@ -219,6 +219,20 @@ impl Root {
         self.allocate_in(bytes, fingerprint, false)
     }
 
+    /// The same, with whatever was there before: for who writes all that is read.
+    pub(crate) fn allocate_uncleared(
+        self: &Arc<Self>,
+        bytes: usize,
+        fingerprint: u64,
+    ) -> Result<Block> {
+        if heap::block_bytes(bytes) > heap::LARGEST {
+            return self.allocate(bytes, fingerprint);
+        }
+        let me = participant::current(self)?;
+        let class = Class { block_bytes: heap::block_bytes(bytes), parcels: false };
+        self.fill(self.claim(class, me)?, bytes, fingerprint, true, me)
+    }
+
     /// A new block for a parcel.
     pub(super) fn allocate_parcel(
         self: &Arc<Self>,

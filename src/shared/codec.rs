@@ -39,23 +39,24 @@ pub(crate) fn encode_onto<T: Serialize + ?Sized>(
     value: &T,
     bytes: &mut Vec<u8>,
 ) -> Result<Vec<Block>> {
+    const ROOM: usize = 64;
     let before = bytes.len();
-    let (encoded, handles) = transport::sending(|| postcard::to_extend(value, Onto(bytes)));
-    if encoded.is_err() {
-        bytes.truncate(before);
-        // Once more, for its error.
-        encode(value)?;
-    }
-    Ok(handles)
-}
-
-/// Bytes that something is put behind.
-struct Onto<'a>(&'a mut Vec<u8>);
-
-impl Extend<u8> for Onto<'_> {
-    #[inline]
-    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
-        self.0.extend(bytes);
+    bytes.resize(before + ROOM, 0);
+    match encode_into(value, &mut bytes[before..]) {
+        Ok(Encoded::Written(written)) => {
+            let length = written.len();
+            bytes.truncate(before + length);
+            Ok(Vec::new())
+        }
+        Ok(Encoded::Message(message)) => {
+            bytes.truncate(before);
+            bytes.extend_from_slice(&message.bytes);
+            Ok(message.handles)
+        }
+        Err(error) => {
+            bytes.truncate(before);
+            Err(error)
+        }
     }
 }
 

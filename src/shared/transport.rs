@@ -9,36 +9,69 @@ use crate::{
     segment::{self, Block, BlockId, MemberId, Place},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
-enum Transport {
+/// What one of our transports does on this thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
     Outside,
-    Sending(Vec<Block>),
-    /// The first error of a handle: the decoder's own has no room for it.
-    Receiving(Option<Error>),
+    Sending,
+    Receiving,
+}
+
+/// What the handles of a message have left.
+#[derive(Default)]
+struct Left {
+    blocks: Vec<Block>,
+    /// The first error of a handle that arrives: the decoder's own has no room for it.
+    error: Option<Error>,
 }
 
 thread_local! {
-    static TRANSPORT: RefCell<Transport> = const { RefCell::new(Transport::Outside) };
+    static MODE: Cell<Mode> = const { Cell::new(Mode::Outside) };
+    /// Whether there is something in `LEFT`: messages without handles do not look.
+    static HAS_LEFT: Cell<bool> = const { Cell::new(false) };
+    static LEFT: RefCell<Left> = const { RefCell::new(Left { blocks: Vec::new(), error: None }) };
+}
+
+/// Runs an encoder or decoder; gives what the handles that it met have left.
+#[inline]
+fn during<T>(mode: Mode, work: impl FnOnce() -> T) -> (T, Option<Left>) {
+    let before = MODE.replace(mode);
+    let outer = HAS_LEFT.replace(false).then(|| LEFT.take());
+    let done = work();
+    MODE.set(before);
+    let left = HAS_LEFT.replace(false).then(|| LEFT.take());
+    if let Some(outer) = outer {
+        LEFT.set(outer);
+        HAS_LEFT.set(true);
+    }
+    (done, left)
+}
+
+/// Leaves something for the transport.
+fn leave(change: impl FnOnce(&mut Left)) {
+    LEFT.with_borrow_mut(change);
+    HAS_LEFT.set(true);
 }
 
 /// Runs an encoder; gives the blocks of all handles that it met.
+#[inline]
 pub(crate) fn sending<T>(encode: impl FnOnce() -> T) -> (T, Vec<Block>) {
-    let before = TRANSPORT.replace(Transport::Sending(Vec::new()));
-    let encoded = encode();
-    match TRANSPORT.replace(before) {
-        Transport::Sending(blocks) => (encoded, blocks),
-        _ => (encoded, Vec::new()),
-    }
+    let (encoded, left) = during(Mode::Sending, encode);
+    (encoded, left.map_or_else(Vec::new, |left| left.blocks))
 }
 
 /// Runs a decoder. An error of a handle in the message takes the place of the decoder's.
+#[inline]
 pub(crate) fn receiving<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    let before = TRANSPORT.replace(Transport::Receiving(None));
-    let decoded = decode();
-    match TRANSPORT.replace(before) {
-        Transport::Receiving(Some(error)) => decoded.map_err(|_| error),
-        _ => decoded,
+    let (decoded, left) = during(Mode::Receiving, decode);
+    match left.and_then(|left| left.error) {
+        Some(error) => decoded.map_err(|_| error),
+        None => decoded,
     }
 }
 
@@ -68,7 +101,7 @@ pub(crate) fn send_other<S: Serializer>(
     wire: &impl Serialize,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    if !TRANSPORT.with_borrow(|transport| matches!(transport, Transport::Sending(_))) {
+    if MODE.get() != Mode::Sending {
         return Err(outside());
     }
     wire.serialize(serializer)
@@ -79,16 +112,10 @@ pub(crate) fn send<S: Serializer>(
     block: &Block,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    let sent = TRANSPORT.with_borrow_mut(|transport| match transport {
-        Transport::Sending(blocks) => {
-            blocks.push(block.clone());
-            true
-        }
-        _ => false,
-    });
-    if !sent {
+    if MODE.get() != Mode::Sending {
         return Err(outside());
     }
+    leave(|left| left.blocks.push(block.clone()));
     let BlockId { member, block: number } = block.id();
     let root = block.root();
     let is_session = segment::session().is_ok_and(|session| Arc::ptr_eq(&session, root));
@@ -119,8 +146,7 @@ pub(crate) fn receive_other<'de, D: Deserializer<'de>, W: Deserialize<'de>, T>(
     open: impl FnOnce(W) -> Result<T>,
 ) -> std::result::Result<T, D::Error> {
     let wire = W::deserialize(deserializer)?;
-    let inside = TRANSPORT.with_borrow(|transport| matches!(transport, Transport::Receiving(_)));
-    let opened = if inside {
+    let opened = if MODE.get() == Mode::Receiving {
         open(wire)
     } else {
         Err(Error::new(
@@ -130,10 +156,8 @@ pub(crate) fn receive_other<'de, D: Deserializer<'de>, W: Deserialize<'de>, T>(
     };
     opened.map_err(|error| {
         let text = error.to_string();
-        TRANSPORT.with_borrow_mut(|transport| {
-            if let Transport::Receiving(first @ None) = transport {
-                *first = Some(error);
-            }
+        leave(|left| {
+            left.error.get_or_insert(error);
         });
         de::Error::custom(text)
     })
