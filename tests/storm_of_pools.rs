@@ -1,0 +1,142 @@
+//! A storm over a pool: numbered tasks, alone and mapped, while random workers are killed at random moments. `MULTIPROC_STORM_KILLS` makes it longer.
+//!
+//! Each task counts itself before it is done and after. So it is known at the end: each task has its own result, or its worker died with it, once; one that was to be tried again has its result.
+
+#[path = "support/chance.rs"]
+mod chance;
+mod support;
+
+use chance::{kills, random, seed};
+use multiproc::{AtomicArray, Ordering, Pool, TaskError};
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    thread,
+    time::{Duration, Instant},
+};
+use support::watchdog;
+
+multiproc::test_support!();
+
+const WORKERS: usize = 3;
+const TASKS: usize = 64;
+const RETRIES: u32 = 1000;
+
+/// Takes some time, as its number says.
+fn work(begun: AtomicArray<u32>, number: u64) -> (u64, Vec<u64>) {
+    let at = number as usize % TASKS;
+    begun[at].fetch_add(1, Ordering::SeqCst);
+    let mut value = number;
+    for _ in 0..number % 7 * 300 {
+        value = std::hint::black_box(value.wrapping_mul(0x9e37_79b9));
+    }
+    // Some results are large.
+    let filling = if number % 5 == 0 { vec![number; 100] } else { vec![number] };
+    begun[at].fetch_add(1 << 16, Ordering::SeqCst);
+    (number, filling)
+}
+
+fn number(value: u64) -> u64 {
+    std::hint::black_box(value) * 3
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    done: u64,
+    died: u64,
+    again: u64,
+}
+
+/// One round of tasks, by one way.
+fn round(pool: &Pool, round: u64, tally: &mut Tally) {
+    let begun = AtomicArray::<u32>::zeroed(TASKS).unwrap();
+    let first = round * TASKS as u64;
+    let numbers = first..first + TASKS as u64;
+    let retries = if round % 3 == 0 { RETRIES } else { 0 };
+    let args = numbers.clone().map(|number| (begun.clone(), number));
+    let results: Vec<Result<(u64, Vec<u64>), TaskError>> = if round % 2 == 0 {
+        let submit = |args| pool.task(work, args).retries(retries).submit().unwrap();
+        let tasks: Vec<_> = args.map(submit).collect();
+        tasks.iter().map(multiproc::AsyncResult::get).collect()
+    } else {
+        let chunk = 1 + round as usize % 9;
+        let mapping = pool.mapping().chunk_size(chunk).retries(retries);
+        mapping.try_map(|(begun, number)| work(begun, number), args).unwrap()
+    };
+    assert_eq!(results.len(), TASKS);
+    for (at, result) in results.into_iter().enumerate() {
+        let expected = first + at as u64;
+        let counted = begun[expected as usize % TASKS].load(Ordering::SeqCst);
+        let (started, ended) = (counted & 0xffff, counted >> 16);
+        match result {
+            Ok((number, filling)) => {
+                assert_eq!(number, expected);
+                assert!(filling.iter().all(|&element| element == number), "torn");
+                assert_eq!(filling.len(), if number % 5 == 0 { 100 } else { 1 });
+                assert!(ended >= 1 && (started == 1 || retries > 0), "{started} {ended}");
+                tally.done += 1;
+                tally.again += u64::from(started > 1);
+            }
+            Err(TaskError::WorkerDied { signal: Some(9), .. }) => {
+                assert!(retries == 0 && started <= 1, "{started} {ended}");
+                tally.died += 1;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    // Numbers, in chunks.
+    let results = pool.mapping().chunk_size(100).retries(retries).try_map(number, 0..2000).unwrap();
+    for (at, result) in results.into_iter().enumerate() {
+        match result {
+            Ok(value) => assert_eq!(value, at as u64 * 3),
+            Err(TaskError::WorkerDied { index, signal: Some(9), .. }) => {
+                assert!(index == at && retries == 0);
+                tally.died += 1;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_storm_over_a_pool() {
+    // A quick one in the suite: a worker takes its time to start.
+    let kills = if std::env::var_os("MULTIPROC_STORM_KILLS").is_some() { kills() } else { 300 };
+    let _watchdog = watchdog(60 + kills);
+    let mut chance = seed();
+    let pool = Pool::new(WORKERS).unwrap();
+    let (is_over, killed) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut tally = Tally::default();
+    let mut rounds = 0;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while killed.load(SeqCst) < kills {
+                let pids = pool.pids();
+                let span = Duration::from_micros(random(&mut chance) % 3000);
+                let start = Instant::now();
+                while start.elapsed() < span {
+                    thread::yield_now();
+                }
+                if let Some(&pid) = pids.get(random(&mut chance) as usize % WORKERS)
+                    // Those that the pool has no more, may be others by now.
+                    && pool.pids().contains(&pid)
+                {
+                    // SAFETY: sends a signal to a worker of this pool, which is not waited for before the pool says so.
+                    unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+                    killed.fetch_add(1, SeqCst);
+                }
+            }
+            is_over.store(true, SeqCst);
+        });
+        while !is_over.load(SeqCst) {
+            round(&pool, rounds, &mut tally);
+            rounds += 1;
+        }
+    });
+    let died = tally.died;
+    round(&pool, 0, &mut tally);
+    let statistics = pool.statistics();
+    println!("{kills} kills, {} restarts, {rounds} rounds: {tally:?}", statistics.restarts);
+    assert!(died <= statistics.restarts, "more died than were killed");
+    assert_eq!(statistics.in_use, 0);
+    drop(pool);
+}
