@@ -39,6 +39,10 @@ macro_rules! atomics {
                 strict(order, || self.0.fetch_max(value, order))
             }
 
+            pub fn fetch_min(&self, value: $value, order: Ordering) -> $value {
+                strict(order, || self.0.fetch_min(value, order))
+            }
+
             pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
                 strict(order, || self.0.fetch_or(value, order))
             }

@@ -11,6 +11,7 @@
 mod atomic;
 mod kernel;
 mod os;
+mod pool;
 mod queue;
 mod segment;
 mod sync;
@@ -24,6 +25,7 @@ mod lock_model;
 mod parcel_model;
 mod pins_model;
 mod play;
+mod pool_model;
 mod queue_model;
 mod ring_model;
 mod semaphore_model;

@@ -47,12 +47,12 @@ use crate::{
 };
 
 /// Where idle workers sleep.
-pub(super) const NEWS: usize = 0;
+pub(crate) const NEWS: usize = 0;
 /// Where the parent's threads sleep.
-pub(super) const DONE: usize = 1;
+pub(crate) const DONE: usize = 1;
 
 /// Where slots and tickets are.
-pub(super) trait Slots<'a>: Copy {
+pub(crate) trait Slots<'a>: Copy {
     /// How many slots there are, and tickets in the list.
     fn count(self) -> u32;
 
@@ -65,7 +65,7 @@ pub(super) trait Slots<'a>: Copy {
 
 /// What the parent wants of its workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Orders {
+pub(crate) enum Orders {
     Work,
     /// End when nothing is left to do.
     End,
@@ -73,7 +73,7 @@ pub(super) enum Orders {
 
 /// What a worker found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// A task; it is the caller's.
     Task(u32),
     /// A job, which may have units.
@@ -96,43 +96,43 @@ pub(crate) struct RawBoard {
 
 impl RawBoard {
     #[cfg(all(test, feature = "models"))]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { orders: AtomicU32::new(0), bells: RawBells::new(), head: Hint(AtomicU64::new(0)) }
     }
 
-    pub(super) fn bells(&self) -> &RawBells<2> {
+    pub(crate) fn bells(&self) -> &RawBells<2> {
         &self.bells
     }
 
-    pub(super) fn orders(&self) -> Orders {
+    pub(crate) fn orders(&self) -> Orders {
         if self.orders.load(Ordering::SeqCst) == 0 { Orders::Work } else { Orders::End }
     }
 
     /// As the parent: workers end when nothing is left.
-    pub(super) fn end<P: Party>(&self, party: &P) {
+    pub(crate) fn end<P: Party>(&self, party: &P) {
         self.orders.store(1, Ordering::SeqCst);
         self.ring_for_all(party, NEWS);
     }
 
     /// As the parent, after a death or an order.
-    pub(super) fn ring_for_all<P: Party>(&self, party: &P, bell: usize) {
+    pub(crate) fn ring_for_all<P: Party>(&self, party: &P, bell: usize) {
         self.bells.ring_all(party, bell);
     }
 
     /// The first ticket that may be good.
-    pub(super) fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> u64 {
         self.head.0.load(Ordering::SeqCst)
     }
 
     /// This ticket is spent.
-    pub(super) fn pass(&self, ticket: u64) {
+    pub(crate) fn pass(&self, ticket: u64) {
         let next = ticket.wrapping_add(1);
         let _ = self.head.0.compare_exchange(ticket, next, Ordering::SeqCst, Ordering::Relaxed);
     }
 
     /// As a worker: the next task, taken, or a job.
     #[inline]
-    pub(super) fn find<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S) -> Option<Found> {
+    pub(crate) fn find<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S) -> Option<Found> {
         loop {
             let at = self.head();
             let ticket = Ticket(slots.ticket(at as u32 % slots.count()).load(Ordering::SeqCst));
@@ -163,7 +163,7 @@ impl RawBoard {
     }
 
     /// As the one who runs it: the task or job is over. What it is beside the word is written.
-    pub(super) fn finish<'a, P: Party, S: Slots<'a>>(
+    pub(crate) fn finish<'a, P: Party, S: Slots<'a>>(
         &self,
         party: &P,
         slots: S,
@@ -187,7 +187,7 @@ impl RawBoard {
     }
 
     /// As the parent, which has the slot: gives it out by this ticket. What is beside the word is written.
-    pub(super) fn offer<'a, P: Party, S: Slots<'a>>(
+    pub(crate) fn offer<'a, P: Party, S: Slots<'a>>(
         &self,
         party: &P,
         slots: S,
@@ -205,7 +205,7 @@ impl RawBoard {
     }
 
     /// As the parent, whose next ticket this is: whether there is room for it. Passes what is spent. `known` is a ticket that was the head once.
-    pub(super) fn has_room<'a, S: Slots<'a>>(&self, slots: S, next: u64, known: &mut u64) -> bool {
+    pub(crate) fn has_room<'a, S: Slots<'a>>(&self, slots: S, next: u64, known: &mut u64) -> bool {
         loop {
             if next.wrapping_sub(*known) < u64::from(slots.count()) {
                 return true;
@@ -227,25 +227,25 @@ impl RawBoard {
     }
 
     /// As the parent: takes a task back that nobody has begun.
-    pub(super) fn withdraw<'a, S: Slots<'a>>(&self, slots: S, slot: u32) -> bool {
+    pub(crate) fn withdraw<'a, S: Slots<'a>>(&self, slots: S, slot: u32) -> bool {
         let place = slots.word(slot);
         let seen = Word(place.load(Ordering::SeqCst));
         seen.state() == State::Offered && exchange(place, seen, Word::IDLE)
     }
 
     /// As the parent: whether nobody has begun the slot's task.
-    pub(super) fn is_offered<'a, S: Slots<'a>>(&self, slots: S, slot: u32) -> bool {
+    pub(crate) fn is_offered<'a, S: Slots<'a>>(&self, slots: S, slot: u32) -> bool {
         Word(slots.word(slot).load(Ordering::SeqCst)).state() == State::Offered
     }
 
     /// As the parent: who runs the slot's task.
-    pub(super) fn runner<'a, S: Slots<'a>>(&self, slots: S, slot: u32) -> Option<OwnerId> {
+    pub(crate) fn runner<'a, S: Slots<'a>>(&self, slots: S, slot: u32) -> Option<OwnerId> {
         let seen = Word(slots.word(slot).load(Ordering::SeqCst));
         (seen.state() == State::Running).then(|| seen.owner()).flatten()
     }
 
     /// As the parent: the slot is its own again.
-    pub(super) fn take_back<'a, S: Slots<'a>>(&self, slots: S, slot: u32) {
+    pub(crate) fn take_back<'a, S: Slots<'a>>(&self, slots: S, slot: u32) {
         slots.word(slot).store(Word::IDLE.0, Ordering::SeqCst);
     }
 }

@@ -36,7 +36,7 @@ use crate::{
 use std::ops::Range;
 
 /// Where the units are.
-pub(super) trait Units<'a>: Copy {
+pub(crate) trait Units<'a>: Copy {
     fn count(self) -> u32;
 
     fn word(self, unit: u32) -> &'a AtomicU64;
@@ -48,7 +48,7 @@ pub(super) trait Units<'a>: Copy {
 
 /// What is to become of an item that died with its worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It failed.
     Failed,
     /// It is tried again.
@@ -58,7 +58,7 @@ pub(super) enum Verdict {
 /// The words.
 #[repr(C, align(64))]
 #[derive(Debug)]
-pub(super) struct RawJob {
+pub(crate) struct RawJob {
     cursor: AtomicU32,
     _line: [u32; 15],
     /// Zero is none: how many items before 2^32 need not be done.
@@ -67,19 +67,19 @@ pub(super) struct RawJob {
 
 impl RawJob {
     #[cfg(all(test, feature = "models"))]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { cursor: AtomicU32::new(0), _line: [0; 15], limit: AtomicU32::new(0) }
     }
 
     /// Items from this one on need not be done.
     #[inline]
-    pub(super) fn limit(&self) -> u32 {
+    pub(crate) fn limit(&self) -> u32 {
         // Relaxed: whoever sees it late does too much.
         u32::MAX - self.limit.load(Ordering::Relaxed)
     }
 
     /// From now on items from this one on need not be done.
-    pub(super) fn limit_to(&self, item: u32) {
+    pub(crate) fn limit_to(&self, item: u32) {
         self.limit.fetch_max(u32::MAX - item, Ordering::SeqCst);
     }
 
@@ -88,7 +88,7 @@ impl RawJob {
     }
 
     /// As a worker: a unit, taken.
-    pub(super) fn claim<'a, P: Party, U: Units<'a>>(&self, party: &P, units: U) -> Option<u32> {
+    pub(crate) fn claim<'a, P: Party, U: Units<'a>>(&self, party: &P, units: U) -> Option<u32> {
         loop {
             let unit = self.cursor.load(Ordering::SeqCst);
             if unit >= units.count() {
@@ -111,26 +111,26 @@ impl RawJob {
     }
 
     /// As the one who runs the unit: it is done.
-    pub(super) fn end<'a, P: Party, U: Units<'a>>(&self, party: &P, units: U, unit: u32) {
+    pub(crate) fn end<'a, P: Party, U: Units<'a>>(&self, party: &P, units: U, unit: u32) {
         exchange(units.word(unit), UnitWord::running(party.id()), UnitWord::DONE);
         step!("job.unit_done");
     }
 
     /// Whether all units are done.
-    pub(super) fn is_over<'a, U: Units<'a>>(&self, units: U) -> bool {
+    pub(crate) fn is_over<'a, U: Units<'a>>(&self, units: U) -> bool {
         // From behind: those that are not done yet are there.
         let state = |unit| UnitWord(units.word(unit).load(Ordering::SeqCst)).state();
         (0..units.count()).rev().all(|unit| state(unit) == UnitState::Done)
     }
 
     /// As the parent: whether a unit is free.
-    pub(super) fn has_free<'a, U: Units<'a>>(&self, units: U) -> bool {
+    pub(crate) fn has_free<'a, U: Units<'a>>(&self, units: U) -> bool {
         let first = self.cursor.load(Ordering::SeqCst);
         (first..units.count()).any(|unit| is_free(units.word(unit)))
     }
 
     /// As the parent: the units that workers run, each with the item at which it is.
-    pub(super) fn running<'a, U: Units<'a>>(
+    pub(crate) fn running<'a, U: Units<'a>>(
         &self,
         units: U,
     ) -> impl Iterator<Item = (u32, u32, OwnerId)> {
@@ -142,7 +142,7 @@ impl RawJob {
     }
 
     /// As the parent, which knows that this worker is dead: takes its units away. Answers whether units are free.
-    pub(super) fn repair<'a, U: Units<'a>>(
+    pub(crate) fn repair<'a, U: Units<'a>>(
         &self,
         units: U,
         dead: OwnerId,

@@ -9,7 +9,7 @@ const TICKETS: u64 = 1 << 30;
 
 /// What a slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// The parent's.
     Idle,
     /// A task that a worker may take.
@@ -22,7 +22,7 @@ pub(super) enum State {
 
 /// The word of a slot: state, ticket, and who runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word(pub(super) u64);
+pub(crate) struct Word(pub(crate) u64);
 
 impl Word {
     fn new(state: State, ticket: u64, owner: u32) -> Self {
@@ -30,21 +30,21 @@ impl Word {
         Self((state as u64) << STATE_AT | ticket << TICKET_AT | u64::from(owner))
     }
 
-    pub(super) const IDLE: Self = Self(0);
+    pub(crate) const IDLE: Self = Self(0);
 
-    pub(super) fn offered(ticket: u64) -> Self {
+    pub(crate) fn offered(ticket: u64) -> Self {
         Self::new(State::Offered, ticket, 0)
     }
 
-    pub(super) fn running(ticket: u64, me: OwnerId) -> Self {
+    pub(crate) fn running(ticket: u64, me: OwnerId) -> Self {
         Self::new(State::Running, ticket, me.bits())
     }
 
-    pub(super) fn job(ticket: u64) -> Self {
+    pub(crate) fn job(ticket: u64) -> Self {
         Self::new(State::Job, ticket, 0)
     }
 
-    pub(super) fn state(self) -> State {
+    pub(crate) fn state(self) -> State {
         match self.0 >> STATE_AT {
             0 => State::Idle,
             1 => State::Offered,
@@ -54,21 +54,21 @@ impl Word {
     }
 
     /// Whether it is there by this ticket.
-    pub(super) fn is_by(self, ticket: u64) -> bool {
+    pub(crate) fn is_by(self, ticket: u64) -> bool {
         self.0 >> TICKET_AT & (TICKETS - 1) == ticket % TICKETS
     }
 
-    pub(super) fn owner(self) -> Option<OwnerId> {
+    pub(crate) fn owner(self) -> Option<OwnerId> {
         OwnerId::from_bits(self.0 as u32)
     }
 }
 
 /// An entry of the list of tickets: the ticket's number, and its slot. Zero is no entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket(pub(super) u64);
+pub(crate) struct Ticket(pub(crate) u64);
 
 impl Ticket {
-    pub(super) fn new(number: u64, slot: u32) -> Self {
+    pub(crate) fn new(number: u64, slot: u32) -> Self {
         Self(Self::mark(number) << 32 | u64::from(slot))
     }
 
@@ -77,32 +77,32 @@ impl Ticket {
         number.wrapping_add(1) & u64::from(u32::MAX)
     }
 
-    pub(super) fn is(self, number: u64) -> bool {
+    pub(crate) fn is(self, number: u64) -> bool {
         self.0 != 0 && self.0 >> 32 == Self::mark(number)
     }
 
-    pub(super) fn slot(self) -> u32 {
+    pub(crate) fn slot(self) -> u32 {
         self.0 as u32
     }
 }
 
 /// What became of a slot's task or job: its serial number, and whether it is over. So a late worker ends nothing but its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Done(pub(super) u64);
+pub(crate) struct Done(pub(crate) u64);
 
 impl Done {
-    pub(super) fn pending(serial: u64) -> Self {
+    pub(crate) fn pending(serial: u64) -> Self {
         Self(serial << 1)
     }
 
-    pub(super) fn over(self) -> Self {
+    pub(crate) fn over(self) -> Self {
         Self(self.0 | 1)
     }
 }
 
 /// What a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UnitState {
+pub(crate) enum UnitState {
     Free,
     /// A worker has it.
     Running,
@@ -111,17 +111,17 @@ pub(super) enum UnitState {
 
 /// The word of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct UnitWord(pub(super) u64);
+pub(crate) struct UnitWord(pub(crate) u64);
 
 impl UnitWord {
-    pub(super) const FREE: Self = Self(0);
-    pub(super) const DONE: Self = Self((UnitState::Done as u64) << STATE_AT);
+    pub(crate) const FREE: Self = Self(0);
+    pub(crate) const DONE: Self = Self((UnitState::Done as u64) << STATE_AT);
 
-    pub(super) fn running(me: OwnerId) -> Self {
+    pub(crate) fn running(me: OwnerId) -> Self {
         Self((UnitState::Running as u64) << STATE_AT | u64::from(me.bits()))
     }
 
-    pub(super) fn state(self) -> UnitState {
+    pub(crate) fn state(self) -> UnitState {
         match self.0 >> STATE_AT {
             0 => UnitState::Free,
             1 => UnitState::Running,
@@ -129,7 +129,7 @@ impl UnitWord {
         }
     }
 
-    pub(super) fn owner(self) -> Option<OwnerId> {
+    pub(crate) fn owner(self) -> Option<OwnerId> {
         OwnerId::from_bits(self.0 as u32)
     }
 }
