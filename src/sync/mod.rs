@@ -37,7 +37,7 @@ pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
 pub(crate) use placed::{Placed, Words};
 pub(crate) use raw_barrier::RawBarrier;
-pub(crate) use raw_bells::{Looked, RawBells};
+pub(crate) use raw_bells::{Looked, RawBells, Watcher};
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_event::RawEvent;
 pub(crate) use raw_lock::{RawLock, Taken};
