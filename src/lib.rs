@@ -148,8 +148,8 @@ pub use shared::{
 };
 pub use sync::{
     Barrier, BarrierBuilder, BarrierError, BoundedSemaphore, Condition, ConditionLock, Event, Lock,
-    LockError, LockGuard, Permit, RLock, RLockGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    Semaphore,
+    LockError, LockGuard, Permit, RLock, RLockGuard, Readable, Readiness, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Semaphore, Waitable, wait,
 };
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.

@@ -25,7 +25,7 @@ pub fn watch<'a, const N: usize, P: Party>(
             watcher.places().into_iter().chain(looked.words.iter().copied()).collect();
         let rung = party.sleep(&Sleep { places: &places, owners: &looked.lives, deadline });
         if !rung.is_at_most(0) {
-            watcher.pass_on(party);
+            watcher.bells.pass_on(party);
         }
         for &life in &looked.lives {
             if party.is_dead(life) {

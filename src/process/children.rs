@@ -6,9 +6,10 @@
 use super::child::Child;
 use crate::{
     Result,
-    os::{exit, fork, pidfd_set::PidFdSet},
+    os::{descriptor_set::DescriptorSet, exit, fork},
 };
 use std::{
+    os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
     thread,
     time::Duration,
@@ -46,12 +47,12 @@ pub(super) fn alive() -> Vec<Arc<Child>> {
 
 /// Waits for a child whose handle is gone, on a thread that serves all such.
 pub(super) fn wait_in_background(child: &Child) -> Result<()> {
-    static REAPER: Mutex<Option<Arc<PidFdSet>>> = Mutex::new(None);
+    static REAPER: Mutex<Option<Arc<DescriptorSet>>> = Mutex::new(None);
     let mut reaper = REAPER.lock().unwrap_or_else(PoisonError::into_inner);
     let reaper = match &*reaper {
         Some(reaper) => Arc::clone(reaper),
         None => {
-            let new = Arc::new(PidFdSet::new()?);
+            let new = Arc::new(DescriptorSet::new()?);
             let waits = Arc::clone(&new);
             thread::Builder::new()
                 .name("multiproc-reaper".into())
@@ -62,7 +63,7 @@ pub(super) fn wait_in_background(child: &Child) -> Result<()> {
             Arc::clone(reaper.insert(new))
         }
     };
-    reaper.add(child.descriptor(), child.serial)
+    reaper.add(child.descriptor().as_fd(), child.serial)
 }
 
 /// A child has ended whose handle is gone.

@@ -11,6 +11,7 @@ mod memory;
 #[expect(clippy::module_inception, reason = "one type a file, by its name")]
 mod queue;
 mod queue_builder;
+mod queue_watch;
 mod raw_queue;
 mod raw_ring;
 mod ring;
@@ -20,6 +21,7 @@ mod ring_handles;
 mod ring_memory;
 mod ring_producer;
 mod ring_read_chunk;
+mod ring_watch;
 mod ring_write_chunk;
 mod send_error;
 mod slot;

@@ -559,6 +559,11 @@ impl RawRing {
         (watcher, is_there || peer == Peer::Gone)
     }
 
+    /// The receiver watched, and may have been woken by something else than its watch.
+    pub(crate) fn pass_on<P: Party>(&self, party: &P) {
+        self.bells.pass_on(party);
+    }
+
     /// Sleeps between the looks, which know who is at the other end.
     fn sleep_until<P: Party, T>(
         &self,

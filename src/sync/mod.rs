@@ -23,6 +23,7 @@ mod seats;
 mod semaphore;
 mod thread;
 mod told;
+mod waiting;
 
 /// How many readers of one array, or parts of its writer, there can be at once: whoever waits for them watches each one's life,
 /// and the kernel takes 128 words.
@@ -47,3 +48,5 @@ pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use seats::Seats;
 pub use semaphore::{Permit, Semaphore};
 pub(crate) use thread::Thread;
+pub use waiting::{Readable, Readiness, Waitable, wait};
+pub(crate) use waiting::{Slept, Spots, Watch, Watchable, Watching};

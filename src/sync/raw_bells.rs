@@ -174,7 +174,11 @@ impl<const N: usize> RawBells<N> {
         Watcher { bells: self, bell, seen }
     }
 
-    /// One that was woken by something else than its own bell: the dead may have had news for anybody.
+    /// A watcher may have been woken by something else than a watch: the dead may have had news for anybody.
+    pub(crate) fn pass_on<P: Party>(&self, party: &P) {
+        self.ring_on(party, None);
+    }
+
     fn ring_on<P: Party>(&self, party: &P, except: Option<usize>) {
         for (index, bell) in self.bells.iter().enumerate() {
             if except != Some(index) {
@@ -278,7 +282,7 @@ impl<P: Party, const N: usize> Drop for Listener<'_, P, N> {
 /// One who watches, from one look to the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Watcher<'a, const N: usize> {
-    bells: &'a RawBells<N>,
+    pub(crate) bells: &'a RawBells<N>,
     bell: usize,
     /// The state with which it may sleep.
     seen: u32,
@@ -294,10 +298,5 @@ impl<'a, const N: usize> Watcher<'a, N> {
     /// The state with which it may sleep.
     pub(crate) fn state(&self) -> u32 {
         self.seen
-    }
-
-    /// It may have been rung by something else than its watch.
-    pub(crate) fn pass_on<P: Party>(&self, party: &P) {
-        self.bells.ring_on(party, None);
     }
 }
