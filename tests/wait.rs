@@ -431,9 +431,9 @@ fn a_descriptor_beside_a_queue_is_noticed() {
             assert_eq!(watcher.join().unwrap(), [1, 2]);
             assert_eq!(other.join().unwrap(), [1]);
         });
-        // Nothing keeps the socket open after the wait.
+        // Nothing keeps the socket open after the wait; but another test may be starting a process.
         drop(there);
-        assert!(here.write_all(b"y").is_err());
+        until(|| (&here).write_all(b"y").is_err());
     }
 }
 
@@ -483,10 +483,11 @@ mod deaths {
                         .map(|_| asleep(scope, || wait(&[&receiver], None).unwrap()))
                         .collect();
                     let writer = spawn(send_and_die, (sender, step.to_owned())).unwrap();
-                    assert!(matches!(
-                        writer.join(),
-                        Err(ProcessError::Signalled { signal: 9, .. })
-                    ));
+                    let ended = writer.join();
+                    let killed = matches!(ended, Err(ProcessError::Signalled { signal: 9, .. }));
+                    // The sender's way to the writer is news too: where nobody can sleep at many words, it may be that nobody has looked since.
+                    let looks_late = std::env::var_os("MULTIPROC_NO_WAITV").is_some();
+                    assert!(killed || looks_late, "{step} with {receivers}: {ended:?}");
                     for watcher in watchers {
                         assert_eq!(watcher.join().unwrap(), [0], "{step}");
                     }
