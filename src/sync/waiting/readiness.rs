@@ -24,12 +24,13 @@ use std::{
 /// # struct Guard;
 /// # impl Guard { fn clear_ready(&mut self) {} }
 /// # impl AsyncFd {
-/// #     fn new(readiness: multiproc::Readiness) -> multiproc::Result<Self> { Ok(Self(readiness)) }
+/// #     unsafe fn register(readiness: multiproc::Readiness) -> multiproc::Result<Self> { Ok(Self(readiness)) }
 /// #     async fn readable(&self) -> multiproc::Result<Guard> { Ok(Guard) }
 /// #     fn get_ref(&self) -> &multiproc::Readiness { &self.0 }
 /// # }
 /// # async fn receive(receiver: multiproc::Receiver<u32>) -> multiproc::Result<()> {
-/// let readiness = AsyncFd::new(receiver.readiness()?)?;
+/// // A `Readiness` has one descriptor of its own, which is open until it is dropped: so this is sound.
+/// let readiness = unsafe { AsyncFd::register(receiver.readiness()?) }?;
 /// loop {
 ///     let mut ready = readiness.readable().await?;
 ///     // Before the descriptor is: who makes it readable from now on is heard.
