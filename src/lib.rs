@@ -40,6 +40,7 @@
 //! | who is who | [`current`], [`parent`], [`active_children`] | the same |
 //! | mutual exclusion | [`Lock`]; with re-entry: [`RLock`]; many readers or one writer: [`RwLock`] | `Lock`, `RLock` |
 //! | waiting until another says so | with a lock: [`Condition`]; without: [`Event`] | the same |
+//! | waiting for several things at once | [`wait`]; in loops over descriptors, asynchronous ones say: [`Readiness`] | `connection.wait` |
 //! | waiting for each other, turn after turn | [`Barrier`] | `Barrier` |
 //! | a number of permits | [`Semaphore`]; never more than at first: [`BoundedSemaphore`] | the same |
 //! | one value under its own lock | [`Value`]; a struct: [`Shared`](struct@Shared) | `Value`, `Structure` |

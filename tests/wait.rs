@@ -13,7 +13,10 @@ use multiproc::{
 use std::{
     fs,
     io::{Read, Write},
-    os::unix::net::{UnixListener, UnixStream},
+    os::{
+        fd::BorrowedFd,
+        unix::net::{UnixListener, UnixStream},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -520,5 +523,53 @@ mod deaths {
                 waiter.join().unwrap();
             });
         }
+    }
+}
+
+/// What a forked process inherited is not its own; descriptors are.
+#[test]
+fn a_forked_process_is_refused() {
+    let _watchdog = watchdog(60);
+    let (queue, event) = (Queue::<u32>::new(1).unwrap(), Event::new().unwrap());
+    let (mut here, there) = UnixStream::pair().unwrap();
+    let socket = Readable(there);
+    let readiness = queue.readiness().unwrap();
+    assert_eq!(wait(&[&queue, &event, &socket], Some(MOMENT)).unwrap(), NOTHING);
+    here.write_all(b"x").unwrap();
+    // SAFETY: the child makes errors and looks at a descriptor, and ends by `_exit`.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let refused = [
+            wait(&[&queue], None).map(drop),
+            wait(&[&event, &socket], None).map(drop),
+            queue.readiness().map(drop),
+            readiness.clear(),
+        ];
+        let is_forked = |error: &multiproc::Error| error.kind() == ErrorKind::Forked;
+        let all = refused.iter().all(|refused| refused.as_ref().is_err_and(is_forked));
+        let ready = wait(&[&socket], None).is_ok_and(|ready| ready == [0]);
+        drop(readiness);
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(i32::from(!(all && ready))) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child that was made above.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!(status, 0);
+    queue.send(1).unwrap();
+    assert_eq!(wait(&[&Readable(&readiness)], None).unwrap(), [0], "it is still ours");
+}
+
+/// A descriptor that somebody closes meanwhile is an error, not a wait for ever.
+#[test]
+fn a_closed_descriptor_is_an_error() {
+    let _watchdog = watchdog(60);
+    let queue = Queue::<u32>::new(1).unwrap();
+    // SAFETY: the number is never an open descriptor; nothing is read or closed by it.
+    let nobodys = Readable(unsafe { BorrowedFd::borrow_raw(i32::MAX) });
+    for items in [&[&nobodys as &dyn Waitable] as &[_], &[&queue, &nobodys]] {
+        let error = wait(items, None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Os);
+        assert!(error.to_string().contains("descriptor 2147483647"), "{error}");
     }
 }

@@ -49,6 +49,8 @@ use std::{
 /// # }
 /// ```
 ///
+/// Without `futex_waitv` (see the crate's variables) it may take 20 ms from an item to the descriptor.
+///
 /// It keeps the queue's memory, but is no receiver: senders of a channel whose receivers are gone hear of it. When it is dropped, the descriptor is closed.
 #[must_use = "the descriptor is closed when this is dropped"]
 pub struct Readiness(Arc<Entry>);
