@@ -33,12 +33,11 @@ struct Epoll(OwnedFd);
 
 impl Epoll {
     fn new() -> Self {
-        // SAFETY: numbers only; the answer is checked, and nobody else has it.
-        Self(unsafe {
-            let descriptor = libc::epoll_create1(libc::EPOLL_CLOEXEC);
-            assert!(descriptor >= 0);
-            OwnedFd::from_raw_fd(descriptor)
-        })
+        // SAFETY: the call takes a number only.
+        let descriptor = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        assert!(descriptor >= 0);
+        // SAFETY: made just now, and nobody else has it.
+        Self(unsafe { OwnedFd::from_raw_fd(descriptor) })
     }
 
     fn add(&self, descriptor: &impl AsFd, events: i32, number: u64) {

@@ -56,11 +56,11 @@ impl<M: Borrow<Memory> + fmt::Debug, P: Peers + fmt::Debug> Watching for QueueWa
     }
 }
 
-fn watch<'a>(memory: &'a Memory, peers: impl Peers + fmt::Debug + 'a) -> Watch<'a> {
+pub(super) fn watch<'a>(memory: &'a Memory, peers: impl Peers + fmt::Debug + 'a) -> Watch<'a> {
     Watch::Words(Box::new(QueueWatch::new(memory, peers)))
 }
 
-fn readiness(
+pub(super) fn readiness(
     memory: &Memory,
     peers: impl Peers + fmt::Debug + Send + 'static,
 ) -> Result<Readiness> {
