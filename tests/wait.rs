@@ -209,11 +209,27 @@ fn a_time_beyond_the_clock_is_none() {
     assert_eq!(wait(&[&queue], Some(Duration::MAX)).unwrap(), [0]);
 }
 
+/// A thread that waits, by the kernel's name of it.
+struct Asleep<'scope, T> {
+    thread: thread::ScopedJoinHandle<'scope, T>,
+    name: String,
+}
+
+impl<T> Asleep<'_, T> {
+    fn join(self) -> thread::Result<T> {
+        self.thread.join()
+    }
+
+    fn until_it_sleeps(&self) {
+        until(|| thread_sleeps(&self.name));
+    }
+}
+
 /// Begins to wait on a thread of its own, and is asleep.
 fn asleep<'scope, T: Send + 'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     body: impl FnOnce() -> T + Send + 'scope,
-) -> thread::ScopedJoinHandle<'scope, T> {
+) -> Asleep<'scope, T> {
     let (tell, told) = std::sync::mpsc::channel();
     let thread = scope.spawn(move || {
         // Registered before, as that may sleep too.
@@ -221,9 +237,9 @@ fn asleep<'scope, T: Send + 'scope>(
         tell.send(own_thread()).unwrap();
         body()
     });
-    let name = told.recv().unwrap();
-    until(|| thread_sleeps(&name));
-    thread
+    let asleep = Asleep { thread, name: told.recv().unwrap() };
+    asleep.until_it_sleeps();
+    asleep
 }
 
 #[test]
@@ -463,9 +479,8 @@ mod deaths {
     use super::*;
     use multiproc::{__private::die_at, ProcessError};
 
-    fn send_and_die(sender: Sender<u32>, step: String) {
-        // The first registration is over before anything is armed.
-        drop(Event::new().unwrap().set());
+    fn send_and_die(sender: Sender<u32>, step: String, start: Event) {
+        start.wait().unwrap();
         die_at(&step, 1);
         sender.send(7).unwrap();
     }
@@ -485,11 +500,16 @@ mod deaths {
                     let watchers: Vec<_> = (0..3)
                         .map(|_| asleep(scope, || wait(&[&receiver], None).unwrap()))
                         .collect();
-                    let writer = spawn(send_and_die, (sender, step.to_owned())).unwrap();
+                    let start = Event::new().unwrap();
+                    let args = (sender, step.to_owned(), start.clone());
+                    let writer = spawn(send_and_die, args).unwrap();
+                    // The sender's way to the writer was news too: they have looked again.
+                    watchers.iter().for_each(Asleep::until_it_sleeps);
+                    start.set().unwrap();
                     let ended = writer.join();
-                    let killed = matches!(ended, Err(ProcessError::Signalled { signal: 9, .. }));
-                    // The sender's way to the writer is news too: where nobody can sleep at many words, it may be that nobody has looked since.
+                    // Where nobody can sleep at many words, nobody may have looked again.
                     let looks_late = std::env::var_os("MULTIPROC_NO_WAITV").is_some();
+                    let killed = matches!(ended, Err(ProcessError::Signalled { signal: 9, .. }));
                     assert!(killed || looks_late, "{step} with {receivers}: {ended:?}");
                     for watcher in watchers {
                         assert_eq!(watcher.join().unwrap(), [0], "{step}");

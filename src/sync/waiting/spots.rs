@@ -12,11 +12,19 @@ use crate::{
 use std::{thread, time::Duration};
 
 /// The words of all things, as they were seen.
+///
+/// Those of one thing are given to the kernel in one call, in their order: whoever brings news changes one word and then rings at another, so a thread that is queued at the latter before the former is compared misses nothing. Two
+/// threads that share them would: the one compares before the change, and the other is queued after the ring.
 #[derive(Debug)]
 pub struct Spots {
     /// Those at which watchers are rung.
     own: Vec<futex::Watch>,
+    /// What changes with news.
     others: Vec<futex::Watch>,
+    /// For each thing, how many there are of both with it and all before it.
+    things: Vec<(usize, usize)>,
+    /// Each is for itself: the kernel changes and rings it.
+    lives: Vec<futex::Watch>,
     /// When it is to be looked again in any case.
     until: Deadline,
     /// Something has changed already.
@@ -54,12 +62,21 @@ const STACK: usize = 128 << 10;
 
 impl Spots {
     pub(super) fn new() -> Self {
-        Self { own: Vec::new(), others: Vec::new(), until: Deadline::NEVER, stays_awake: false }
+        Self {
+            own: Vec::new(),
+            others: Vec::new(),
+            things: Vec::new(),
+            lives: Vec::new(),
+            until: Deadline::NEVER,
+            stays_awake: false,
+        }
     }
 
     pub(super) fn clear(&mut self) {
         self.own.clear();
         self.others.clear();
+        self.things.clear();
+        self.lives.clear();
         self.until = Deadline::NEVER;
         self.stays_awake = false;
     }
@@ -73,8 +90,38 @@ impl Spots {
         lives: &[OwnerId],
     ) {
         thread.words(own, &[], |word| self.own.push(word));
-        let alive = thread.words(others, lives, |word| self.others.push(word));
+        thread.words(others, &[], |word| self.others.push(word));
+        self.things.push((self.own.len(), self.others.len()));
+        let alive = thread.words(&[], lives, |word| self.lives.push(word));
         self.stays_awake |= !alive;
+    }
+
+    /// All words, in groups of so many at the most.
+    fn groups(&self, most: usize) -> Vec<Group> {
+        let mut groups = Vec::new();
+        // Of the last group that is complete, and of the last thing.
+        let (mut begin, mut end) = ((0, 0), (0, 0));
+        let group = |begin: (usize, usize), end: (usize, usize)| {
+            let own = &self.own[begin.0..end.0];
+            let words = own.iter().chain(&self.others[begin.1..end.1]).copied().collect();
+            Group { words, own: own.len() }
+        };
+        for &thing in &self.things {
+            if thing.0 - begin.0 + thing.1 - begin.1 > most {
+                groups.push(group(begin, end));
+                begin = end;
+            }
+            end = thing;
+        }
+        groups.push(group(begin, end));
+        let mut lives = self.lives.iter().copied();
+        for group in &mut groups {
+            let room = most.saturating_sub(group.words.len());
+            group.words.extend(lives.by_ref().take(room));
+        }
+        let rest: Vec<_> = lives.collect();
+        groups.extend(rest.chunks(most).map(|lives| Group { words: lives.to_vec(), own: 0 }));
+        groups
     }
 
     /// It is to be looked again at that moment.
@@ -94,28 +141,17 @@ impl Spots {
         if self.stays_awake {
             return Slept { rung: false, by_others: true, by_time: false };
         }
-        let words: Vec<_> = self.own.iter().chain(&self.others).copied().collect();
         let deadline = deadline.min(self.until);
-        // The bell is the first: it is no spot, and where the kernel takes one word only, it is this.
-        let sleep = |words: &[futex::Watch], deadline| {
-            let mut all = Vec::with_capacity(words.len() + 1);
-            all.push(futex::Watch::new(&bell.0, state));
-            all.extend_from_slice(words);
-            futex::wait_any(&all, deadline)
-        };
         let most = if futex::takes_many() { MAX_WATCHED - 1 } else { usize::MAX };
-        let ends: Vec<(usize, Woken)> = if words.len() <= most {
-            vec![(0, sleep(&words, deadline))]
-        } else {
-            sleep_in_groups(&words, most, bell, deadline, &sleep)
-        };
+        let groups = self.groups(most);
+        let ends = sleep_in_groups(&groups, bell, state, deadline);
         let mut slept = Slept { rung: false, by_others: false, by_time: false };
-        for (before, woken) in ends {
+        for (group, woken) in groups.iter().zip(ends) {
             match woken {
                 Woken::Up(0) | Woken::ByChange => {}
                 Woken::Up(last) => {
                     slept.rung = true;
-                    slept.by_others |= before + last > self.own.len();
+                    slept.by_others |= last > group.own;
                 }
                 Woken::ByTime => slept.by_time = true,
                 Woken::BySomething => slept.by_others = true,
@@ -125,35 +161,56 @@ impl Spots {
     }
 }
 
-/// As many threads as the kernel needs sleep at once, and end together. For each group, how many words are before it, and what woke it.
+/// As many words as the kernel takes at once.
+#[derive(Debug)]
+struct Group {
+    words: Vec<futex::Watch>,
+    /// How many of them, the first ones, are watchers' own.
+    own: usize,
+}
+
+impl Group {
+    fn sleep(&self, bell: &LocalBell, state: u32, deadline: Deadline) -> Woken {
+        // The bell is the first: it is no spot, and where the kernel takes one word only, it is this.
+        let mut words = Vec::with_capacity(self.words.len() + 1);
+        words.push(futex::Watch::new(&bell.0, state));
+        words.extend_from_slice(&self.words);
+        futex::wait_any(&words, deadline)
+    }
+}
+
+/// As many threads as there are groups sleep at once, and end together. What woke each.
 fn sleep_in_groups(
-    words: &[futex::Watch],
-    most: usize,
+    groups: &[Group],
     bell: &LocalBell,
-    deadline: Deadline,
-    sleep: &(impl Fn(&[futex::Watch], Deadline) -> Woken + Sync),
-) -> Vec<(usize, Woken)> {
+    state: u32,
+    mut deadline: Deadline,
+) -> Vec<Woken> {
+    let Some((own, others)) = groups.split_first() else { return Vec::new() };
+    if others.is_empty() {
+        return vec![own.sleep(bell, state, deadline)];
+    }
     thread::scope(|scope| {
-        let mut deadline = deadline;
-        let mut groups = words.chunks(most).enumerate();
-        let first = groups.next();
         let mut helpers = Vec::new();
-        for (number, group) in groups {
+        for group in others {
             let helper = thread::Builder::new().name("multiproc-wait".into()).stack_size(STACK);
             let run = move || {
-                let woken = sleep(group, deadline);
+                let woken = group.sleep(bell, state, deadline);
                 bell.ring();
-                (number * most, woken)
+                woken
             };
-            match helper.spawn_scoped(scope, run) {
-                Ok(helper) => helpers.push(helper),
+            let helper = helper.spawn_scoped(scope, run).ok();
+            if helper.is_none() {
                 // Nobody sleeps at those: it is looked at them often.
-                Err(_) => deadline = deadline.within(SLICE_WITHOUT_WAITV),
+                deadline = deadline.within(SLICE_WITHOUT_WAITV);
             }
+            helpers.push(helper);
         }
-        let own = first.map(|(_, group)| (0, sleep(group, deadline)));
+        let mut ends = vec![own.sleep(bell, state, deadline)];
         bell.ring();
-        let ends = helpers.into_iter().filter_map(|helper| helper.join().ok());
-        own.into_iter().chain(ends).collect()
+        let join = |helper: thread::ScopedJoinHandle<'_, Woken>| helper.join().ok();
+        let unknown = Woken::BySomething;
+        ends.extend(helpers.into_iter().map(|helper| helper.and_then(join).unwrap_or(unknown)));
+        ends
     })
 }
