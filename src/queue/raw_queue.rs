@@ -30,6 +30,7 @@
 //!
 //! Sleeping is by `raw_bells`, one bell for each side. A thread has named the relay from before its claim until it has rung: if it dies, a sleeper looks. Who holds a slot for longer, a loan or a lease,
 //! names nothing; it has rung when it began, so that a sleeper of each side watches its life. Before they sleep, all look at the slots between `low` and the tail, and put right what the dead have.
+//! Who only watches takes no item: it notes the word of the slot where the next one will be, looks at the slots, and sleeps while that word is the same. So an item that came after the look, and whose bringer died before it rang, is a change.
 //!
 //! | it dies | the slot | who goes on |
 //! | --- | --- | --- |

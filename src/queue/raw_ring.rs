@@ -23,6 +23,8 @@
 //! 6. An end's word is written by locked instructions. So a sleeper that found nobody at the other end is rung for by whoever takes it. It does not fall asleep when the word has changed since it looked: who changed
 //!    it may have died, and the kernel have rung the relay, in between.
 //!
+//! Who has the receiving end may watch it beside other things: as a sleeper of its bell, but that it takes nothing (`raw_bells`).
+//!
 //! | it dies | the ring | who goes on |
 //! | --- | --- | --- |
 //! | pushing, before the cell's word | the item does not exist; its bytes are overwritten | the receiver: its watch of the sender's life ends its sleep |

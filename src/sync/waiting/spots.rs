@@ -214,3 +214,50 @@ fn sleep_in_groups(
         ends
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Things with so many words beside their own one, and so many lives.
+    fn spots(words: &[AtomicU32], things: &[usize], lives: usize) -> Spots {
+        let mut words = words.iter().map(|word| futex::Watch::new(word, 0));
+        let mut spots = Spots::new();
+        for &others in things {
+            spots.own.extend(words.by_ref().take(1));
+            spots.others.extend(words.by_ref().take(others));
+            spots.things.push((spots.own.len(), spots.others.len()));
+        }
+        spots.lives.extend(words.take(lives));
+        spots
+    }
+
+    #[test]
+    fn all_words_of_a_thing_are_in_one_group() {
+        let words: Vec<_> = (0..1000).map(|_| AtomicU32::new(0)).collect();
+        let things: Vec<_> = (0..100).map(|number| 1 + number % 7).collect();
+        for lives in [0, 3, 200] {
+            let spots = spots(&words, &things, lives);
+            for most in [8, 20, 127, usize::MAX] {
+                let groups = spots.groups(most);
+                let has = |group: &Group, word: *const u32| {
+                    group.words.iter().position(|watch| watch.word == word)
+                };
+                let mut begin = (0, 0);
+                for &(own, others) in &spots.things {
+                    let own_word = spots.own[begin.0].word;
+                    let group = groups.iter().find(|group| has(group, own_word).is_some()).unwrap();
+                    assert!(has(group, own_word).unwrap() < group.own);
+                    for watch in &spots.others[begin.1..others] {
+                        assert!(has(group, watch.word).unwrap() >= group.own);
+                    }
+                    begin = (own, others);
+                }
+                let count: usize = groups.iter().map(|group| group.words.len()).sum();
+                assert_eq!(count, spots.own.len() + spots.others.len() + lives);
+                assert!(groups.iter().all(|group| group.words.len() <= most));
+            }
+        }
+        assert_eq!(spots(&words, &[], 0).groups(127).len(), 1, "the bell alone");
+    }
+}
