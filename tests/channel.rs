@@ -229,3 +229,116 @@ fn a_queue_that_was_shut_down_can_be_joined() {
     drop(lease);
     assert!(queue.join_timeout(Duration::from_secs(5)).unwrap());
 }
+
+/// A request, with where its answer goes.
+type Request = (u32, Sender<u32>);
+
+fn serve_nobody(_requests: Receiver<Request>, held: Event) {
+    held.set().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+fn take_one_and_park(requests: Receiver<Request>, held: Event) {
+    let _request = requests.recv().unwrap();
+    serve_nobody(requests, held);
+}
+
+fn wait_for_answer(answer: Receiver<u32>) -> ErrorKind {
+    answer.recv().unwrap_err().kind()
+}
+
+/// Nobody dropped anything, and the client still has its end of the requests: what the dead server had, or would have had, is dropped all the same.
+#[test]
+fn who_waits_for_a_dead_servers_answer_is_told() {
+    let _watchdog = support::watchdog(60);
+    for round in 0..20 {
+        let (queued, before) = (round % 2 == 0, round % 4 < 2);
+        let (requests, receiver) = channel::<Request>(4).unwrap();
+        let (answers, answer) = channel(1).unwrap();
+        let held = Event::new().unwrap();
+        let args = (receiver, held.clone());
+        let server =
+            if queued { spawn(serve_nobody, args) } else { spawn(take_one_and_park, args) };
+        let server = server.unwrap();
+        requests.send((1, answers)).unwrap();
+        held.wait().unwrap();
+        if before {
+            // It sleeps when the server dies. This one has the end too.
+            let client = spawn(wait_for_answer, (answer.clone(),)).unwrap();
+            until(|| sleeps(&client));
+            server.kill().unwrap();
+            assert_eq!(client.join().unwrap(), ErrorKind::Disconnected);
+        } else {
+            server.kill().unwrap();
+            until(|| !server.is_alive());
+        }
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+        // It is known now.
+        let (answers, answer) = channel(1).unwrap();
+        let error = requests.send((2, answers)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Disconnected);
+        drop(error);
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+        server.join().unwrap_err();
+    }
+}
+
+fn hold_outer(_outer: Receiver<Receiver<Request>>, held: Event) {
+    held.set().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+/// The item is a receiver, whose channel has a request in it, for which somebody waits.
+#[test]
+fn what_lies_in_what_a_dead_receiver_had_is_dropped() {
+    let _watchdog = support::watchdog(60);
+    for _ in 0..10 {
+        let (outer, outer_receiver) = channel::<Receiver<Request>>(1).unwrap();
+        let (requests, receiver) = channel::<Request>(3).unwrap();
+        let (answers, answer) = channel(1).unwrap();
+        let held = Event::new().unwrap();
+        let holder = spawn(hold_outer, (outer_receiver, held.clone())).unwrap();
+        requests.send((1, answers)).unwrap();
+        outer.send(receiver).unwrap();
+        held.wait().unwrap();
+        holder.kill().unwrap();
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+        let (answers, answer) = channel(1).unwrap();
+        assert_eq!(requests.send((2, answers)).unwrap_err().kind(), ErrorKind::Disconnected);
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+        holder.join().unwrap_err();
+    }
+}
+
+/// Senders that go on while the receiver dies: nothing of what they send stays.
+#[test]
+fn what_is_sent_while_the_receiver_dies_is_dropped() {
+    let _watchdog = support::watchdog(120);
+    for round in 0..20 {
+        let (requests, receiver) = channel::<Request>(1000).unwrap();
+        let held = Event::new().unwrap();
+        let server = spawn(serve_nobody, (receiver, held.clone())).unwrap();
+        held.wait().unwrap();
+        let send = move |requests: Sender<Request>, count: u32| {
+            let mut waiting = Vec::new();
+            for number in 0..count {
+                let (answers, answer) = channel(1).unwrap();
+                if requests.send((number, answers)).is_err() {
+                    break;
+                }
+                waiting.push(answer);
+            }
+            let kinds = waiting.into_iter().map(wait_for_answer);
+            kinds.filter(|&kind| kind != ErrorKind::Disconnected).count()
+        };
+        let client = spawn(send, (requests.clone(), 200)).unwrap();
+        let mine = thread::spawn(move || send(requests, 20 * round));
+        server.kill().unwrap();
+        assert_eq!((client.join().unwrap(), mine.join().unwrap()), (0, 0));
+        server.join().unwrap_err();
+    }
+}

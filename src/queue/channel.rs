@@ -17,7 +17,8 @@ use std::{fmt, iter, time::Duration};
 /// A new channel for so many items, in the session's shared memory: what senders send, receivers receive, each item once. Both kinds of handles can be cloned, and travel.
 ///
 /// As `std::sync::mpsc`, across processes, and with many receivers. It is a [`Queue`] that ends by itself: when the last [`Sender`] is dropped **or its process dies**, receivers get what is left, and then
-/// [`ErrorKind::Disconnected`]; when the last [`Receiver`] is gone, so do senders.
+/// [`ErrorKind::Disconnected`]; when the last [`Receiver`] is gone, so do senders. What nobody can receive any more is dropped: if a request with the [`Sender`] for its answer in it lies in the channel, or was received by
+/// a process that dies, whoever waits for the answer is told.
 ///
 /// # Errors
 ///
@@ -59,7 +60,7 @@ pub fn channel_in_place<T: Pod>(
 }
 
 fn both<T, F>(queue: Queue<T, F>) -> Result<(Sender<T, F>, Receiver<T, F>)> {
-    let (senders, receivers) = Side::both(queue.memory().root())?;
+    let (senders, receivers) = Side::both(queue.memory().root(), queue.memory().blocks().1)?;
     Ok((Sender::of_parts(queue.clone(), senders), Receiver::of_parts(queue, receivers)))
 }
 
@@ -170,6 +171,8 @@ ends! {
     Receiver AtOnce ROOM;
 }
 
+const NO_RECEIVERS: &str = "all receivers of the channel are gone";
+
 #[cold]
 fn disconnected(error: Error, what: &'static str) -> Error {
     if error.kind() == ErrorKind::Closed {
@@ -184,7 +187,7 @@ impl<T, F: Format<T>> Sender<T, F> {
     ///
     /// # Errors
     ///
-    /// The error holds the item. [`ErrorKind::Disconnected`] when all receivers are gone; that those died which are the last, is found when there is no room. Else as [`Queue::send`].
+    /// The error holds the item. [`ErrorKind::Disconnected`] when all receivers are gone; that those died which were the last is known when somebody has looked: who finds no room does, and who waits for something that they would have sent. Else as [`Queue::send`].
     #[inline]
     pub fn send(&self, item: T) -> Result<(), SendError<T>> {
         self.send_by(item, Deadline::NEVER)
@@ -211,9 +214,12 @@ impl<T, F: Format<T>> Sender<T, F> {
 
     #[inline]
     fn send_by(&self, item: T, deadline: Deadline) -> Result<(), SendError<T>> {
+        if self.side().is_alone() {
+            return Err(SendError::new(item, Error::new(ErrorKind::Disconnected, NO_RECEIVERS)));
+        }
         self.queue.send_to(item, &self.side().others(), deadline).map_err(|error| {
             let (item, error) = error.into_parts();
-            SendError::new(item, disconnected(error, "all receivers of the channel are gone"))
+            SendError::new(item, disconnected(error, NO_RECEIVERS))
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::raw_queue::Peers;
 use crate::{
     Result,
-    segment::{Block, Root, Users, pack, unpack},
+    segment::{Block, Glimpse, Root, Users, pack, unpack},
     sync::Looked,
 };
 use std::{cell::Cell, sync::Arc, time::Duration};
@@ -19,26 +19,29 @@ pub(crate) struct Side {
     token: Block,
     /// Where the other side's token is.
     other: [u64; 2],
+    /// The same for a look in passing; none where it could not be attached: who waits finds out.
+    glimpse: Option<Arc<Glimpse>>,
 }
 
 impl Side {
     pub(crate) const SENDERS: u64 = u64::from_be_bytes(*b"mp.sende");
     pub(crate) const RECEIVERS: u64 = u64::from_be_bytes(*b"mp.recei");
 
-    /// Both sides of a new channel.
-    pub(crate) fn both(root: &Arc<Root>) -> Result<(Self, Self)> {
+    /// Both sides of a new channel. What its table lists is kept as long as there are receivers.
+    pub(crate) fn both(root: &Arc<Root>, table: Option<&Block>) -> Result<(Self, Self)> {
         let senders = root.allocate(8, Self::SENDERS)?;
         let receivers = root.allocate(8, Self::RECEIVERS)?;
-        let place = |block: &Block| pack((block.id(), block.generation()));
-        let (to_senders, to_receivers) = (place(&senders), place(&receivers));
-        Ok((
-            Self { token: senders, other: to_receivers },
-            Self { token: receivers, other: to_senders },
-        ))
+        if let Some(table) = table {
+            receivers.wards(table);
+        }
+        let (to_senders, to_receivers) = (pack(senders.place()), pack(receivers.place()));
+        Ok((Self::of_parts(senders, to_receivers), Self::of_parts(receivers, to_senders)))
     }
 
     pub(crate) fn of_parts(token: Block, other: [u64; 2]) -> Self {
-        Self { token, other }
+        let (id, generation) = unpack(other);
+        let glimpse = token.root().glance(id, generation).map(Arc::new);
+        Self { token, other, glimpse }
     }
 
     /// For handles.
@@ -51,10 +54,16 @@ impl Side {
         Others { side: self, patience: Cell::new(FIRST_PATIENCE) }
     }
 
+    /// Whether the other side is known to be gone for good: a look at one word, which changes seldom.
+    #[inline]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.glimpse.as_ref().is_some_and(|glimpse| glimpse.is_over())
+    }
+
     /// Leaves this side; whether nobody is on it any more.
     pub(crate) fn leave(self) -> bool {
         let root = Arc::clone(self.token.root());
-        let place = (self.token.id(), self.token.generation());
+        let place = self.token.place();
         drop(self);
         root.is_over(place)
     }
@@ -69,7 +78,7 @@ pub(crate) struct Others<'a> {
 
 impl Peers for Others<'_> {
     fn are_there(&self, looked: &mut Looked<'_>) -> bool {
-        let Side { token, other } = self.side;
+        let Side { token, other, .. } = self.side;
         let users = token.root().users(unpack(*other), &mut looked.lives);
         match users {
             Ok(Users::Nobody) => return false,

@@ -316,14 +316,18 @@ impl Root {
 
     /// The block that a handle names, without a pin.
     pub(crate) fn glimpse(&self, id: BlockId, generation: u32) -> Result<Glimpse> {
-        let member = self.member(id.member).filter(|member| id.block < member.blocks());
-        let seen = member.map(|member| Glimpse::new(member, id.block, generation));
-        seen.filter(Glimpse::is_live).ok_or_else(|| {
+        self.glance(id, generation).filter(Glimpse::is_live).ok_or_else(|| {
             Error::new(
                 ErrorKind::StaleHandle,
                 format!("the object of {} that was looked at was freed", self.name()),
             )
         })
+    }
+
+    /// The same, whether or not it is there still; `None` if nothing is known of it, or it cannot be attached now.
+    pub(crate) fn glance(&self, id: BlockId, generation: u32) -> Option<Glimpse> {
+        let member = self.member(id.member).filter(|member| id.block < member.blocks());
+        member.map(|member| Glimpse::new(member, id.block, generation))
     }
 
     /// Drops a pin that a table of the segment had on a block.
