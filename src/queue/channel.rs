@@ -5,6 +5,7 @@ use super::{
     channel_side::Side,
     memory::Memory,
     raw_queue::{Closing, NEWS, ROOM},
+    transfer,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -214,13 +215,12 @@ impl<T, F: Format<T>> Sender<T, F> {
 
     #[inline]
     fn send_by(&self, item: T, deadline: Deadline) -> Result<(), SendError<T>> {
-        if self.side().is_alone() {
-            return Err(SendError::new(item, Error::new(ErrorKind::Disconnected, NO_RECEIVERS)));
-        }
-        self.queue.send_to(item, &self.side().others(), deadline).map_err(|error| {
-            let (item, error) = error.into_parts();
-            SendError::new(item, disconnected(error, NO_RECEIVERS))
-        })
+        let sent = if self.side().is_alone() {
+            Err(Error::new(ErrorKind::Disconnected, NO_RECEIVERS))
+        } else {
+            transfer::send::<T, F>(self.memory(), &item, &self.side().others(), deadline)
+        };
+        sent.map_err(|error| SendError::new(item, disconnected(error, NO_RECEIVERS)))
     }
 }
 
@@ -256,7 +256,7 @@ impl<T, F: Format<T>> Receiver<T, F> {
 
     #[inline]
     fn recv_by(&self, deadline: Deadline) -> Result<T> {
-        self.queue.recv_from(&self.side().others(), deadline).map_err(gone)
+        transfer::recv::<T, F>(self.memory(), &self.side().others(), deadline).map_err(gone)
     }
 
     /// The next item, as a guard that says when it is done: see [`Queue::lease`].
@@ -265,7 +265,7 @@ impl<T, F: Format<T>> Receiver<T, F> {
     ///
     /// As [`recv`](Self::recv).
     pub fn lease(&self) -> Result<Lease<'_, T>> {
-        self.queue.lease_from(&self.side().others(), Deadline::NEVER).map_err(gone)
+        transfer::lease::<T, F>(self.memory(), &self.side().others(), Deadline::NEVER).map_err(gone)
     }
 
     /// The items until all senders are gone and all items received, or an error.

@@ -23,6 +23,7 @@ mod ring_read_chunk;
 mod ring_write_chunk;
 mod send_error;
 mod slot;
+mod transfer;
 
 pub use channel::{Receiver, Sender, channel, channel_in_place};
 pub use format::{Encoded, Format, InPlace};
