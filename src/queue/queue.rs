@@ -255,7 +255,8 @@ impl<T, F: Format<T>> Queue<T, F> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] when the queue is closed and empty. [`ErrorKind::Decode`], [`ErrorKind::StaleHandle`] and the like if this item is not a `T`, or an object in it is gone: the item is, the queue goes on. When this
+    /// [`ErrorKind::Closed`] when the queue is closed and empty. [`ErrorKind::Decode`], [`ErrorKind::StaleHandle`] and the like if this item is not a `T`, or an object in it is gone: the item is, the queue goes on. Where there are too few
+    /// descriptors or too little memory for a large item or an object in it ([`ErrorKind::Os`], [`ErrorKind::NoSpace`], [`ErrorKind::TooMany`]), the item is given back, and can be received later. When this
     /// thread cannot take part in the segment, as [`send`](Self::send).
     #[doc(alias = "get")]
     #[inline]

@@ -84,7 +84,7 @@ pub(super) fn get<T>(
         // Also where a decoder panics: the item is gone.
         let finishing = Finishing { memory, thread, claim };
         let item = read(claim);
-        drop(finishing);
+        finishing.after(&item);
         match item {
             Ok(Some(item)) => break Ok(item),
             Ok(None) => {}
@@ -109,7 +109,12 @@ pub(super) fn lease<'a, T, F: Format<T>>(
             continue;
         };
         let finishing = Finishing { memory, thread, claim };
-        let Some(item) = F::read(memory, claim)? else { continue };
+        let item = F::read(memory, claim);
+        let Ok(Some(item)) = item else {
+            finishing.after(&item);
+            item?;
+            continue;
+        };
         mem::forget(finishing);
         memory.raw().holds(&thread);
         drop(named);
@@ -135,6 +140,27 @@ pub(super) struct Finishing<'a> {
     pub(super) memory: &'a Memory,
     pub(super) thread: Thread<'a>,
     pub(super) claim: Claim,
+}
+
+impl Finishing<'_> {
+    /// It was read. An item that cannot be had only now, as there are no descriptors for it or no memory, is given back: it is not gone.
+    #[inline]
+    fn after<T>(self, read: &Result<T>) {
+        if let Err(error) = read
+            && error.is_for_now()
+        {
+            self.give_back();
+        }
+    }
+
+    #[cold]
+    fn give_back(self) {
+        let Self { memory, thread, claim } = self;
+        mem::forget(self);
+        if !fork::is_forked_holder() {
+            memory.raw().give_back(&thread, memory, claim);
+        }
+    }
 }
 
 impl Drop for Finishing<'_> {
