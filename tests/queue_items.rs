@@ -70,6 +70,35 @@ fn large_items_travel() {
     nothing.recv().unwrap();
 }
 
+/// Items without a size, whatever their alignment: all that there is of them is that they are there.
+#[test]
+fn items_without_a_size() {
+    fn there_and_back<T: bytemuck::Pod + std::fmt::Debug + PartialEq>() {
+        let queue = Queue::<T, InPlace>::in_place(2).unwrap();
+        for _ in 0..5 {
+            let mut loan = queue.loan().unwrap();
+            *loan = T::zeroed();
+            assert!(std::ptr::from_ref::<T>(&loan).is_aligned());
+            loan.send().unwrap();
+            queue.send(T::zeroed()).unwrap();
+            let received = queue.recv_in_place().unwrap();
+            assert!(std::ptr::from_ref::<T>(&received).is_aligned());
+            assert_eq!(*received, T::zeroed());
+            received.give_back();
+            assert_eq!(queue.try_iter().count(), 2);
+        }
+    }
+    there_and_back::<()>();
+    there_and_back::<[u128; 0]>();
+    there_and_back::<[Line; 0]>();
+    there_and_back::<Line>();
+}
+
+/// As much as an item can be aligned.
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
 /// Types with an alignment of their own lie aligned.
 #[test]
 fn items_in_place_are_aligned() {

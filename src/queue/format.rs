@@ -183,6 +183,13 @@ impl<T: Pod> Format<T> for InPlace {
     const KIND: u64 = u64::from_be_bytes(*b"mp.QueuP");
 
     fn layout(_: usize) -> Layout {
+        // A block begins at a cache line; so an item with more could not lie aligned.
+        const {
+            assert!(
+                align_of::<T>() <= 64,
+                "items in place can be aligned to 64 bytes at the most: a cache line"
+            );
+        }
         Layout::new::<T>()
     }
 

@@ -82,6 +82,16 @@ impl<T: Serialize + DeserializeOwned + 'static> Queue<T> {
 impl<T: Pod> Queue<T, InPlace> {
     /// A new queue for so many items that lie in it as they are: nothing is encoded, and [`loan`](Self::loan) and [`recv_in_place`](Self::recv_in_place) copy nothing.
     ///
+    /// Items can be aligned to 64 bytes at the most; with more, this does not compile.
+    ///
+    /// ```compile_fail
+    /// #[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
+    /// #[repr(C, align(128))]
+    /// struct Wide([u8; 128]);
+    ///
+    /// multiproc::Queue::<Wide, _>::in_place(4).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`new`](Queue::new).
