@@ -5,7 +5,8 @@ mod support;
 mod watching;
 
 use multiproc::{
-    Barrier, ErrorKind, Event, JoinableQueue, Receiver, Sender, channel, channel_in_place, spawn,
+    Barrier, ErrorKind, Event, JoinableQueue, Queue, Receiver, Sender, channel, channel_in_place,
+    spawn,
 };
 use std::{thread, time::Duration};
 use watching::{sleeps, until};
@@ -171,6 +172,32 @@ fn what_is_not_done_is_unfinished() {
     queue.send(2).unwrap();
     queue.lease().unwrap().done();
     queue.join().unwrap();
+}
+
+/// All handles of a process know what its threads have received, also those that came separately.
+#[test]
+fn what_one_handle_received_another_one_does() {
+    let _watchdog = support::watchdog(60);
+    let queue = JoinableQueue::<u32>::new(2).unwrap();
+    let handles = Queue::new(2).unwrap();
+    handles.send_all([queue.clone(), queue.clone()]).unwrap();
+    queue.send_all([1, 2]).unwrap();
+    let (one, other) = (handles.recv().unwrap(), handles.recv().unwrap());
+    assert_eq!((one.recv().unwrap(), other.recv().unwrap()), (1, 2));
+    // What it received stays received, although its handle goes.
+    drop(one);
+    other.task_done().unwrap();
+    queue.task_done().unwrap();
+    assert_eq!(other.task_done().unwrap_err().kind(), ErrorKind::NotOwner);
+    queue.join().unwrap();
+    // With the last one it is given back.
+    handles.send(queue.clone()).unwrap();
+    queue.send(3).unwrap();
+    assert_eq!(queue.recv().unwrap(), 3);
+    drop((queue, other));
+    let queue = handles.recv().unwrap();
+    assert_eq!((queue.len(), queue.recv().unwrap()), (1, 3));
+    queue.task_done().unwrap();
 }
 
 fn take_and_die(queue: JoinableQueue<u32>, ready: Barrier) {
