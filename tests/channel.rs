@@ -8,6 +8,7 @@ use multiproc::{
     Barrier, ErrorKind, Event, JoinableQueue, Queue, Receiver, Sender, channel, channel_in_place,
     spawn,
 };
+use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{thread, time::Duration};
 use watching::{sleeps, until};
 
@@ -255,6 +256,39 @@ fn a_queue_that_was_shut_down_can_be_joined() {
     assert!(!queue.join_timeout(Duration::ZERO).unwrap());
     drop(lease);
     assert!(queue.join_timeout(Duration::from_secs(5)).unwrap());
+}
+
+/// Has an end in it, and is no item all the same.
+#[derive(Serialize)]
+struct Spoilt(Sender<u32>, Event, Event);
+
+impl<'de> Deserialize<'de> for Spoilt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (_sender, arrived, go_on) = <(Sender<u32>, Event, Event)>::deserialize(deserializer)?;
+        arrived.set().unwrap();
+        go_on.wait().unwrap();
+        Err(de::Error::custom("it is spoilt"))
+    }
+}
+
+/// The end that arrived in an item which is none, is gone at once for who waits at the other end.
+#[test]
+fn an_end_in_a_spoilt_item_is_dropped() {
+    let _watchdog = support::watchdog(60);
+    for _ in 0..10 {
+        let queue = Queue::<Spoilt>::new(1).unwrap();
+        let (sender, receiver) = channel::<u32>(1).unwrap();
+        let (arrived, go_on) = (Event::new().unwrap(), Event::new().unwrap());
+        let receive = |queue: Queue<Spoilt>| queue.recv().map(drop).unwrap_err().kind();
+        let other = spawn(receive, (queue.clone(),)).unwrap();
+        queue.send(Spoilt(sender, arrived.clone(), go_on.clone())).unwrap();
+        arrived.wait().unwrap();
+        let waiter = spawn(recv_until_the_end, (receiver,)).unwrap();
+        until(|| sleeps(&waiter));
+        go_on.set().unwrap();
+        assert_eq!(waiter.join().unwrap().unwrap(), (0, ErrorKind::Disconnected));
+        assert_eq!(other.join().unwrap(), ErrorKind::Decode);
+    }
 }
 
 /// A request, with where its answer goes.

@@ -65,14 +65,15 @@ macro_rules! ends {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let (queue, side) = self.parts();
                 let (token, other) = side.parts();
-                (queue, Handle(token), other).serialize(serializer)
+                (queue, other, Handle(token)).serialize(serializer)
             }
         }
 
         /// Inside this crate's transports only; a stale or forged handle is an error.
         impl<'de, T: 'static, F: Format<T>> Deserialize<'de> for $name<T, F> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let (queue, Token(token), other): (_, Token<{ Side::$fingerprint }>, _) =
+                // The token is last: from then on nothing fails, and the end is there, which tells the other side when it goes.
+                let (queue, other, Token(token)): (_, _, Token<{ Side::$fingerprint }>) =
                     Deserialize::deserialize(deserializer)?;
                 Ok(Self::of_parts(queue, Side::of_parts(token, other)))
             }
