@@ -5,8 +5,8 @@ mod support;
 mod watching;
 
 use multiproc::{
-    Barrier, ErrorKind, Event, JoinableQueue, Queue, Receiver, Sender, channel, channel_in_place,
-    spawn,
+    Barrier, ErrorKind, Event, JoinableQueue, Process, Queue, Receiver, Sender, channel,
+    channel_in_place, spawn,
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{thread, time::Duration};
@@ -256,6 +256,34 @@ fn a_queue_that_was_shut_down_can_be_joined() {
     assert!(!queue.join_timeout(Duration::ZERO).unwrap());
     drop(lease);
     assert!(queue.join_timeout(Duration::from_secs(5)).unwrap());
+}
+
+fn never_called(_sender: Sender<u32>) {}
+
+/// A worker that dies before it has its arguments: nobody has the end among them, and nobody need join the worker to find out.
+#[test]
+fn an_end_on_its_way_to_a_worker_that_dies_is_gone() {
+    let _watchdog = support::watchdog(120);
+    // Killed at some moment of its beginning, or at a step.
+    let steps = ["holder.claimed", "participant.locked", "call.decoded", "parcel.unlisted"];
+    let steps = if cfg!(debug_assertions) { &steps[..] } else { &[] };
+    for step in (0..10).map(|_| None).chain(steps.iter().map(Some)) {
+        let (sender, receiver) = channel::<u32>(1).unwrap();
+        let mut worker = Process::builder();
+        if let Some(step) = step {
+            worker = worker.env("MULTIPROC_DIE_AT", format!("{step}:1"));
+        }
+        // Another process waits too, which is not the worker's parent.
+        let other = spawn(recv_until_the_end, (receiver.clone(),)).unwrap();
+        let worker = worker.spawn(never_called, (sender,)).unwrap();
+        if step.is_none() {
+            worker.kill().unwrap();
+        }
+        assert_eq!(receiver.recv().unwrap_err().kind(), ErrorKind::Disconnected);
+        assert_eq!(other.join().unwrap().unwrap(), (0, ErrorKind::Disconnected));
+        let ended = worker.join();
+        assert!(ended.is_err() || step.is_none(), "{step:?}");
+    }
 }
 
 /// Has an end in it, and is no item all the same.

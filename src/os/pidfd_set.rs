@@ -25,16 +25,25 @@ impl PidFdSet {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
 
-    /// Adds a process, also while another thread waits. Its end is told once, by `number`.
+    /// Adds a process, also while another thread waits. Its end is told once, by `number`; once more for each time that it is added again.
     pub(crate) fn add(&self, process: &PidFd, number: u64) -> Result<()> {
         let events = (libc::EPOLLIN | libc::EPOLLONESHOT) as u32;
         let mut event = libc::epoll_event { events, u64: number };
         let (set, process) = (self.0.as_raw_fd(), process.as_fd().as_raw_fd());
-        // SAFETY: two open descriptors, and an event that lives through the call.
-        match unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_ADD, process, &raw mut event) } {
-            0 => Ok(()),
-            _ => Err(Error::last_os("epoll_ctl")),
-        }
+        let mut control = |what| {
+            // SAFETY: two open descriptors, and an event that lives through the call.
+            match unsafe { libc::epoll_ctl(set, what, process, &raw mut event) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
+        let added = match control(libc::EPOLL_CTL_ADD) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                control(libc::EPOLL_CTL_MOD)
+            }
+            added => added,
+        };
+        added.map_err(|error| Error::os("epoll_ctl", error))
     }
 
     /// Waits for the end of some process, and gives its number.
