@@ -1,4 +1,17 @@
 //! One side of a channel: a token that lives as long as somebody has that side, and how the other side looks for it.
+//!
+//! # Protocol
+//!
+//! Each process on a side pins its token; a message with an end in it lists it. The receivers' token is the warden of the queue's table: see "Parcels" in `segment::pins`.
+//!
+//! | it dies | the token | who goes on |
+//! | --- | --- | --- |
+//! | as the last sender | unpinned, when somebody sweeps | receivers watch a thread of it, sweep, and get what is left |
+//! | as the last receiver | the same | senders without room do the same; so does who waits for something that the dead one had or would have had. What lies in the queue is free with the token, whoever sweeps, and the next send looks at the token first |
+//! | having freed the receivers' token, before what it guards | gone | who sweeps that one comes to each block, which nothing lists |
+//! | with an end listed that nobody has received | listed | whoever drops the message: the queue that it is in, the parent of a worker that never had it |
+//!
+//! An end on its way is nobody's, and nobody can be watched: who waits for it looks again and again, more and more seldom.
 
 use super::raw_queue::Peers;
 use crate::{
