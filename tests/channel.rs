@@ -374,6 +374,39 @@ fn who_waits_for_a_dead_servers_answer_is_told() {
     }
 }
 
+/// Sweeps what the dead left, and dies itself at a step of that.
+#[cfg(debug_assertions)]
+fn sweep_and_die(step: String, nth: u32) {
+    multiproc::__private::die_at(&step, nth);
+    // Whoever makes something large sweeps.
+    drop(multiproc::Array::<u8>::zeroed(3 << 20).unwrap());
+}
+
+/// Who sweeps the dead server dies in the middle of it: what lay in the server's queue is dropped all the same.
+#[cfg(debug_assertions)]
+#[test]
+fn who_waits_is_told_although_the_sweeper_dies_too() {
+    let _watchdog = support::watchdog(120);
+    for (step, nth) in ["free.dying", "free.freed", "free.listed", "sweep.freed"]
+        .iter()
+        .flat_map(|step| (1..=5).map(move |nth| (step, nth)))
+    {
+        let (requests, receiver) = channel::<Request>(4).unwrap();
+        let (answers, answer) = channel(1).unwrap();
+        let held = Event::new().unwrap();
+        let server = spawn(serve_nobody, (receiver, held.clone())).unwrap();
+        requests.send((1, answers)).unwrap();
+        held.wait().unwrap();
+        server.kill().unwrap();
+        server.join().unwrap_err();
+        drop(spawn(sweep_and_die, ((*step).to_owned(), nth)).unwrap().join());
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected, "{step}:{nth}");
+        let (answers, answer) = channel(1).unwrap();
+        assert_eq!(requests.send((2, answers)).unwrap_err().kind(), ErrorKind::Disconnected);
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+    }
+}
+
 fn hold_outer(_outer: Receiver<Receiver<Request>>, held: Event) {
     held.set().unwrap();
     loop {
