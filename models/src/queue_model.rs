@@ -4,7 +4,7 @@ use crate::{
     atomic::AtomicU64,
     os::clock::Deadline,
     play::plays,
-    queue::raw_queue::{Anybody, Claim, Closing, RawQueue, Refusal, Slots, Taken, in_slot},
+    queue::raw_queue::{Anybody, Claim, Closing, How, RawQueue, Refusal, Slots, Taken, in_slot},
     sync::party::Party,
     world::{Model, THREADS, id, reached},
 };

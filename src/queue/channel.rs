@@ -90,11 +90,11 @@ macro_rules! ends {
                 (&self.queue, self.side())
             }
 
-            fn side(&self) -> &Side {
+            pub(super) fn side(&self) -> &Side {
                 self.side.as_ref().expect("the side is there until the end is dropped")
             }
 
-            fn memory(&self) -> &Memory {
+            pub(super) fn memory(&self) -> &Memory {
                 self.queue.memory()
             }
 

@@ -7,7 +7,7 @@ use crate::{
     os::clock::Deadline,
     party::Model,
     queue::{
-        raw_queue::{Anybody, Claim, Closing, RawQueue, Refusal, Slots, Taken, in_slot},
+        raw_queue::{Anybody, Claim, Closing, How, RawQueue, Refusal, Slots, Taken, in_slot},
         slot::{State, Word},
     },
     segment::OwnerId,
@@ -154,7 +154,7 @@ impl Shared {
             let second = place.halves[1].get();
             let attempts = Word(self.words[index as usize].peek()).attempts();
             copied.set((first, second, attempts));
-            true
+            How::Copy
         };
         let taken = self.queue.take(party, self, &Anybody, deadline, copy);
         if taken == Err(Refusal::Closed) && self.queue.closing() == Some(Closing::Gently) {
@@ -359,7 +359,7 @@ fn queue_after_half_of_all_laps() {
         for _ in 0..2 * (LAPS + 2) {
             put();
             assert_eq!(
-                queue.take(&party, shared, &Anybody, Deadline::NOW, |_| true),
+                queue.take(&party, shared, &Anybody, Deadline::NOW, |_| How::Copy),
                 Ok(Taken::Copied)
             );
         }
