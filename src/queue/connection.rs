@@ -16,7 +16,7 @@ use std::{fmt, marker::PhantomData, time::Duration};
 /// one more waits until the other end receives.
 ///
 /// A message is a value, of any type that can be serialised, or bytes. A value is received by [`recv`](Self::recv) and bytes by [`recv_bytes`](Self::recv_bytes) or [`recv_into`](Self::recv_into). The other form is told so, by
-/// [`ErrorKind::WrongType`], and the message is still the next one.
+/// [`ErrorKind::WrongType`], and the message is still the next one. Of which type a value is, both ends have to know: nothing but what decoding finds tells one from another.
 ///
 /// # Who has it
 ///
@@ -32,7 +32,7 @@ use std::{fmt, marker::PhantomData, time::Duration};
 /// use multiproc::{Event, Pipe};
 /// # fn main() -> multiproc::Result<()> {
 /// let (ours, theirs) = Pipe::new()?;
-/// ours.send(&(7, "seven"))?;
+/// ours.send(&(7_u32, "seven"))?;
 /// ours.send_bytes(&[1, 2, 3])?;
 /// ours.send(&Event::new()?)?;
 /// assert_eq!(theirs.recv::<(u32, String)>()?, (7, "seven".to_owned()));
@@ -296,7 +296,7 @@ impl<D: CanRecv> Connection<D> {
     /// # fn main() -> multiproc::Result<()> {
     /// let (reader, writer) = multiproc::Pipe::one_way()?;
     /// assert!(!reader.poll(Duration::from_millis(1))?);
-    /// writer.send(&1)?;
+    /// writer.send(&1_u32)?;
     /// assert!(reader.poll(Duration::MAX)? && reader.recv::<u32>()? == 1);
     /// drop(writer);
     /// assert!(reader.poll(Duration::ZERO)? && reader.recv::<u32>().is_err());
