@@ -225,10 +225,10 @@ plays! {
     loom_queue_the_woken_one_dies_with_it 2 [None, Put(&[0, 1]); Some("bells.awake"), Get(1); None, Get(1)];
     loom_queue_one_dies_giving_back 2 [None, Put(&[0, 1]); Some("queue.given_back"), Return; None, Get(1)];
     loom_queue_who_buries_dies 2 [Some("loaned"), Loan(0); Some("queue.burying"), Get(1); None, PutAndClose(&[2])];
-    loom_queue_who_looks_rings_on 2 [None, Put(&[0]); None, Look; None, Get(1)];
+    loom_queue_who_looks_rings_on 2 [None, Put(&[0, 1]); None, Look; None, Get(1)];
     loom_queue_who_looks_hears_of_the_end 2 [None, PutAndClose(&[0]); None, Get(2); None, Look];
-    loom_queue_who_looks_dies_when_it_is_woken 2 [None, Put(&[0]); Some("bells.woken"), Look; None, Get(1)];
-    loom_queue_who_looks_dies_awake 2 [None, Put(&[0]); Some("bells.awake"), Look; None, Get(1)];
+    loom_queue_who_looks_dies_when_it_is_woken 2 [None, Put(&[0, 1]); Some("bells.woken"), Look; None, Get(1)];
+    loom_queue_who_looks_dies_awake 2 [None, Put(&[0, 1]); Some("bells.awake"), Look; None, Get(1)];
     loom_queue_one_looks_at_what_a_dead_one_had 2 [None, Put(&[0]); Some("queue.reading"), Get(1); None, Look];
     loom_queue_one_dies_closing 2 [Some("queue.closed"), PutAndClose(&[0]); None, Drain; None, Drain];
 }
