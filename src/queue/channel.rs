@@ -2,7 +2,7 @@
 
 use super::{
     Encoded, Format, InPlace, Lease, Queue, SendError,
-    channel_side::Side,
+    channel_side::{Others, Side},
     memory::Memory,
     raw_queue::{Closing, NEWS, ROOM},
     transfer,
@@ -60,7 +60,7 @@ pub fn channel_in_place<T: Pod>(
     both(Queue::in_place(capacity)?)
 }
 
-fn both<T, F>(queue: Queue<T, F>) -> Result<(Sender<T, F>, Receiver<T, F>)> {
+pub(super) fn both<T, F>(queue: Queue<T, F>) -> Result<(Sender<T, F>, Receiver<T, F>)> {
     let (senders, receivers) = Side::both(queue.memory().root(), queue.memory().blocks().1)?;
     Ok((Sender::of_parts(queue.clone(), senders), Receiver::of_parts(queue, receivers)))
 }
@@ -91,11 +91,11 @@ macro_rules! ends {
                 (&self.queue, self.side())
             }
 
-            fn side(&self) -> &Side {
+            pub(super) fn side(&self) -> &Side {
                 self.side.as_ref().expect("the side is there until the end is dropped")
             }
 
-            fn memory(&self) -> &Memory {
+            pub(super) fn memory(&self) -> &Memory {
                 self.queue.memory()
             }
 
@@ -183,6 +183,17 @@ fn disconnected(error: Error, what: &'static str) -> Error {
     }
 }
 
+impl<T, F> Sender<T, F> {
+    /// For whom the next item is: an error if they are known to be gone.
+    #[inline]
+    pub(super) fn receivers(&self) -> Result<Others<'_>> {
+        if self.side().is_alone() {
+            return Err(Error::new(ErrorKind::Closed, NO_RECEIVERS));
+        }
+        Ok(self.side().others())
+    }
+}
+
 impl<T, F: Format<T>> Sender<T, F> {
     /// Sends an item; waits until there is room.
     ///
@@ -215,11 +226,9 @@ impl<T, F: Format<T>> Sender<T, F> {
 
     #[inline]
     fn send_by(&self, item: T, deadline: Deadline) -> Result<(), SendError<T>> {
-        let sent = if self.side().is_alone() {
-            Err(Error::new(ErrorKind::Disconnected, NO_RECEIVERS))
-        } else {
-            transfer::send::<T, F>(self.memory(), &item, &self.side().others(), deadline)
-        };
+        let sent = self.receivers().and_then(|receivers| {
+            transfer::send::<T, F>(self.memory(), &item, &receivers, deadline)
+        });
         sent.map_err(|error| SendError::new(item, disconnected(error, NO_RECEIVERS)))
     }
 }

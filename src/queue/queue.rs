@@ -2,6 +2,7 @@
 
 use super::{
     Encoded, Format, InPlace, Lease, Loan, QueueBuilder, Received, SendError,
+    format::SlotFormat,
     memory::Memory,
     raw_queue::{Anybody, Closing, Taken, in_slot},
     transfer::{self, no_room},
@@ -191,23 +192,6 @@ impl<T: Pod> Queue<T, InPlace> {
 }
 
 impl<T, F: Format<T>> Queue<T, F> {
-    pub(super) fn make(
-        root: &std::sync::Arc<crate::segment::Root>,
-        capacity: usize,
-        inline_bytes: usize,
-    ) -> Result<Self>
-    where
-        T: 'static,
-    {
-        let layout = F::layout(inline_bytes);
-        let fingerprint = super::fingerprint::<T, F>();
-        Memory::new(root, fingerprint, capacity, layout, F::HAS_LARGE_ITEMS).map(Self::of_memory)
-    }
-
-    pub(super) fn of_memory(memory: Memory) -> Self {
-        Self { memory, _items: PhantomData }
-    }
-
     /// Puts an item in; waits until there is room.
     ///
     /// # Errors
@@ -416,6 +400,26 @@ impl<T, F: Format<T>> Queue<T, F> {
     #[must_use]
     pub fn same_queue(&self, other: &Self) -> bool {
         self.memory.is_same(&other.memory)
+    }
+}
+
+#[allow(private_bounds, reason = "inside this layer only")]
+impl<T, F: SlotFormat<T>> Queue<T, F> {
+    pub(super) fn make(
+        root: &std::sync::Arc<crate::segment::Root>,
+        capacity: usize,
+        inline_bytes: usize,
+    ) -> Result<Self>
+    where
+        T: 'static,
+    {
+        let layout = F::layout(inline_bytes);
+        let fingerprint = super::fingerprint::<T, F>();
+        Memory::new(root, fingerprint, capacity, layout, F::HAS_LARGE_ITEMS).map(Self::of_memory)
+    }
+
+    pub(super) fn of_memory(memory: Memory) -> Self {
+        Self { memory, _items: PhantomData }
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     Format, Lease,
     format::{Body, acknowledge},
     memory::Memory,
-    raw_queue::{Claim, Peers, Refusal, Taken, in_slot},
+    raw_queue::{Claim, How, Peers, Refusal, Taken, in_slot},
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -22,15 +22,16 @@ pub(super) fn send<T, F: Format<T>>(
     deadline: Deadline,
 ) -> Result<()> {
     let thread = memory.thread()?;
-    F::prepare(memory, item, |body| put(memory, thread, body, peers, deadline))?
+    F::prepare(memory, item, |body| put(memory, thread, body, 0, peers, deadline))?
 }
 
-/// As [`send`], for an item as it is written.
+/// As [`send`], for an item as it is written, and with what is said of it: see [`Body::write`].
 #[inline]
 pub(super) fn put(
     memory: &Memory,
     thread: Thread<'_>,
     body: Body<'_>,
+    mark: u32,
     peers: &impl Peers,
     deadline: Deadline,
 ) -> Result<()> {
@@ -38,7 +39,7 @@ pub(super) fn put(
     let named = raw.bells().name(&thread);
     let put = match raw.claim(&thread, memory, peers, deadline) {
         Ok(claim) => {
-            body.write(memory, claim);
+            body.write(memory, claim, mark);
             raw.put(&thread, memory, claim);
             spin::count_item(false);
             Ok(())
@@ -57,25 +58,49 @@ pub(super) fn recv<T, F: Format<T>>(
     deadline: Deadline,
 ) -> Result<T> {
     let copy = |index, copied: &mut Option<T>| F::copy(memory, index, copied);
-    get(memory, peers, deadline, copy, |claim| F::read(memory, claim))
+    get(memory, peers, deadline, copy, |claim| Found::of(F::read(memory, claim)))
 }
 
-/// As [`recv`], with the item as `copy` copies it from a slot that may change hands meanwhile, or as `read` reads it. Where that finds none, somebody that died has had it already, and the next one is looked for.
+/// What is in a slot that the caller has.
+pub(super) enum Found<T> {
+    Item(T),
+    /// An item that is no `T`: it is gone.
+    Broken(Error),
+    /// Somebody that died has had it already: the next one is looked for.
+    Gone,
+    /// An item that is not for this call, or cannot be had now, as there are no descriptors for it or no memory: it stays next in line.
+    Refused(Error),
+}
+
+impl<T> Found<T> {
+    #[inline]
+    pub(super) fn of(item: Result<Option<T>>) -> Self {
+        match item {
+            Ok(Some(item)) => Self::Item(item),
+            Ok(None) => Self::Gone,
+            Err(error) if error.is_for_now() => Self::Refused(error),
+            Err(error) => Self::Broken(error),
+        }
+    }
+}
+
+/// As [`recv`], with the item as `copy` copies it from a slot that may change hands meanwhile, or as `read` finds it.
 #[inline]
 pub(super) fn get<T>(
     memory: &Memory,
     peers: &impl Peers,
     deadline: Deadline,
     mut copy: impl FnMut(u32, &mut Option<T>) -> bool,
-    mut read: impl FnMut(Claim) -> Result<Option<T>>,
+    mut read: impl FnMut(Claim) -> Found<T>,
 ) -> Result<T> {
     let thread = memory.thread()?;
     let named = memory.raw().bells().name(&thread);
     let item = loop {
         let mut copied = None;
-        let claim = match take(memory, thread, peers, deadline, |index| copy(index, &mut copied)) {
+        let how = |index| if copy(index, &mut copied) { How::Copy } else { How::InSlot };
+        let claim = match take(memory, thread, peers, deadline, how) {
             Ok(Taken::Claim(claim)) => claim,
-            Ok(Taken::Copied) => match copied {
+            Ok(Taken::Copied | Taken::Left) => match copied {
                 Some(item) => break Ok(item),
                 None => continue,
             },
@@ -83,17 +108,33 @@ pub(super) fn get<T>(
         };
         // Also where a decoder panics: the item is gone.
         let finishing = Finishing { memory, thread, claim };
-        let item = read(claim);
-        finishing.after(&item);
-        match item {
-            Ok(Some(item)) => break Ok(item),
-            Ok(None) => {}
-            Err(error) => break Err(error),
+        match read(claim) {
+            Found::Item(item) => break Ok(item),
+            Found::Broken(error) => break Err(error),
+            Found::Gone => {}
+            Found::Refused(error) => {
+                finishing.give_back();
+                break Err(error);
+            }
         }
     };
     drop(named);
     spin::count_item(true);
     item
+}
+
+/// Whether [`get`] would not wait: an item is there, or the end is. Waits for either until the deadline, and takes nothing.
+pub(super) fn poll(memory: &Memory, peers: &impl Peers, deadline: Deadline) -> Result<bool> {
+    let thread = memory.thread()?;
+    let raw = memory.raw();
+    let named = raw.bells().name(&thread);
+    let found = raw.take(&thread, memory, peers, deadline, |_| How::Leave);
+    if let Ok(Taken::Claim(claim)) = found {
+        // Somebody died with it.
+        raw.give_back(&thread, memory, claim);
+    }
+    drop(named);
+    Ok(found != Err(Refusal::Late))
 }
 
 /// The next item, until the deadline, which keeps its slot.
@@ -109,11 +150,14 @@ pub(super) fn lease<'a, T, F: Format<T>>(
             continue;
         };
         let finishing = Finishing { memory, thread, claim };
-        let item = F::read(memory, claim);
-        let Ok(Some(item)) = item else {
-            finishing.after(&item);
-            item?;
-            continue;
+        let item = match Found::of(F::read(memory, claim)) {
+            Found::Item(item) => item,
+            Found::Broken(error) => return Err(error),
+            Found::Gone => continue,
+            Found::Refused(error) => {
+                finishing.give_back();
+                return Err(error);
+            }
         };
         mem::forget(finishing);
         memory.raw().holds(&thread);
@@ -122,16 +166,16 @@ pub(super) fn lease<'a, T, F: Format<T>>(
     }
 }
 
-/// Has the next item, until the deadline: in its slot, unless `copy` has copied it. The caller has named the relay.
+/// Has the next item, until the deadline: in its slot, unless `how` says otherwise. The caller has named the relay.
 #[inline]
 pub(super) fn take(
     memory: &Memory,
     thread: Thread<'_>,
     peers: &impl Peers,
     deadline: Deadline,
-    copy: impl FnMut(u32) -> bool,
+    how: impl FnMut(u32) -> How,
 ) -> Result<Taken> {
-    let taken = memory.raw().take(&thread, memory, peers, deadline, copy);
+    let taken = memory.raw().take(&thread, memory, peers, deadline, how);
     taken.map_err(|why| refused(why, deadline, "the queue has no item"))
 }
 
@@ -143,16 +187,6 @@ pub(super) struct Finishing<'a> {
 }
 
 impl Finishing<'_> {
-    /// It was read. An item that cannot be had only now, as there are no descriptors for it or no memory, is given back: it is not gone.
-    #[inline]
-    fn after<T>(self, read: &Result<T>) {
-        if let Err(error) = read
-            && error.is_for_now()
-        {
-            self.give_back();
-        }
-    }
-
     #[cold]
     fn give_back(self) {
         let Self { memory, thread, claim } = self;
