@@ -62,7 +62,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut measured: Vec<_> = rows.into_iter().map(Measured::new).collect();
     for round in 1..=rounds {
         for (index, row) in measured.iter_mut().enumerate() {
-            row.add(&players.measure(index, &row.row, slot)?);
+            match players.measure(index, &row.row, slot) {
+                Ok(recorded) => row.add(&recorded),
+                Err(error) => {
+                    return Err(format!("{}: {error}\n{}", row.row, players.explain()).into());
+                }
+            }
         }
         eprintln!("round {round} of {rounds}, {:.0} s", began.elapsed().as_secs_f64());
     }

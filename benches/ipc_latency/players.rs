@@ -84,6 +84,8 @@ pub(crate) struct Players {
     threads: Client,
     server: Process<()>,
     served: Sender<usize>,
+    /// Bare shared memory is there as long as somebody has it: the players may not have come yet.
+    _wirings: Vec<Wiring>,
 }
 
 impl Players {
@@ -105,7 +107,18 @@ impl Players {
             client: Client::start("client", part(Side::Client, &[Place::Processes, Place::Alone]))?,
             threads: Client::start("threads", part(Side::Client, &[Place::Threads]))?,
             served,
+            _wirings: wirings,
         })
+    }
+
+    /// Why somebody has gone before its time.
+    pub(crate) fn explain(mut self) -> String {
+        let all = [&mut self.client.process, &mut self.threads.process, &mut self.server];
+        let ends = all.map(|process| match process.join_timeout(Duration::from_secs(1)) {
+            Some(Err(error)) => format!("{}: {error}\n", process.name()),
+            Some(Ok(())) | None => String::new(),
+        });
+        ends.concat()
     }
 
     /// One turn of a row. Meanwhile this process sleeps: it may be on one of the two processors.
@@ -125,7 +138,7 @@ impl Players {
     }
 
     pub(crate) fn end(self) -> Result<(), Box<dyn Error>> {
-        let Self { client, threads, server, served } = self;
+        let Self { client, threads, server, served, .. } = self;
         drop((client.turns, threads.turns, served));
         client.process.join()?;
         threads.process.join()?;
