@@ -92,7 +92,13 @@ pub(crate) fn latency(all: &[Measured], wait: Wait) -> Result<String, Box<dyn Er
     series.extend(level(all, floor, &PAYLOADS));
     let title = format!("p50 by payload, touched, {}", wait.name());
     let axes = Axes { x: "payload", y: "one way", x_label: &bytes, y_label: &nanoseconds };
-    plot(&title, &axes, payload_range().log_scale(), &series, SeriesLabelPosition::UpperLeft)
+    plot(
+        &title,
+        &axes,
+        payload_range().log_scale().base(8.0),
+        &series,
+        SeriesLabelPosition::UpperLeft,
+    )
 }
 
 /// Percentiles of messages of 64 bytes.
@@ -134,9 +140,16 @@ pub(crate) fn bandwidth(all: &[Measured]) -> Result<String, Box<dyn Error>> {
         y_label: &|value| format!("{value} GB/s"),
     };
     let title = "Bandwidth of one message at a time, touched, spin";
-    plot(title, &axes, payload_range().log_scale(), &series, SeriesLabelPosition::LowerRight)
+    plot(
+        title,
+        &axes,
+        payload_range().log_scale().base(8.0),
+        &series,
+        SeriesLabelPosition::LowerRight,
+    )
 }
 
+/// A little more than all payloads; each mark on the axis is eight times the one before.
 fn payload_range() -> Range<f64> {
     PAYLOADS.start * 0.8..PAYLOADS.end * 1.25
 }
