@@ -156,6 +156,18 @@ for kill in "" "" "" --kill --kill --kill; do
 redelivered 1}" "$(grep -v consumed <<<"$out")" producer_consumer
 done
 
+echo "pipes"
+usage pipes
+code 0 "$built/pipes"
+same "echoed 200" "$out" pipes
+for seed in 2 3 4; do
+    code 0 "$built/pipes" --messages 50 --seed "$seed"
+    same "echoed 50" "$out" "pipes --seed $seed"
+done
+code 0 "$built/pipes" --messages 0
+same "echoed 0" "$out" "pipes without messages"
+code 2 "$built/pipes" --messages x
+
 echo "zero_copy_frames"
 usage zero_copy_frames
 code 0 "$built/zero_copy_frames" --frames 6

@@ -5,6 +5,7 @@ use super::{
     channel_side::Side,
     memory::Memory,
     raw_queue::{Closing, NEWS, ROOM},
+    transfer,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -89,11 +90,11 @@ macro_rules! ends {
                 (&self.queue, self.side())
             }
 
-            fn side(&self) -> &Side {
+            pub(super) fn side(&self) -> &Side {
                 self.side.as_ref().expect("the side is there until the end is dropped")
             }
 
-            fn memory(&self) -> &Memory {
+            pub(super) fn memory(&self) -> &Memory {
                 self.queue.memory()
             }
 
@@ -211,10 +212,11 @@ impl<T, F: Format<T>> Sender<T, F> {
 
     #[inline]
     fn send_by(&self, item: T, deadline: Deadline) -> Result<(), SendError<T>> {
-        self.queue.send_to(item, &self.side().others(), deadline).map_err(|error| {
-            let (item, error) = error.into_parts();
-            SendError::new(item, disconnected(error, "all receivers of the channel are gone"))
-        })
+        transfer::send::<T, F>(self.memory(), &item, &self.side().others(), deadline).map_err(
+            |error| {
+                SendError::new(item, disconnected(error, "all receivers of the channel are gone"))
+            },
+        )
     }
 }
 
@@ -250,7 +252,7 @@ impl<T, F: Format<T>> Receiver<T, F> {
 
     #[inline]
     fn recv_by(&self, deadline: Deadline) -> Result<T> {
-        self.queue.recv_from(&self.side().others(), deadline).map_err(gone)
+        transfer::recv::<T, F>(self.memory(), &self.side().others(), deadline).map_err(gone)
     }
 
     /// The next item, as a guard that says when it is done: see [`Queue::lease`].
@@ -259,7 +261,7 @@ impl<T, F: Format<T>> Receiver<T, F> {
     ///
     /// As [`recv`](Self::recv).
     pub fn lease(&self) -> Result<Lease<'_, T>> {
-        self.queue.lease_from(&self.side().others(), Deadline::NEVER).map_err(gone)
+        transfer::lease::<T, F>(self.memory(), &self.side().others(), Deadline::NEVER).map_err(gone)
     }
 
     /// The items until all senders are gone and all items received, or an error.

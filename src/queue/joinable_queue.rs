@@ -1,6 +1,6 @@
 //! `JoinableQueue`: a queue that one can wait for, until all that was put in is done.
 
-use super::{Lease, Queue, SendError, memory::Memory, queue::Finishing, raw_queue::Claim};
+use super::{Lease, Queue, SendError, memory::Memory, raw_queue::Claim, transfer::Finishing};
 use crate::{
     Error, ErrorKind, Result,
     os::{clock::Deadline, fork},

@@ -127,11 +127,24 @@ pub(crate) enum Taken {
     Copied,
     /// The caller has its slot.
     Claim(Claim),
+    /// It is there, for whoever takes it.
+    Left,
+}
+
+/// What becomes of an item that is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It was copied just now, and leaves its slot.
+    Copy,
+    /// The caller takes its slot.
+    InSlot,
+    /// It stays where it is: the caller wanted to know.
+    Leave,
 }
 
 /// Takes items in their slots only.
-pub(crate) fn in_slot(_: u32) -> bool {
-    false
+pub(crate) fn in_slot(_: u32) -> How {
+    How::InSlot
 }
 
 /// A slot that the caller has.
@@ -542,8 +555,8 @@ impl RawQueue {
         self.bells.ring(party, ROOM);
     }
 
-    /// An item, until the deadline. The caller has named the relay; `copy` may copy the item of a slot, while it may change hands: only what it copied last counts, and only when the answer is [`Taken::Copied`]. So there is no moment
-    /// at which the caller has the slot. Where it copies nothing, or somebody died with the item, the caller has the slot; it reads beside the slot's word and then says [`Self::finish`] or [`Self::give_back`]. If that takes long, it says [`Self::holds`] before, and names nothing.
+    /// An item, until the deadline. The caller has named the relay; `how` may copy the item of a slot, while it may change hands: only what it copied last counts, and only when the answer is [`Taken::Copied`]. So there is no moment
+    /// at which the caller has the slot. Nor is there when it leaves the item: whoever was rung for it and waits no more rings on, so one who takes it is woken by whom only looked. Where `how` says so, or somebody died with the item, the caller has the slot; it reads beside the slot's word and then says [`Self::finish`] or [`Self::give_back`]. If that takes long, it says [`Self::holds`] before, and names nothing.
     #[inline]
     pub(crate) fn take<'a, P: Party, S: Slots<'a>>(
         &'a self,
@@ -551,14 +564,14 @@ impl RawQueue {
         slots: S,
         peers: &impl Peers,
         deadline: Deadline,
-        mut copy: impl FnMut(u32) -> bool,
+        mut how: impl FnMut(u32) -> How,
     ) -> Result<Taken, Refusal> {
         if self.closing() == Some(Closing::AtOnce) {
             return Err(Refusal::Closed);
         }
-        match self.try_take(party, slots, &mut copy) {
+        match self.try_take(party, slots, &mut how) {
             Ok(taken) => Ok(taken),
-            Err(_) => self.wait_for_news(party, slots, peers, deadline, copy),
+            Err(_) => self.wait_for_news(party, slots, peers, deadline, how),
         }
     }
 
@@ -569,11 +582,11 @@ impl RawQueue {
         slots: S,
         peers: &impl Peers,
         deadline: Deadline,
-        copy: impl FnMut(u32) -> bool,
+        how: impl FnMut(u32) -> How,
     ) -> Result<Taken, Refusal> {
         // Both ways of looking copy.
-        let shared = RefCell::new(copy);
-        let copy = |index| shared.borrow_mut()(index);
+        let shared = RefCell::new(how);
+        let how = |index| shared.borrow_mut()(index);
         let look = |looked: &mut Looked<'a>| {
             for look in 1..=LOOKS {
                 // Before the slots: see invariant 5.
@@ -587,7 +600,7 @@ impl RawQueue {
                     self.close(party, Closing::Gently);
                     continue;
                 }
-                let empty = match self.try_take(party, slots, copy) {
+                let empty = match self.try_take(party, slots, how) {
                     Ok(taken) => return Some(Ok(taken)),
                     Err(empty) => empty,
                 };
@@ -605,7 +618,7 @@ impl RawQueue {
             looked.patience = Some(DISTURBED);
             None
         };
-        self.wait(party, NEWS, deadline, || self.try_take(party, slots, copy).ok(), look)
+        self.wait(party, NEWS, deadline, || self.try_take(party, slots, how).ok(), look)
     }
 
     #[inline]
@@ -613,7 +626,7 @@ impl RawQueue {
         &self,
         party: &P,
         slots: S,
-        mut copy: impl FnMut(u32) -> bool,
+        mut how: impl FnMut(u32) -> How,
     ) -> Result<Taken, Place<'a>> {
         let capacity = slots.capacity();
         let mut at = self.head.load(capacity);
@@ -627,17 +640,17 @@ impl RawQueue {
             }
             let distance = ahead(seen.lap(), at.lap);
             if distance == 0 && seen.state() == State::Full {
-                let copied = copy(at.index);
-                let mine = if copied {
-                    Word::free(after(at.lap))
-                } else {
-                    Word::reading(at.lap, party.id()).once_more(seen)
+                let how = how(at.index);
+                let mine = match how {
+                    How::Copy => Word::free(after(at.lap)),
+                    How::InSlot => Word::reading(at.lap, party.id()).once_more(seen),
+                    How::Leave => return Ok(Taken::Left),
                 };
                 if !exchange(place, seen, mine) {
                     continue;
                 }
                 self.head.advance(at, at.next(capacity));
-                if copied {
+                if how == How::Copy {
                     step!("queue.copied");
                     self.has_finished(party);
                     return Ok(Taken::Copied);

@@ -157,6 +157,11 @@ impl Root {
 
     // Who lives.
 
+    /// Whether another process with this id has this holder's record: see [`Holders::is_process`].
+    pub(crate) fn is_process(&self, holder: u32, pid: u32) -> bool {
+        holder != self.holder && self.holders().is_process(holder, pid)
+    }
+
     #[inline]
     pub(crate) fn is_dead(&self, id: OwnerId) -> bool {
         if id.generation() == 0 {

@@ -7,7 +7,7 @@ use crate::{
     os::clock::Deadline,
     party::Model,
     queue::{
-        raw_queue::{Anybody, Claim, Closing, RawQueue, Refusal, Slots, Taken, in_slot},
+        raw_queue::{Anybody, Claim, Closing, How, RawQueue, Refusal, Slots, Taken, in_slot},
         slot::{State, Word},
     },
     segment::OwnerId,
@@ -80,6 +80,8 @@ enum Role {
     Drain,
     /// Gives back, and gets.
     Return,
+    /// Waits until there is one, or the end, and leaves it.
+    Look,
     /// Has one for ever, or until it dies, and waits for room.
     Join,
     ShutDown,
@@ -154,7 +156,7 @@ impl Shared {
             let second = place.halves[1].get();
             let attempts = Word(self.words[index as usize].peek()).attempts();
             copied.set((first, second, attempts));
-            true
+            How::Copy
         };
         let taken = self.queue.take(party, self, &Anybody, deadline, copy);
         if taken == Err(Refusal::Closed) && self.queue.closing() == Some(Closing::Gently) {
@@ -182,6 +184,7 @@ impl Shared {
                 self.queue.finish(party, self, claim);
                 self.got.borrow_mut().extend(item.map(|item| (item, me)));
             }
+            Taken::Left => unreachable!("nobody said so"),
         }
         drop(named);
         Ok(())
@@ -217,6 +220,14 @@ impl Shared {
                 assert_eq!(self.read(claim), item, "it changed");
                 self.queue.give_back(party, self, claim);
                 let _ = self.get(party, me, deadline, false);
+            }
+            Role::Look => {
+                let named = self.queue.bells().name(party);
+                let found = self.queue.take(party, self, &Anybody, deadline, |_| How::Leave);
+                if let Ok(Taken::Claim(claim)) = found {
+                    self.queue.give_back(party, self, claim);
+                }
+                drop(named);
             }
             Role::Join => {
                 self.queue.join(party, self, deadline);
@@ -306,12 +317,13 @@ fn queue(chance: &mut Chance) -> Play {
     let with_end = chance.below(8);
     let count = 3 + chance.below(4) as usize;
     let mut roles: Vec<_> = (0..count)
-        .map(|_| match chance.below(12) {
+        .map(|_| match chance.below(13) {
             0..=3 => Role::Put(1 + chance.below(3) as u32),
             4 => Role::Loan,
             5..=8 => Role::Get(1 + chance.below(3) as u32),
             9 => Role::Drain,
             10 => Role::Return,
+            11 => Role::Look,
             _ => Role::Join,
         })
         .collect();
@@ -359,7 +371,7 @@ fn queue_after_half_of_all_laps() {
         for _ in 0..2 * (LAPS + 2) {
             put();
             assert_eq!(
-                queue.take(&party, shared, &Anybody, Deadline::NOW, |_| true),
+                queue.take(&party, shared, &Anybody, Deadline::NOW, |_| How::Copy),
                 Ok(Taken::Copied)
             );
         }
