@@ -91,13 +91,13 @@ pub(crate) struct Players {
 impl Players {
     pub(crate) fn start(rows: &[Row], cpus: [usize; 2]) -> Result<Self, Box<dyn Error>> {
         let both = Barrier::new(2)?;
-        let wirings = rows.iter().map(Wiring::new).collect::<Result<Vec<_>, _>>()?;
-        // Wirings are handles: each process has its own copy, which travels.
-        let part = |side, places: &[Place]| {
-            let rows = rows.iter().zip(&wirings).enumerate();
-            let played = rows.filter(|(_, (row, _))| places.contains(&row.transport.place()));
-            let rows = played.map(|(index, (row, wiring))| (index, row.clone(), wiring.clone()));
-            Part { side, cpus, both: both.clone(), rows: rows.collect() }
+        let mut wirings = rows.iter().map(Wiring::new).collect::<Result<Vec<_>, _>>()?;
+        let mut part = |side, places: &[Place]| {
+            let all = rows.iter().zip(&mut wirings).enumerate();
+            let played = all.filter(|(_, (row, _))| places.contains(&row.transport.place()));
+            let shared =
+                played.map(|(index, (row, wiring))| (index, row.clone(), wiring.share(side)));
+            Part { side, cpus, both: both.clone(), rows: shared.collect() }
         };
         let (served, taken) = channel(1)?;
         let server_part = part(Side::Server, &[Place::Processes]);

@@ -37,6 +37,7 @@ fn color(transport: Transport) -> RGBColor {
         Transport::Ring => RGBColor(0, 114, 178),
         Transport::Queue => RGBColor(213, 94, 0),
         Transport::QueueEncoded => RGBColor(230, 159, 0),
+        Transport::Pipe => RGBColor(136, 34, 85),
         Transport::UnixSocket => RGBColor(0, 158, 115),
         Transport::OsPipe => RGBColor(204, 121, 167),
         Transport::Crossbeam => RGBColor(86, 180, 233),

@@ -16,6 +16,8 @@ pub(crate) enum Transport {
     Ring,
     Queue,
     QueueEncoded,
+    /// Ours, between processes.
+    Pipe,
     UnixSocket,
     OsPipe,
     /// Between threads of one process.
@@ -49,6 +51,7 @@ impl Transport {
             Self::Ring => "ring",
             Self::Queue => "queue",
             Self::QueueEncoded => "queue_encoded",
+            Self::Pipe => "pipe",
             Self::UnixSocket => "unix_socket",
             Self::OsPipe => "os_pipe",
             Self::Crossbeam => "crossbeam",
@@ -119,7 +122,8 @@ const PAYLOADS: [usize; 6] = [8, 64, 512, 4 << 10, 64 << 10, 1 << 20];
 /// Those of which the first word is a small part.
 const LARGE: [usize; 3] = [4 << 10, 64 << 10, 1 << 20];
 
-const OURS: [Transport; 3] = [Transport::Ring, Transport::Queue, Transport::QueueEncoded];
+const OURS: [Transport; 4] =
+    [Transport::Ring, Transport::Queue, Transport::QueueEncoded, Transport::Pipe];
 const OF_THE_SYSTEM: [Transport; 2] = [Transport::UnixSocket, Transport::OsPipe];
 
 /// All rows that say something: the system's calls wait awake or asleep, and nothing between.

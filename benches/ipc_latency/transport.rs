@@ -13,6 +13,8 @@ mod floor;
 mod futex;
 #[path = "transport/os_pipe.rs"]
 mod os_pipe;
+#[path = "transport/pipe.rs"]
+mod pipe;
 #[path = "transport/queue.rs"]
 mod queue;
 #[path = "transport/queue_encoded.rs"]
@@ -59,7 +61,7 @@ impl Side {
 const BY_VALUE: usize = 64;
 
 /// What a way needs before it has ends: it travels to both processes.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) enum Wiring {
     Alone,
     Floor(floor::Wiring),
@@ -67,6 +69,7 @@ pub(crate) enum Wiring {
     Ring(ring::AnySize),
     Queue(queue::AnySize),
     QueueEncoded(queue_encoded::Wiring),
+    Pipe(pipe::Wiring),
     UnixSocket(unix_socket::Wiring),
     OsPipe(os_pipe::Wiring),
     Threads,
@@ -82,9 +85,26 @@ impl Wiring {
             Transport::Ring => Self::Ring(ring::AnySize::new(row.payload)?),
             Transport::Queue => Self::Queue(queue::AnySize::new(row.payload)?),
             Transport::QueueEncoded => Self::QueueEncoded(queue_encoded::Wiring::new()?),
+            Transport::Pipe => Self::Pipe(pipe::Wiring::new()?),
             Transport::UnixSocket => Self::UnixSocket(unix_socket::Wiring::new(row)),
             Transport::OsPipe => Self::OsPipe(os_pipe::Wiring::new()?),
         })
+    }
+
+    /// What one side gets of it.
+    pub(crate) fn share(&mut self, side: Side) -> Self {
+        match self {
+            Self::Alone => Self::Alone,
+            Self::Floor(wiring) => Self::Floor(wiring.clone()),
+            Self::Futex(wiring) => Self::Futex(wiring.clone()),
+            Self::Ring(wiring) => Self::Ring(wiring.clone()),
+            Self::Queue(wiring) => Self::Queue(wiring.clone()),
+            Self::QueueEncoded(wiring) => Self::QueueEncoded(wiring.clone()),
+            Self::Pipe(wiring) => Self::Pipe(wiring.take(side)),
+            Self::UnixSocket(wiring) => Self::UnixSocket(wiring.clone()),
+            Self::OsPipe(wiring) => Self::OsPipe(wiring.clone()),
+            Self::Threads => Self::Threads,
+        }
     }
 
     /// This side's end. Both sides open all of theirs in the same order; where one must come first, they meet at the barrier.
@@ -104,6 +124,7 @@ impl Wiring {
             Self::Ring(wiring) => wiring.open(row, side)?,
             Self::Queue(wiring) => wiring.open(row, side)?,
             Self::QueueEncoded(wiring) => Box::new(Linked(wiring.open(row, side))),
+            Self::Pipe(wiring) => Box::new(Linked(wiring.open(row, side))),
             Self::UnixSocket(wiring) => Box::new(Linked(wiring.open(row, side, both)?)),
             Self::OsPipe(wiring) => Box::new(Linked(wiring.open(row, side)?)),
         })
