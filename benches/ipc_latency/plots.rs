@@ -96,7 +96,7 @@ pub(crate) fn latency(all: &[Measured], wait: Wait) -> Result<String, Box<dyn Er
     plot(
         &title,
         &axes,
-        payload_range().log_scale().base(8.0),
+        payload_range().log_scale().base(4.0),
         &series,
         SeriesLabelPosition::UpperLeft,
     )
@@ -144,13 +144,13 @@ pub(crate) fn bandwidth(all: &[Measured]) -> Result<String, Box<dyn Error>> {
     plot(
         title,
         &axes,
-        payload_range().log_scale().base(8.0),
+        payload_range().log_scale().base(4.0),
         &series,
         SeriesLabelPosition::LowerRight,
     )
 }
 
-/// A little more than all payloads; each mark on the axis is eight times the one before.
+/// A little more than all payloads; each mark on the axis is four times the one before.
 fn payload_range() -> Range<f64> {
     PAYLOADS.start * 0.8..PAYLOADS.end * 1.25
 }
