@@ -200,6 +200,10 @@ where
     X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let mut svg = String::new();
+    // `--only` may have left nothing.
+    if series.is_empty() {
+        return Ok(svg);
+    }
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
