@@ -28,11 +28,11 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn rounds(&self) -> u32 {
-        self.rounds.unwrap_or(if self.quick { 2 } else { 11 }).max(1)
+        self.rounds.unwrap_or(if self.quick { 2 } else { 31 }).max(1)
     }
 
     pub(crate) fn slot(&self) -> Duration {
-        Duration::from_millis(self.millis.unwrap_or(if self.quick { 15 } else { 80 }))
+        Duration::from_millis(self.millis.unwrap_or(if self.quick { 15 } else { 25 }))
     }
 }
 
