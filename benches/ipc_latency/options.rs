@@ -28,7 +28,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn rounds(&self) -> u32 {
-        self.rounds.unwrap_or(if self.quick { 2 } else { 31 }).max(1)
+        self.rounds.unwrap_or(if self.quick { 2 } else { 25 }).max(1)
     }
 
     pub(crate) fn slot(&self) -> Duration {
