@@ -180,12 +180,16 @@ struct Axes<'a> {
     y_label: &'a dyn Fn(&f64) -> String,
 }
 
-/// The whole decades around all values, and one more where the legend lies.
-fn decades(series: &[Series]) -> Range<f64> {
+/// The whole decades around all values, and more on the side of the legend.
+fn decades(series: &[Series], legend: &SeriesLabelPosition) -> Range<f64> {
     let values = || series.iter().flat_map(|one| &one.points).map(|point| point.1);
     let least = values().fold(f64::INFINITY, f64::min).max(1e-3);
     let most = values().fold(least, f64::max);
-    10_f64.powf(least.log10().floor())..10_f64.powf(most.log10().ceil() + 0.5)
+    let (below, above) = match legend {
+        SeriesLabelPosition::LowerRight => (1.0, 0.0),
+        _ => (0.0, 0.5),
+    };
+    10_f64.powf(least.log10().floor() - below)..10_f64.powf(most.log10().ceil() + above)
 }
 
 fn plot<X>(
@@ -212,7 +216,7 @@ where
             .margin(12)
             .x_label_area_size(48)
             .y_label_area_size(84)
-            .build_cartesian_2d(x_range, decades(series).log_scale())?;
+            .build_cartesian_2d(x_range, decades(series, &legend).log_scale())?;
         chart
             .configure_mesh()
             .light_line_style(WHITE)
