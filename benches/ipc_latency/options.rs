@@ -4,7 +4,10 @@ use clap::Parser;
 use std::time::Duration;
 
 #[derive(Parser)]
-#[command(about = "How long a message takes from one process to another, beside the floor")]
+#[command(
+    name = "ipc_latency",
+    about = "How long a message takes from one process to another, beside the floor"
+)]
 pub(crate) struct Options {
     /// The two processors, such as 0,1; without it, two cores that share as much as they can
     #[arg(long, value_name = "A,B", value_parser = two_processors)]
