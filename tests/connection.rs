@@ -5,6 +5,7 @@ mod support;
 mod watching;
 
 use multiproc::{
+    __private::{decode, encode},
     Atomic, Connection, ErrorKind, Event, Incoming, Ordering, Outgoing, Pipe, Queue, Result, Value,
     spawn,
 };
@@ -363,6 +364,27 @@ fn an_end_of_another_direction_is_refused() {
     // What was refused is not the end.
     writer.send(&1).unwrap();
     assert_eq!(reader.recv::<i32>().unwrap(), 1);
+}
+
+/// CN17.
+#[test]
+fn a_forged_end_is_an_error_and_no_crash() {
+    let _watchdog = watchdog(60);
+    let (reader, _writer) = Pipe::one_way().unwrap();
+    let bytes = encode(&reader).unwrap();
+    assert!(decode::<Connection<Incoming>>(&bytes).is_ok());
+    assert_eq!(kind(decode::<Connection<Outgoing>>(&bytes)), ErrorKind::WrongType);
+    for length in 0..bytes.len() {
+        assert!(decode::<Connection<Incoming>>(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    for at in 0..bytes.len() {
+        let mut forged = bytes.clone();
+        forged[at] ^= 0x55;
+        // Where the other end is, nothing checks: if nobody is there, that is the end.
+        if let Ok(end) = decode::<Connection<Incoming>>(&forged) {
+            let _ = (end.poll(Duration::ZERO), end.try_recv::<u32>());
+        }
+    }
 }
 
 /// Handles of other objects, and ends as items of a queue.

@@ -23,7 +23,7 @@ use crate::Result;
 ///     multiproc::init();
 ///     let (mine, theirs) = Pipe::new()?;
 ///     let worker = multiproc::spawn(worker, (theirs,))?;
-///     mine.send(&["shared", "memory"])?;
+///     mine.send(&["shared", "memory"][..])?;
 ///     assert_eq!(mine.recv::<usize>()?, 2);
 ///     assert_eq!(mine.recv_bytes()?, b"sharedmemory");
 ///     worker.join()??;
