@@ -1,5 +1,6 @@
 //! Items between processes: rings and queues.
 
+mod batch;
 mod channel;
 mod channel_side;
 mod format;
