@@ -9,6 +9,7 @@ mod joinable_queue;
 mod lease;
 mod loan;
 mod memory;
+mod published;
 #[expect(clippy::module_inception, reason = "one type a file, by its name")]
 mod queue;
 mod queue_builder;
