@@ -33,12 +33,12 @@ fn use_all(queue: Queue<u64, InPlace>) {
 }
 
 /// Which of the seeds made somebody hang or crash.
-fn bad_seeds(scribble: impl Fn(&mut fastrand::Rng) -> u64) -> Vec<u64> {
+fn bad_seeds(first: u64, scribble: impl Fn(&mut fastrand::Rng) -> u64) -> Vec<u64> {
     let mut bad = Vec::new();
     for seed in 0..60 {
         let queue = Queue::<u64, _>::in_place(CAPACITY).unwrap();
-        queue.send(MAGIC + seed).unwrap();
-        let block = Words::of_queue(MAGIC + seed, CAPACITY);
+        queue.send(first + seed).unwrap();
+        let block = Words::of_queue(first + seed, CAPACITY);
         let mut random = fastrand::Rng::with_seed(seed);
         // The words, but for the shape behind them, and each slot's first.
         let words = (0..32).map(|word| word * 8);
@@ -68,7 +68,7 @@ fn bad_seeds(scribble: impl Fn(&mut fastrand::Rng) -> u64) -> Vec<u64> {
 #[test]
 fn words_of_noise() {
     let _watchdog = watchdog(400);
-    assert_eq!(bad_seeds(|random| random.u64(..)), []);
+    assert_eq!(bad_seeds(MAGIC, |random| random.u64(..)), []);
 }
 
 /// States and laps near one another, and names of nobody.
@@ -78,7 +78,7 @@ fn words_that_look_like_some() {
     let like = |random: &mut fastrand::Rng| {
         random.u64(..4) << 62 | random.u64(..4) << 32 | random.u64(..CAPACITY as u64)
     };
-    assert_eq!(bad_seeds(like), []);
+    assert_eq!(bad_seeds(MAGIC + 1000, like), []);
 }
 
 /// Laps of which each is ahead of the one before, all the way round.
