@@ -145,7 +145,7 @@ fn all_who_wait_for_room_are_told() {
 
 /// JQ06: what was received in a batch and not done.
 #[test]
-fn a_killed_worker_s_batch_is_somebody_else_s() {
+fn a_killed_workers_batch_is_somebody_elses() {
     let _watchdog = watchdog(60);
     let queue = JoinableQueue::new(8).unwrap();
     queue.send_all(0..5).unwrap();
