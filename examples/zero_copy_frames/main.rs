@@ -51,7 +51,8 @@ fn look_in_slots(
     for number in 0..count {
         let frame = frames.recv_in_place()?;
         if copies {
-            look(&mut seen, &mut places, number, &frame.to_vec());
+            let copy = frame.to_vec();
+            look(&mut seen, &mut places, number, &copy);
         } else {
             look(&mut seen, &mut places, number, &*frame);
         }
@@ -71,7 +72,8 @@ fn look_at_arrays(
         let frame = full.recv()?;
         let bytes = frame.read()?;
         if copies {
-            look(&mut seen, &mut places, number, &bytes.to_vec());
+            let copy = bytes.to_vec();
+            look(&mut seen, &mut places, number, &copy);
         } else {
             look(&mut seen, &mut places, number, &bytes);
         }
