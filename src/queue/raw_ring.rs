@@ -83,7 +83,7 @@ pub(crate) trait Cells: Copy {
     }
 }
 
-/// How many cells ahead a sender has its next ones brought near: as a stream goes on while they come.
+/// How many cells ahead a sender has its next ones brought near: as a stream goes on while they come. Not where the receiver waits for each item: it would have the line taken away, and fetch it again before the item is there.
 const AHEAD: usize = 4;
 
 /// One of the two ends; its number is also that of the bell where its holder sleeps.
@@ -141,6 +141,8 @@ pub(crate) struct Cursor {
     pub(crate) cell: usize,
     /// Where it waited last.
     waited: u64,
+    /// A sender's receiver had items left when there was a look for room: it does not wait at the next cell, which can be brought near.
+    streams: bool,
 }
 
 impl Cursor {
@@ -154,6 +156,7 @@ impl Cursor {
             cell_end: position.wrapping_add(left),
             cell: (place / places) as usize,
             waited: position,
+            streams: false,
         }
     }
 
@@ -352,6 +355,7 @@ impl RawRing {
             return Some(Err(Refusal::Damaged));
         }
         tail.bound = head.wrapping_add(capacity);
+        tail.streams = head != tail.position;
         (tail.known() > 0).then_some(Ok(()))
     }
 
@@ -384,7 +388,10 @@ impl RawRing {
         let cell = tail.cell;
         tail.advance(cells, count);
         cells.word(cell).store(tail.position, Ordering::Release);
-        if tail.cell != cell && tail.known() >= u64::from(C::PLACES) * (AHEAD as u64 + 1) {
+        if tail.streams
+            && tail.cell != cell
+            && tail.known() >= u64::from(C::PLACES) * (AHEAD as u64 + 1)
+        {
             cells.will_be_written(Cursor::after(cells, tail.cell, AHEAD));
         }
     }
