@@ -264,7 +264,7 @@ impl<T, F: Format<T>> Receiver<T, F> {
     }
 
     #[inline]
-    fn recv_by(&self, deadline: Deadline) -> Result<T> {
+    pub(super) fn recv_by(&self, deadline: Deadline) -> Result<T> {
         transfer::recv::<T, F>(self.memory(), &self.side().others(), deadline).map_err(gone)
     }
 

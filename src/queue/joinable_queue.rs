@@ -132,15 +132,6 @@ impl<T: Serialize + DeserializeOwned + 'static> JoinableQueue<T> {
         self.queue.send_timeout(item, timeout)
     }
 
-    /// Puts items in, one after the other; how many, when all are in.
-    ///
-    /// # Errors
-    ///
-    /// As [`Queue::send_all`].
-    pub fn send_all(&self, items: impl IntoIterator<Item = T>) -> Result<usize, SendError<T>> {
-        self.queue.send_all(items)
-    }
-
     /// The next item; waits until there is one. This thread has it until it says [`task_done`](Self::task_done).
     ///
     /// # Errors
@@ -169,10 +160,19 @@ impl<T: Serialize + DeserializeOwned + 'static> JoinableQueue<T> {
         self.recv_by(Deadline::after(timeout))
     }
 
-    fn recv_by(&self, deadline: Deadline) -> Result<T> {
+    pub(super) fn recv_by(&self, deadline: Deadline) -> Result<T> {
         let (claim, item) = self.queue.lease_by(deadline)?.keep();
-        self.received.claims().push(claim);
+        self.keep(claim);
         Ok(item)
+    }
+
+    /// This thread has an item until it says that it is done.
+    pub(super) fn keep(&self, claim: Claim) {
+        self.received.claims().push(claim);
+    }
+
+    pub(super) fn queue(&self) -> &Queue<T> {
+        &self.queue
     }
 
     /// The item that this thread received first of those that it has not done, is done.

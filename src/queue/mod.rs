@@ -1,5 +1,6 @@
 //! Items between processes: rings and queues.
 
+mod batch;
 mod channel;
 mod channel_side;
 mod connection;
@@ -14,6 +15,7 @@ mod memory;
 mod messages;
 mod pipe;
 mod pipe_builder;
+mod published;
 #[expect(clippy::module_inception, reason = "one type a file, by its name")]
 mod queue;
 mod queue_builder;

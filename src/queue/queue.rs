@@ -231,20 +231,6 @@ impl<T, F: Format<T>> Queue<T, F> {
             .map_err(|error| SendError::new(item, error))
     }
 
-    /// Puts items in, one after the other; how many, when all are in.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), with the first item that was not sent; those before it were.
-    pub fn send_all(&self, items: impl IntoIterator<Item = T>) -> Result<usize, SendError<T>> {
-        let mut count = 0;
-        for item in items {
-            self.send(item)?;
-            count += 1;
-        }
-        Ok(count)
-    }
-
     /// The next item; waits until there is one.
     ///
     /// # Errors
@@ -279,7 +265,7 @@ impl<T, F: Format<T>> Queue<T, F> {
     }
 
     #[inline]
-    fn recv_by(&self, deadline: Deadline) -> Result<T> {
+    pub(super) fn recv_by(&self, deadline: Deadline) -> Result<T> {
         transfer::recv::<T, F>(&self.memory, &Anybody, deadline)
     }
 

@@ -30,6 +30,7 @@
 //!
 //! Sleeping is by `raw_bells`, one bell for each side. A thread has named the relay from before its claim until it has rung: if it dies, a sleeper looks. Who holds a slot for longer, a loan or a lease,
 //! names nothing; it has rung when it began, so that a sleeper of each side watches its life. Before they sleep, all look at the slots between `low` and the tail, and put right what the dead have.
+//! Who takes a batch of items rings once, when it has the last one: whoever is rung then, and finds more, rings on.
 //!
 //! | it dies | the slot | who goes on |
 //! | --- | --- | --- |
@@ -140,6 +141,14 @@ pub(crate) enum How {
     InSlot,
     /// It stays where it is: the caller wanted to know.
     Leave,
+}
+
+impl How {
+    /// Whether the caller has copied it.
+    #[inline]
+    pub(crate) fn of(is_copied: bool) -> Self {
+        if is_copied { Self::Copy } else { Self::InSlot }
+    }
 }
 
 /// Takes items in their slots only.
@@ -361,10 +370,10 @@ impl RawQueue {
         self.bells.wait(party, bell, deadline, look).unwrap_or(Err(Refusal::Late))
     }
 
-    /// More than one look for a slot takes, unless the words were scribbled over.
+    /// More than one look for a slot takes, unless the words were scribbled over, or others are quicker all the time. Not many more, as there may be [`LOOKS`] of them.
     #[inline]
     fn steps(capacity: u32) -> u64 {
-        4 * u64::from(capacity) + 1000
+        4 * u64::from(capacity) + 100
     }
 
     #[inline]
@@ -569,10 +578,28 @@ impl RawQueue {
         if self.closing() == Some(Closing::AtOnce) {
             return Err(Refusal::Closed);
         }
-        match self.try_take(party, slots, &mut how) {
-            Ok(taken) => Ok(taken),
-            Err(_) => self.wait_for_news(party, slots, peers, deadline, how),
+        let taken = match self.try_take(party, slots, &mut how) {
+            Ok(taken) => taken,
+            Err(_) => self.wait_for_news(party, slots, peers, deadline, how)?,
+        };
+        if taken == Taken::Copied {
+            self.has_finished(party);
         }
+        Ok(taken)
+    }
+
+    /// An item, as [`Self::take`], if there is one at a glance; nobody is told. Who takes some so, and ends the reading by [`Self::finish_silently`], says [`Self::has_finished`] after the last, with the relay named since before the first.
+    #[inline]
+    pub(crate) fn glance<'a, P: Party, S: Slots<'a>>(
+        &'a self,
+        party: &P,
+        slots: S,
+        mut how: impl FnMut(u32) -> How,
+    ) -> Option<Taken> {
+        if self.closing() == Some(Closing::AtOnce) {
+            return None;
+        }
+        self.try_take(party, slots, &mut how).ok()
     }
 
     #[cold]
@@ -652,7 +679,6 @@ impl RawQueue {
                 self.head.advance(at, at.next(capacity));
                 if how == How::Copy {
                     step!("queue.copied");
-                    self.has_finished(party);
                     return Ok(Taken::Copied);
                 }
                 step!("queue.reading");
@@ -738,7 +764,7 @@ impl RawQueue {
         let mut at = if is_near { low } else { first };
         let mut gone = at;
         let mut all_gone = true;
-        let (mut is_blocked, mut has_item) = (false, false);
+        let (mut is_blocked, mut has_item, mut has_dropped) = (false, false, false);
         while at.is_before(end) {
             let seen = Word(slots.word(at.index).load(Ordering::SeqCst));
             let is_gone = ahead(seen.lap(), at.lap) > 0;
@@ -751,8 +777,9 @@ impl RawQueue {
             match (seen.state(), seen.owner()) {
                 (State::Free, _) => {}
                 (State::Full, _) if self.closing() == Some(Closing::AtOnce) => {
+                    // All of them in one go, as there may be many.
                     self.drop_item(party, slots, at.index, seen);
-                    return Survey::Again;
+                    has_dropped = true;
                 }
                 (State::Full, _) => {
                     let position = Position { lap: seen.lap(), ..at };
@@ -784,6 +811,9 @@ impl RawQueue {
         }
         if low.is_before(gone) {
             self.low.advance(low, gone);
+        }
+        if has_dropped {
+            return Survey::Again;
         }
         if has_item { Survey::Item } else { Survey::Nothing }
     }
@@ -834,14 +864,20 @@ impl RawQueue {
     /// The caller has the item.
     #[inline]
     pub(crate) fn finish<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
-        Self::end_reading(slots, claim, |lap| Word::free(after(lap)));
-        step!("queue.finished");
+        Self::finish_silently(slots, claim);
         self.has_finished(party);
     }
 
-    /// After an item has left its slot.
+    /// The same, and nobody is told before [`Self::has_finished`].
     #[inline]
-    fn has_finished<P: Party>(&self, party: &P) {
+    pub(crate) fn finish_silently<'a, S: Slots<'a>>(slots: S, claim: Claim) {
+        Self::end_reading(slots, claim, |lap| Word::free(after(lap)));
+        step!("queue.finished");
+    }
+
+    /// After items have left their slots.
+    #[inline]
+    pub(crate) fn has_finished<P: Party>(&self, party: &P) {
         self.bells.ring(party, ROOM);
         self.bells.ring(party, DONE);
         if self.closing().is_some() {

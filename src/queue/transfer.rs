@@ -97,7 +97,7 @@ pub(super) fn get<T>(
     let named = memory.raw().bells().name(&thread);
     let item = loop {
         let mut copied = None;
-        let how = |index| if copy(index, &mut copied) { How::Copy } else { How::InSlot };
+        let how = |index| How::of(copy(index, &mut copied));
         let claim = match take(memory, thread, peers, deadline, how) {
             Ok(Taken::Claim(claim)) => claim,
             Ok(Taken::Copied | Taken::Left) => match copied {
