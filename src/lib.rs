@@ -48,6 +48,7 @@
 //! | one value that the first who needs it makes | [`OnceValue`] | – |
 //! | many values, borrowed as a slice | [`Array`]; its parts, one for each worker: [`ArrayParts`] | `Array` |
 //! | items from one thread to one other, fast | [`Ring`] | – |
+//! | messages of any type between two processes | [`Pipe`], two [`Connection`]s | `Pipe` |
 //! | an existing file as an array | [`FileArray`] | `mmap` |
 //! | objects by name, for other programs | [`Segment`] | – |
 //! | bytes by name, for programs in any language | [`SharedMemory`] | `shared_memory` |
@@ -136,9 +137,10 @@ pub use process::{
 #[cfg(feature = "tracing")]
 pub use process::{log_level, set_log_level};
 pub use queue::{
-    Encoded, Format, InPlace, JoinableQueue, Lease, Loan, Queue, QueueBuilder, Received, Receiver,
-    Ring, RingConsumer, RingError, RingItems, RingProducer, RingReadChunk, RingReceiver,
-    RingSender, RingWriteChunk, SendError, Sender, channel, channel_in_place,
+    CanRecv, CanSend, Connection, Direction, Duplex, Encoded, Format, InPlace, Incoming,
+    JoinableQueue, Lease, Loan, Outgoing, Pipe, PipeBuilder, Queue, QueueBuilder, Received,
+    Receiver, RecvIntoError, Ring, RingConsumer, RingError, RingItems, RingProducer, RingReadChunk,
+    RingReceiver, RingSender, RingWriteChunk, SendError, Sender, channel, channel_in_place,
 };
 pub use shared::{
     Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,

@@ -28,3 +28,4 @@ mod play;
 mod queue_model;
 mod ring_model;
 mod semaphore_model;
+mod warden_model;

@@ -4,7 +4,7 @@ use crate::{
     atomic::AtomicU64,
     os::clock::Deadline,
     play::plays,
-    queue::raw_queue::{Anybody, Claim, Closing, NEWS, RawQueue, Refusal, Slots, Taken, in_slot},
+    queue::raw_queue::{Anybody, Claim, Closing, How, NEWS, RawQueue, Refusal, Slots, Taken, in_slot},
     sync::party::Party,
     watch::watch,
     world::{Model, THREADS, id, reached},
@@ -71,6 +71,8 @@ enum Role {
     Late,
     /// Gets one, keeps it for a while, and gives it back; then gets one.
     Return,
+    /// Waits until there is one, or the end, and leaves it.
+    Look,
     /// Gets all until the queue is closed.
     Drain,
     /// Puts these and closes the queue.
@@ -196,9 +198,15 @@ fn act(shared: &Shared, party: &Model, role: Role) {
             queue.close(party, Closing::Gently);
         }
         Role::See => assert!(see(shared, party, Deadline::NEVER)),
-        Role::Drain => {
-            while get(shared, party, Deadline::NEVER).is_ok() {}
+        Role::Look => {
+            let named = queue.bells().name(party);
+            let found = queue.take(party, shared, &Anybody, Deadline::NEVER, |_| How::Leave);
+            if let Ok(Taken::Claim(claim)) = found {
+                queue.give_back(party, shared, claim);
+            }
+            drop(named);
         }
+        Role::Drain => while get(shared, party, Deadline::NEVER).is_ok() {},
     }
 }
 
@@ -260,6 +268,11 @@ plays! {
     loom_queue_a_watcher_of_a_dead_consumer 2 [None, Put(&[0, 1]); Some("queue.reading"), Get(1); None, Watch(1)];
     loom_queue_a_watcher_of_one_that_gives_back 2 [None, Put(&[0, 1]); Some("queue.given_back"), Return; None, Watch(1)];
     loom_queue_a_watcher_of_one_that_died_closing 2 [Some("queue.closed"), PutAndClose(&[0]); None, Watch(2)];
+    loom_queue_who_looks_rings_on 2 [None, Put(&[0, 1]); None, Look; None, Get(1)];
+    loom_queue_who_looks_hears_of_the_end 2 [None, PutAndClose(&[0]); None, Get(2); None, Look];
+    loom_queue_who_looks_dies_when_it_is_woken 2 [None, Put(&[0, 1]); Some("bells.woken"), Look; None, Get(1)];
+    loom_queue_who_looks_dies_awake 2 [None, Put(&[0, 1]); Some("bells.awake"), Look; None, Get(1)];
+    loom_queue_one_looks_at_what_a_dead_one_had 2 [None, Put(&[0]); Some("queue.reading"), Get(1); None, Look];
     loom_queue_one_dies_closing 2 [Some("queue.closed"), PutAndClose(&[0]); None, Drain; None, Drain];
 }
 

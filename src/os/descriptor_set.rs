@@ -32,34 +32,37 @@ impl DescriptorSet {
         descriptor: BorrowedFd<'_>,
         events: libc::c_int,
         number: u64,
-    ) -> Result<()> {
+    ) -> io::Result<()> {
         let mut event = libc::epoll_event { events: events as u32, u64: number };
         let (set, descriptor) = (self.0.as_raw_fd(), descriptor.as_raw_fd());
         // SAFETY: an event that lives through the call; what is not open, or not in the set, is an error code.
         match unsafe { libc::epoll_ctl(set, what, descriptor, &raw mut event) } {
             0 => Ok(()),
-            _ => Err(Error::last_os(format_args!("epoll_ctl of descriptor {descriptor}"))),
+            _ => Err(io::Error::last_os_error()),
         }
     }
 
-    /// Adds a descriptor, also while another thread waits. That it is readable, or at its end, is told once, by `number`.
+    /// Adds a descriptor, also while another thread waits. That it is readable, or at its end, is told once, by `number`; once more for each time that it is added again.
     pub(crate) fn add(&self, descriptor: BorrowedFd<'_>, number: u64) -> Result<()> {
-        self.control(libc::EPOLL_CTL_ADD, descriptor, ONCE, number)
+        let added = match self.control(libc::EPOLL_CTL_ADD, descriptor, ONCE, number) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.control(libc::EPOLL_CTL_MOD, descriptor, ONCE, number)
+            }
+            added => added,
+        };
+        added.map_err(|error| failed(error, descriptor))
     }
 
     /// Adds a descriptor of which is told as often as it is asked.
     pub(crate) fn add_for_good(&self, descriptor: BorrowedFd<'_>) -> Result<()> {
         self.control(libc::EPOLL_CTL_ADD, descriptor, libc::EPOLLIN, 0)
-    }
-
-    /// It is told once more.
-    pub(crate) fn arm_again(&self, descriptor: BorrowedFd<'_>, number: u64) -> Result<()> {
-        self.control(libc::EPOLL_CTL_MOD, descriptor, ONCE, number)
+            .map_err(|error| failed(error, descriptor))
     }
 
     /// Takes a descriptor out. What was told of it may still be on its way.
     pub(crate) fn remove(&self, descriptor: BorrowedFd<'_>) -> Result<()> {
         self.control(libc::EPOLL_CTL_DEL, descriptor, 0, 0)
+            .map_err(|error| failed(error, descriptor))
     }
 
     /// Waits for some descriptor, and gives its number.
@@ -79,6 +82,10 @@ impl DescriptorSet {
             }
         }
     }
+}
+
+fn failed(error: io::Error, descriptor: BorrowedFd<'_>) -> Error {
+    Error::os(format_args!("epoll_ctl of descriptor {}", descriptor.as_raw_fd()), error)
 }
 
 impl AsFd for DescriptorSet {

@@ -257,8 +257,9 @@ impl<R> Drop for Process<R> {
         }
         match self.child.wait(Some(Duration::ZERO)) {
             Ok(None) => {
+                self.child.leave();
                 // Where no thread can be made, the zombie stays until this process ends.
-                let _ = children::wait_in_background(&self.child);
+                let _ = children::watch(&self.child);
             }
             _ => drop(self.child.take_work()),
         }

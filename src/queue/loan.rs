@@ -3,8 +3,8 @@
 
 use super::{
     memory::{Memory, SMALL},
-    queue::Finishing,
     raw_queue::{Claim, Closing},
+    transfer::Finishing,
 };
 use crate::{Error, ErrorKind, Result, os::fork, sync::Thread};
 use bytemuck::Pod;

@@ -83,7 +83,7 @@ impl Crossing {
 
     /// It rings once more.
     pub(super) fn again(&self) -> Result<()> {
-        self.bridge.waits.arm_again(self.set.as_fd(), self.number)
+        self.bridge.waits.add(self.set.as_fd(), self.number)
     }
 }
 
