@@ -7,8 +7,8 @@ mod support;
 mod watching;
 
 use multiproc::{
-    Atomic, ErrorKind, Event, JoinableQueue, Ordering, Process, Queue, Readable, Receiver, Ring,
-    RingSender, Sender, Waitable, channel, parent, spawn, wait,
+    Atomic, Connection, ErrorKind, Event, JoinableQueue, Ordering, Pipe, Process, Queue, Readable,
+    Receiver, Ring, RingSender, Sender, Waitable, channel, parent, spawn, wait,
 };
 use std::{
     fs,
@@ -395,6 +395,32 @@ fn a_watcher_and_a_sleeping_receiver_hear_of_an_item() {
         });
         assert_eq!(receiver.recv().unwrap(), 2);
     }
+}
+
+#[test]
+fn an_end_of_a_pipe_is_ready_for_messages_and_the_end() {
+    let _watchdog = watchdog(60);
+    let (here, there) = Pipe::new().unwrap();
+    let answer = |there: Connection| {
+        while let Ok(number) = there.recv::<u32>() {
+            there.send(&(number + 1)).unwrap();
+        }
+    };
+    let peer = spawn(answer, (there,)).unwrap();
+    let (_silent, never) = channel::<u32>(1).unwrap();
+    let readiness = here.readiness().unwrap();
+    assert_eq!(wait(&[&never, &here], Some(MOMENT)).unwrap(), NOTHING);
+    for number in 0..10 {
+        here.send(&number).unwrap();
+        assert_eq!(wait(&[&never, &here], None).unwrap(), [1]);
+        assert_eq!(wait(&[&Readable(&readiness)], None).unwrap(), [0]);
+        assert_eq!(here.recv::<u32>().unwrap(), number + 1);
+        readiness.clear().unwrap();
+    }
+    peer.kill().unwrap();
+    assert_eq!(wait(&[&never, &here], None).unwrap(), [1]);
+    assert_eq!(here.recv::<u32>().unwrap_err().kind(), ErrorKind::Disconnected);
+    peer.join().unwrap_err();
 }
 
 /// With more words than the kernel takes at once.

@@ -1,7 +1,7 @@
 //! A queue, and the receiving end of a channel, as something that one can wait for beside other things.
 
 use super::{
-    JoinableQueue, Queue, Receiver,
+    CanRecv, Connection, JoinableQueue, Queue, Receiver,
     memory::Memory,
     raw_queue::{Anybody, NEWS, Peers},
 };
@@ -95,6 +95,15 @@ impl<T, F> Watchable for Receiver<T, F> {
 /// It is ready when there is an item, or all senders are gone.
 impl<T, F> Waitable for Receiver<T, F> {}
 
+impl<D: CanRecv> Watchable for Connection<D> {
+    fn watch(&self) -> Result<Watch<'_>> {
+        self.incoming()?.watch()
+    }
+}
+
+/// It is ready when there is a message, or the other end is closed.
+impl<D: CanRecv> Waitable for Connection<D> {}
+
 impl<T, F> Queue<T, F> {
     /// A descriptor that is readable when there is an item, or the queue is closed: for other loops than [`wait`](crate::wait).
     ///
@@ -142,5 +151,17 @@ impl<T, F> Receiver<T, F> {
     pub fn readiness(&self) -> Result<Readiness> {
         let (queue, side) = self.parts();
         readiness(queue.memory(), side.watched_others())
+    }
+}
+
+impl<D: CanRecv> Connection<D> {
+    /// A descriptor that is readable when there is a message, or the other end is closed: see [`Readiness`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Queue::readiness`], and as [`poll`](Self::poll).
+    #[doc(alias("as_fd", "fileno"))]
+    pub fn readiness(&self) -> Result<Readiness> {
+        self.incoming()?.readiness()
     }
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// A descriptor that becomes readable when there is something in a queue, or its end: for `epoll`, and loops that are made of it, as those of mio and tokio. From [`Queue::readiness`](crate::Queue::readiness),
-/// [`Receiver::readiness`](crate::Receiver::readiness) and [`JoinableQueue::readiness`](crate::JoinableQueue::readiness).
+/// [`Receiver::readiness`](crate::Receiver::readiness), [`Connection::readiness`](crate::Connection::readiness) and [`JoinableQueue::readiness`](crate::JoinableQueue::readiness).
 ///
 /// One thread of this process, made by the first of them, watches all queues that have one, asleep until there is news. So it takes a moment from an item to the descriptor, and another process may have taken the item by then: follow it by a `try_` form.
 ///

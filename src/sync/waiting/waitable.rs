@@ -10,6 +10,7 @@ use std::{fmt, os::fd::BorrowedFd};
 /// | --- | --- |
 /// | [`Queue`](crate::Queue), [`JoinableQueue`](crate::JoinableQueue) | there is an item, or it is closed |
 /// | [`Receiver`](crate::Receiver) | there is an item, or all senders are gone |
+/// | [`Connection`](crate::Connection) that receives | there is a message, or the other end is closed |
 /// | [`RingConsumer`](crate::RingConsumer) | there is an item, or the producer is gone |
 /// | [`Event`](crate::Event) | it is set, or was since the call began |
 /// | [`Process`](crate::Process), [`ActiveChild`](crate::ActiveChild), [`ParentProcess`](crate::ParentProcess) | it has ended |
