@@ -125,6 +125,15 @@ code 0 "$built/race_free_counters" --workers 1 --increments 0
 counters 0 0
 code 2 "$built/race_free_counters" --workers 0
 
+echo "async_tokio"
+usage async_tokio
+code 0 "$built/async_tokio"
+same "received 1000" "$out" async_tokio
+for items in 0 1 20000; do
+    code 0 "$built/async_tokio" --items "$items"
+    same "received $items" "$out" async_tokio
+done
+
 echo "dining"
 usage dining
 # dined MEALS DEATHS: nobody is stuck, whoever was killed with two forks.
@@ -156,11 +165,53 @@ for kill in "" "" "" --kill --kill --kill; do
 redelivered 1}" "$(grep -v consumed <<<"$out")" producer_consumer
 done
 
+echo "pipes"
+usage pipes
+code 0 "$built/pipes"
+same "echoed 200" "$out" pipes
+for seed in 2 3 4; do
+    code 0 "$built/pipes" --messages 50 --seed "$seed"
+    same "echoed 50" "$out" "pipes --seed $seed"
+done
+code 0 "$built/pipes" --messages 0
+same "echoed 0" "$out" "pipes without messages"
+code 2 "$built/pipes" --messages x
+
 echo "zero_copy_frames"
 usage zero_copy_frames
 code 0 "$built/zero_copy_frames" --frames 6
 same "frames 6 copied_bytes 0
 frames 6 copied_bytes 0" "$(grep '^frames' <<<"$out")" zero_copy_frames
+# That it is counted: what is copied in between does not lie where it was written.
+code 0 "$built/zero_copy_frames" --frames 3 --copy
+same "frames 3 copied_bytes $((3 * 1920 * 1080 * 3))
+frames 3 copied_bytes $((3 * 1920 * 1080 * 3))" "$(grep '^frames' <<<"$out")" "zero_copy_frames --copy"
+
+echo "ring_pipeline"
+usage ring_pipeline
+pipeline="$built/ring_pipeline"
+page=$((64 * 1024 - 8))
+for size in 0 1 $((page - 1)) $page $((page + 1)) 1000000 $((17 * page)) 50000001; do
+    head -c "$size" /dev/urandom >"$work/raw"
+    LC_ALL=C tr a-z A-Z <"$work/raw" >"$work/capitals"
+    timeout 120 "$pipeline" "$work/raw" >"$work/piped" 2>"$work/stderr" || fail "ring_pipeline: $(cat "$work/stderr")"
+    cmp "$work/capitals" "$work/piped" || fail "ring_pipeline: $size bytes are not what tr makes of them"
+    grep -qE "^$size bytes, [0-9]+\.[0-9]+ GB/s$" "$work/stderr" || fail "ring_pipeline: $(cat "$work/stderr")"
+    timeout 120 "$pipeline" "$work/raw" 2>/dev/null | cmp "$work/capitals" - || fail "ring_pipeline: $size bytes into a pipe"
+    code 0 "$pipeline" --bytes "$size" --seed "$size"
+    same "bytes $size wrong 0" "$out" "ring_pipeline --bytes $size"
+done
+for input in "$work/missing" "$work"; do
+    code 2 "$pipeline" "$input"
+    same "" "$out" "ring_pipeline $input"
+    grep -qF "$input" "$work/stderr" || fail "ring_pipeline does not say which file it cannot read"
+done
+code 2 "$pipeline" --bytes x
+code 2 "$pipeline" --seed 1 "$work/raw"
+code 1 sh -c "'$pipeline' '$work/raw' >/dev/full"
+# An input without end, of which the reader wants no more.
+same AAAA "$(yes a | tr -d '\n' | timeout 60 "$pipeline" /dev/stdin 2>/dev/null | head -c 4)" "ring_pipeline | head"
+ends "$pipeline" "$work/raw"
 
 echo "rendezvous"
 usage rendezvous

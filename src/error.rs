@@ -131,6 +131,17 @@ impl Error {
         Self::os(call, io::Error::last_os_error())
     }
 
+    /// Whether there is only too little of something at this moment, descriptors, memory or places: what failed may be done later.
+    #[cold]
+    pub(crate) fn is_for_now(&self) -> bool {
+        let number = || self.0.source.as_ref()?.downcast_ref::<io::Error>()?.raw_os_error();
+        match self.0.kind {
+            ErrorKind::NoSpace | ErrorKind::TooMany => true,
+            ErrorKind::Os => matches!(number(), Some(libc::EMFILE | libc::ENFILE | libc::EAGAIN)),
+            _ => false,
+        }
+    }
+
     pub(crate) fn with_source(
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -41,6 +41,7 @@
 //! | who is who | [`current`], [`parent`], [`active_children`] | the same |
 //! | mutual exclusion | [`Lock`]; with re-entry: [`RLock`]; many readers or one writer: [`RwLock`] | `Lock`, `RLock` |
 //! | waiting until another says so | with a lock: [`Condition`]; without: [`Event`] | the same |
+//! | waiting for several things at once | [`wait`]; in loops over descriptors, asynchronous ones say: [`Readiness`] | `connection.wait` |
 //! | waiting for each other, turn after turn | [`Barrier`] | `Barrier` |
 //! | a number of permits | [`Semaphore`]; never more than at first: [`BoundedSemaphore`] | the same |
 //! | one value under its own lock | [`Value`]; a struct: [`Shared`](struct@Shared) | `Value`, `Structure` |
@@ -48,6 +49,7 @@
 //! | one value that the first who needs it makes | [`OnceValue`] | – |
 //! | many values, borrowed as a slice | [`Array`]; its parts, one for each worker: [`ArrayParts`] | `Array` |
 //! | items from one thread to one other, fast | [`Ring`] | – |
+//! | messages of any type between two processes | [`Pipe`], two [`Connection`]s | `Pipe` |
 //! | an existing file as an array | [`FileArray`] | `mmap` |
 //! | objects by name, for other programs | [`Segment`] | – |
 //! | bytes by name, for programs in any language | [`SharedMemory`] | `shared_memory` |
@@ -141,9 +143,10 @@ pub use process::{
 #[cfg(feature = "tracing")]
 pub use process::{log_level, set_log_level};
 pub use queue::{
-    Encoded, Format, InPlace, JoinableQueue, Lease, Loan, Queue, QueueBuilder, Received, Receiver,
-    Ring, RingConsumer, RingError, RingItems, RingProducer, RingReadChunk, RingReceiver,
-    RingSender, RingWriteChunk, SendError, Sender, channel, channel_in_place,
+    CanRecv, CanSend, Connection, Direction, Duplex, Encoded, Format, InPlace, Incoming,
+    JoinableQueue, Lease, Loan, Outgoing, Pipe, PipeBuilder, Queue, QueueBuilder, Received,
+    Receiver, RecvIntoError, Ring, RingConsumer, RingError, RingItems, RingProducer, RingReadChunk,
+    RingReceiver, RingSender, RingWriteChunk, SendError, Sender, channel, channel_in_place,
 };
 pub use shared::{
     Array, ArrayBuilder, ArrayPart, ArrayPartGuard, ArrayParts, ArrayReadGuard, ArrayWriteGuard,
@@ -154,8 +157,8 @@ pub use shared::{
 };
 pub use sync::{
     Barrier, BarrierBuilder, BarrierError, BoundedSemaphore, Condition, ConditionLock, Event, Lock,
-    LockError, LockGuard, Permit, RLock, RLockGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    Semaphore,
+    LockError, LockGuard, Permit, RLock, RLockGuard, Readable, Readiness, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Semaphore, Waitable, wait,
 };
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.

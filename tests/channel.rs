@@ -5,8 +5,10 @@ mod support;
 mod watching;
 
 use multiproc::{
-    Barrier, ErrorKind, Event, JoinableQueue, Receiver, Sender, channel, channel_in_place, spawn,
+    Barrier, ErrorKind, Event, JoinableQueue, Process, Queue, Receiver, Sender, channel,
+    channel_in_place, spawn,
 };
+use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{thread, time::Duration};
 use watching::{sleeps, until};
 
@@ -173,6 +175,32 @@ fn what_is_not_done_is_unfinished() {
     queue.join().unwrap();
 }
 
+/// All handles of a process know what its threads have received, also those that came separately.
+#[test]
+fn what_one_handle_received_another_one_does() {
+    let _watchdog = support::watchdog(60);
+    let queue = JoinableQueue::<u32>::new(2).unwrap();
+    let handles = Queue::new(2).unwrap();
+    handles.send_all([queue.clone(), queue.clone()]).unwrap();
+    queue.send_all([1, 2]).unwrap();
+    let (one, other) = (handles.recv().unwrap(), handles.recv().unwrap());
+    assert_eq!((one.recv().unwrap(), other.recv().unwrap()), (1, 2));
+    // What it received stays received, although its handle goes.
+    drop(one);
+    other.task_done().unwrap();
+    queue.task_done().unwrap();
+    assert_eq!(other.task_done().unwrap_err().kind(), ErrorKind::NotOwner);
+    queue.join().unwrap();
+    // With the last one it is given back.
+    handles.send(queue.clone()).unwrap();
+    queue.send(3).unwrap();
+    assert_eq!(queue.recv().unwrap(), 3);
+    drop((queue, other));
+    let queue = handles.recv().unwrap();
+    assert_eq!((queue.len(), queue.recv().unwrap()), (1, 3));
+    queue.task_done().unwrap();
+}
+
 fn take_and_die(queue: JoinableQueue<u32>, ready: Barrier) {
     queue.recv().unwrap();
     ready.wait().unwrap();
@@ -228,4 +256,211 @@ fn a_queue_that_was_shut_down_can_be_joined() {
     assert!(!queue.join_timeout(Duration::ZERO).unwrap());
     drop(lease);
     assert!(queue.join_timeout(Duration::from_secs(5)).unwrap());
+}
+
+fn never_called(_sender: Sender<u32>) {}
+
+/// A worker that dies before it has its arguments: nobody has the end among them, and nobody need join the worker to find out.
+#[test]
+fn an_end_on_its_way_to_a_worker_that_dies_is_gone() {
+    let _watchdog = support::watchdog(120);
+    // Killed at some moment of its beginning, or at a step.
+    let steps = ["holder.claimed", "participant.locked", "call.decoded", "parcel.unlisted"];
+    let steps = if cfg!(debug_assertions) { &steps[..] } else { &[] };
+    for step in (0..10).map(|_| None).chain(steps.iter().map(Some)) {
+        let (sender, receiver) = channel::<u32>(1).unwrap();
+        let mut worker = Process::builder();
+        if let Some(step) = step {
+            worker = worker.env("MULTIPROC_DIE_AT", format!("{step}:1"));
+        }
+        // Another process waits too, which is not the worker's parent.
+        let other = spawn(recv_until_the_end, (receiver.clone(),)).unwrap();
+        let worker = worker.spawn(never_called, (sender,)).unwrap();
+        if step.is_none() {
+            worker.kill().unwrap();
+        }
+        assert_eq!(receiver.recv().unwrap_err().kind(), ErrorKind::Disconnected);
+        assert_eq!(other.join().unwrap().unwrap(), (0, ErrorKind::Disconnected));
+        let ended = worker.join();
+        assert!(ended.is_err() || step.is_none(), "{step:?}");
+    }
+}
+
+/// Has an end in it, and is no item all the same.
+#[derive(Serialize)]
+struct Spoilt(Sender<u32>, Event, Event);
+
+impl<'de> Deserialize<'de> for Spoilt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (_sender, arrived, go_on) = <(Sender<u32>, Event, Event)>::deserialize(deserializer)?;
+        arrived.set().unwrap();
+        go_on.wait().unwrap();
+        Err(de::Error::custom("it is spoilt"))
+    }
+}
+
+/// The end that arrived in an item which is none, is gone at once for who waits at the other end.
+#[test]
+fn an_end_in_a_spoilt_item_is_dropped() {
+    let _watchdog = support::watchdog(60);
+    for _ in 0..10 {
+        let queue = Queue::<Spoilt>::new(1).unwrap();
+        let (sender, receiver) = channel::<u32>(1).unwrap();
+        let (arrived, go_on) = (Event::new().unwrap(), Event::new().unwrap());
+        let receive = |queue: Queue<Spoilt>| queue.recv().map(drop).unwrap_err().kind();
+        let other = spawn(receive, (queue.clone(),)).unwrap();
+        queue.send(Spoilt(sender, arrived.clone(), go_on.clone())).unwrap();
+        arrived.wait().unwrap();
+        let waiter = spawn(recv_until_the_end, (receiver,)).unwrap();
+        until(|| sleeps(&waiter));
+        go_on.set().unwrap();
+        assert_eq!(waiter.join().unwrap().unwrap(), (0, ErrorKind::Disconnected));
+        assert_eq!(other.join().unwrap(), ErrorKind::Decode);
+    }
+}
+
+/// A request, with where its answer goes.
+type Request = (u32, Sender<u32>);
+
+fn serve_nobody(_requests: Receiver<Request>, held: Event) {
+    held.set().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+fn take_one_and_park(requests: Receiver<Request>, held: Event) {
+    let _request = requests.recv().unwrap();
+    serve_nobody(requests, held);
+}
+
+fn wait_for_answer(answer: Receiver<u32>) -> ErrorKind {
+    answer.recv().unwrap_err().kind()
+}
+
+/// Nobody dropped anything, and the client still has its end of the requests: what the dead server had, or would have had, is dropped all the same.
+#[test]
+fn who_waits_for_a_dead_servers_answer_is_told() {
+    let _watchdog = support::watchdog(60);
+    for round in 0..20 {
+        let (queued, before) = (round % 2 == 0, round % 4 < 2);
+        let (requests, receiver) = channel::<Request>(4).unwrap();
+        let (answers, answer) = channel(1).unwrap();
+        let held = Event::new().unwrap();
+        let args = (receiver, held.clone());
+        let server =
+            if queued { spawn(serve_nobody, args) } else { spawn(take_one_and_park, args) };
+        let server = server.unwrap();
+        requests.send((1, answers)).unwrap();
+        held.wait().unwrap();
+        if before {
+            // It sleeps when the server dies. This one has the end too.
+            let client = spawn(wait_for_answer, (answer.clone(),)).unwrap();
+            until(|| sleeps(&client));
+            server.kill().unwrap();
+            assert_eq!(client.join().unwrap(), ErrorKind::Disconnected);
+        } else {
+            server.kill().unwrap();
+            until(|| !server.is_alive());
+        }
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+        // It is known now.
+        let (answers, answer) = channel(1).unwrap();
+        let error = requests.send((2, answers)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Disconnected);
+        drop(error);
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+        server.join().unwrap_err();
+    }
+}
+
+/// Sweeps what the dead left, and dies itself at a step of that.
+#[cfg(debug_assertions)]
+fn sweep_and_die(step: String, nth: u32) {
+    multiproc::__private::die_at(&step, nth);
+    // Whoever makes something large sweeps.
+    drop(multiproc::Array::<u8>::zeroed(3 << 20).unwrap());
+}
+
+/// Who sweeps the dead server dies in the middle of it: what lay in the server's queue is dropped all the same.
+#[cfg(debug_assertions)]
+#[test]
+fn who_waits_is_told_although_the_sweeper_dies_too() {
+    let _watchdog = support::watchdog(120);
+    for (step, nth) in ["free.dying", "free.freed", "free.listed", "sweep.freed"]
+        .iter()
+        .flat_map(|step| (1..=5).map(move |nth| (step, nth)))
+    {
+        let (requests, receiver) = channel::<Request>(4).unwrap();
+        let (answers, answer) = channel(1).unwrap();
+        let held = Event::new().unwrap();
+        let server = spawn(serve_nobody, (receiver, held.clone())).unwrap();
+        requests.send((1, answers)).unwrap();
+        held.wait().unwrap();
+        server.kill().unwrap();
+        server.join().unwrap_err();
+        drop(spawn(sweep_and_die, ((*step).to_owned(), nth)).unwrap().join());
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected, "{step}:{nth}");
+        let (answers, answer) = channel(1).unwrap();
+        assert_eq!(requests.send((2, answers)).unwrap_err().kind(), ErrorKind::Disconnected);
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+    }
+}
+
+fn hold_outer(_outer: Receiver<Receiver<Request>>, held: Event) {
+    held.set().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+/// The item is a receiver, whose channel has a request in it, for which somebody waits.
+#[test]
+fn what_lies_in_what_a_dead_receiver_had_is_dropped() {
+    let _watchdog = support::watchdog(60);
+    for _ in 0..10 {
+        let (outer, outer_receiver) = channel::<Receiver<Request>>(1).unwrap();
+        let (requests, receiver) = channel::<Request>(3).unwrap();
+        let (answers, answer) = channel(1).unwrap();
+        let held = Event::new().unwrap();
+        let holder = spawn(hold_outer, (outer_receiver, held.clone())).unwrap();
+        requests.send((1, answers)).unwrap();
+        outer.send(receiver).unwrap();
+        held.wait().unwrap();
+        holder.kill().unwrap();
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+        let (answers, answer) = channel(1).unwrap();
+        assert_eq!(requests.send((2, answers)).unwrap_err().kind(), ErrorKind::Disconnected);
+        assert_eq!(wait_for_answer(answer), ErrorKind::Disconnected);
+        holder.join().unwrap_err();
+    }
+}
+
+/// Senders that go on while the receiver dies: nothing of what they send stays.
+#[test]
+fn what_is_sent_while_the_receiver_dies_is_dropped() {
+    let _watchdog = support::watchdog(120);
+    for round in 0..20 {
+        let (requests, receiver) = channel::<Request>(1000).unwrap();
+        let held = Event::new().unwrap();
+        let server = spawn(serve_nobody, (receiver, held.clone())).unwrap();
+        held.wait().unwrap();
+        let send = move |requests: Sender<Request>, count: u32| {
+            let mut waiting = Vec::new();
+            for number in 0..count {
+                let (answers, answer) = channel(1).unwrap();
+                if requests.send((number, answers)).is_err() {
+                    break;
+                }
+                waiting.push(answer);
+            }
+            let kinds = waiting.into_iter().map(wait_for_answer);
+            kinds.filter(|&kind| kind != ErrorKind::Disconnected).count()
+        };
+        let client = spawn(send, (requests.clone(), 200)).unwrap();
+        let mine = thread::spawn(move || send(requests, 20 * round));
+        server.kill().unwrap();
+        assert_eq!((client.join().unwrap(), mine.join().unwrap()), (0, 0));
+        server.join().unwrap_err();
+    }
 }

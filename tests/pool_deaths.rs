@@ -479,3 +479,24 @@ fn the_parent_dies() {
         wait_until_nothing_large_is_left();
     }
 }
+
+/// A worker dies as it begins, each time: before it is ready that breaks the pool; afterwards it does, where the restarts have a budget.
+#[test]
+fn workers_that_die_at_their_beginning_break_the_pool() {
+    let _watchdog = watchdog(120);
+    for (step, what) in [("worker.seated", "in a row"), ("worker.ready", "within")] {
+        let pool = Pool::builder()
+            .workers(2)
+            .env("MULTIPROC_DIE_AT", format!("{step}:1"))
+            .restart_budget(5, Duration::from_secs(3600))
+            .build()
+            .unwrap();
+        let error = match pool.apply_async(|| 42, ()) {
+            Ok(one) => one.get().unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(error.to_string().contains(what), "{step}: {error}");
+        pool.terminate().unwrap();
+        pool.join().unwrap();
+    }
+}

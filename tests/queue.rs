@@ -430,3 +430,13 @@ fn numbers_that_cannot_be() {
     // And the session goes on.
     Queue::new(1).unwrap().send(1).unwrap();
 }
+
+/// However many there are.
+#[test]
+fn shutting_down_a_long_queue_leaves_nothing() {
+    let _watchdog = watchdog(60);
+    let queue = Queue::<u64, _>::in_place(3000).unwrap();
+    queue.send_all(0..3000).unwrap();
+    queue.shut_down().unwrap();
+    assert_eq!(queue.len(), 0);
+}

@@ -1,10 +1,13 @@
 //! What items of a `Queue` may be: larger than a slot, with handles in them, or such that they do not travel. QU15–QU17, QU21, QU22, QU25, QU29, rows 15 and 19.
 
+#[path = "support/descriptors.rs"]
+mod descriptors;
 mod support;
 
+use descriptors::no_descriptors;
 use multiproc::{
     __private::{decode, encode},
-    Array, ErrorKind, InPlace, Queue, Segment, Value, spawn,
+    Array, Barrier, ErrorKind, InPlace, Queue, Segment, Value, spawn,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use std::{
@@ -66,6 +69,35 @@ fn large_items_travel() {
     assert!(nothing.is_full());
     nothing.recv().unwrap();
 }
+
+/// Items without a size, whatever their alignment: all that there is of them is that they are there.
+#[test]
+fn items_without_a_size() {
+    fn there_and_back<T: bytemuck::Pod + std::fmt::Debug + PartialEq>() {
+        let queue = Queue::<T, InPlace>::in_place(2).unwrap();
+        for _ in 0..5 {
+            let mut loan = queue.loan().unwrap();
+            *loan = T::zeroed();
+            assert!(std::ptr::from_ref::<T>(&loan).is_aligned());
+            loan.send().unwrap();
+            queue.send(T::zeroed()).unwrap();
+            let received = queue.recv_in_place().unwrap();
+            assert!(std::ptr::from_ref::<T>(&received).is_aligned());
+            assert_eq!(*received, T::zeroed());
+            received.give_back();
+            assert_eq!(queue.try_iter().count(), 2);
+        }
+    }
+    there_and_back::<()>();
+    there_and_back::<[u128; 0]>();
+    there_and_back::<[Line; 0]>();
+    there_and_back::<Line>();
+}
+
+/// As much as an item can be aligned.
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
 
 /// Types with an alignment of their own lie aligned.
 #[test]
@@ -254,6 +286,73 @@ fn large_items_are_freed() {
     queue.send(vec![1_u64; 1 << 19]).unwrap();
     drop(queue);
     wait_until_nothing_large_is_left();
+}
+
+/// A process that can open nothing at this moment is told so, and the item is there still: a block of its own that it has not attached, or an object in it.
+#[test]
+fn an_item_that_cannot_be_had_now_is_not_lost() {
+    type Item = (Vec<u8>, Option<Array<u8>>);
+    let receive = |queue: Queue<Item>, ready: Barrier| {
+        let received = |item: Item| (item.0.len(), item.1.map(|array| array.len()));
+        let mut seen = Vec::new();
+        // What all receive is there before, and what they need for waiting.
+        drop(queue.recv().unwrap());
+        for _ in 0..2 {
+            let none = no_descriptors();
+            ready.wait().unwrap();
+            ready.wait().unwrap();
+            let kinds = [kind(queue.recv()), kind(queue.lease().map(drop)), kind(queue.try_recv())];
+            assert_eq!(kinds, [ErrorKind::Os; 3]);
+            assert_eq!(queue.len(), 1);
+            drop(none);
+            let lease = queue.lease().unwrap();
+            assert_eq!(lease.attempts(), 4);
+            seen.push(received(lease.done()));
+            assert!(queue.is_empty());
+        }
+        seen
+    };
+    let _watchdog = watchdog(60);
+    let _alone = alone();
+    let (queue, ready) = (Queue::<Item>::new(2).unwrap(), Barrier::new(2).unwrap());
+    queue.send((vec![], Some(Array::zeroed(1).unwrap()))).unwrap();
+    let receiver = spawn(receive, (queue.clone(), ready.clone())).unwrap();
+    for item in [(vec![1; 3 << 20], None), (vec![], Some(large()))] {
+        ready.wait().unwrap();
+        queue.send(item).unwrap();
+        ready.wait().unwrap();
+    }
+    assert_eq!(receiver.join().unwrap(), [(3 << 20, None), (0, Some(3 << 20))]);
+    drop(queue);
+    wait_until_nothing_large_is_left();
+}
+
+/// Nor is one kept for ever that could not be looked at when it was dropped.
+#[test]
+fn an_item_that_cannot_be_dropped_now_is_dropped_later() {
+    let shut_down = |queue: Queue<Vec<u8>>, ready: Barrier| {
+        let none = no_descriptors();
+        ready.wait().unwrap();
+        ready.wait().unwrap();
+        queue.shut_down().unwrap();
+        drop(none);
+        // Whoever makes something large sweeps.
+        drop(large());
+        ready.wait().unwrap();
+        ready.wait().unwrap();
+    };
+    let _watchdog = watchdog(60);
+    let _alone = alone();
+    wait_until_nothing_large_is_left();
+    let (queue, ready) = (Queue::new(2).unwrap(), Barrier::new(2).unwrap());
+    let other = spawn(shut_down, (queue.clone(), ready.clone())).unwrap();
+    ready.wait().unwrap();
+    queue.send(vec![1; 3 << 20]).unwrap();
+    ready.wait().unwrap();
+    ready.wait().unwrap();
+    wait_until_nothing_large_is_left();
+    ready.wait().unwrap();
+    other.join().unwrap();
 }
 
 /// What somebody leases while the queue is shut down is dropped when it is given back.

@@ -11,6 +11,10 @@ enum Deed {
     /// By one of the forms.
     Send(u8),
     Receive(u8),
+    /// So many.
+    SendAll(u8),
+    /// Up to so many.
+    ReceiveInto(u8),
     Lease,
     /// One of those that are held.
     Done(usize),
@@ -25,6 +29,8 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let deed = prop_oneof![
         20 => any::<u8>().prop_map(Deed::Send),
         14 => any::<u8>().prop_map(Deed::Receive),
+        3 => (0_u8..5).prop_map(Deed::SendAll),
+        4 => (0_u8..5).prop_map(Deed::ReceiveInto),
         6 => Just(Deed::Lease),
         4 => any::<usize>().prop_map(Deed::Done),
         2 => any::<usize>().prop_map(Deed::GiveBack),
@@ -152,6 +158,40 @@ fn run<T: Item, F: Format<T>>(queue: &Queue<T, F>, deeds: &[Deed]) {
                 match got {
                     Ok(item) => drop(model.take(item.number())),
                     Err(error) => assert_eq!(Some(error.kind()), model.why_empty()),
+                }
+            }
+            Deed::SendAll(count) => {
+                model.is_ragged |= count > 0 && model.leased > 0;
+                let last = model.next + u64::from(count);
+                let mut items = (model.next..last).map(T::of);
+                if model.closed.is_some() && count > 0 {
+                    let error = handle.send_all(items.by_ref()).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::Closed);
+                    assert_eq!(error.into_item().number(), model.next);
+                    assert_eq!(items.count(), usize::from(count) - 1);
+                } else if model.in_use() + usize::from(count) <= capacity && !model.is_ragged {
+                    assert_eq!(handle.send_all(items).unwrap(), usize::from(count));
+                    model.fresh.extend(model.next..last);
+                    model.next = last;
+                }
+            }
+            Deed::ReceiveInto(most) => {
+                let (mut items, most) = (vec![T::of(0)], usize::from(most));
+                match handle.try_recv_into(&mut items, most) {
+                    Ok(0) => assert_eq!((items.len(), most), (1, 0)),
+                    Ok(count) => {
+                        assert_eq!(items.len(), 1 + count);
+                        // What is not in turn may be found by a longer look only.
+                        let there = model.len().min(most);
+                        assert!(count == there || count < there && model.is_ragged);
+                        for item in &items[1..] {
+                            model.take(item.number());
+                        }
+                    }
+                    Err(error) => {
+                        assert_eq!(items.len(), 1);
+                        assert_eq!(Some(error.kind()), model.why_empty());
+                    }
                 }
             }
             Deed::Lease => match queue.try_lease() {

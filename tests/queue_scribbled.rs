@@ -1,37 +1,20 @@
 //! A queue's words and slots, scribbled over: nothing is touched outside, and nobody hangs who has a time.
 
 mod support;
+#[path = "support/words.rs"]
+mod words;
 
-use multiproc::{InPlace, Queue, Segment, spawn};
-use std::{
-    fs::{File, OpenOptions},
-    os::unix::fs::FileExt,
-    time::Duration,
-};
-use support::{shared_objects, watchdog};
+use multiproc::{InPlace, Queue, spawn};
+use std::time::Duration;
+use support::watchdog;
+use words::{QUEUE_SLOTS, Words};
 
 multiproc::test_support!();
 
 const MAGIC: u64 = 0x7163_9a5b_d2e4_f108;
 const CAPACITY: usize = 5;
-/// The first item's place in a queue's block, and the distance of two items of 8 bytes.
-const ITEM_AT: u64 = 320 + 16;
-const STRIDE: u64 = 32;
-
-/// The file and the place in it where the block of the queue is whose first item this is.
-fn place(first: u64) -> (File, u64) {
-    let session = Segment::session().unwrap().name().to_owned();
-    for name in shared_objects(&session) {
-        let path = format!("/dev/shm/{name}");
-        let Ok(bytes) = std::fs::read(&path) else { continue };
-        let words = bytes.chunks_exact(8).map(|word| u64::from_ne_bytes(word.try_into().unwrap()));
-        if let Some(at) = words.into_iter().position(|word| word == first) {
-            let file = OpenOptions::new().write(true).open(path).unwrap();
-            return (file, at as u64 * 8 - ITEM_AT);
-        }
-    }
-    panic!("the queue was not found");
-}
+/// The distance of two slots with items of 8 bytes.
+const STRIDE: u64 = 16;
 
 /// Every form that does not wait for ever, some times.
 fn use_all(queue: Queue<u64, InPlace>) {
@@ -50,19 +33,19 @@ fn use_all(queue: Queue<u64, InPlace>) {
 }
 
 /// Which of the seeds made somebody hang or crash.
-fn bad_seeds(scribble: impl Fn(&mut fastrand::Rng) -> u64) -> Vec<u64> {
+fn bad_seeds(first: u64, scribble: impl Fn(&mut fastrand::Rng) -> u64) -> Vec<u64> {
     let mut bad = Vec::new();
     for seed in 0..60 {
         let queue = Queue::<u64, _>::in_place(CAPACITY).unwrap();
-        queue.send(MAGIC + seed).unwrap();
-        let (file, block) = place(MAGIC + seed);
+        queue.send(first + seed).unwrap();
+        let block = Words::of_queue(first + seed, CAPACITY);
         let mut random = fastrand::Rng::with_seed(seed);
         // The words, but for the shape behind them, and each slot's first.
         let words = (0..32).map(|word| word * 8);
-        let slots = (0..CAPACITY as u64).map(|slot| ITEM_AT - 16 + slot * STRIDE);
+        let slots = (0..CAPACITY as u64).map(|slot| QUEUE_SLOTS + slot * STRIDE);
         for at in words.chain(slots) {
             if random.u8(..4) != 0 {
-                file.write_all_at(&scribble(&mut random).to_ne_bytes(), block + at).unwrap();
+                block.store(at, scribble(&mut random));
             }
         }
         let mut process = spawn(use_all, (queue.clone(),)).unwrap();
@@ -85,7 +68,7 @@ fn bad_seeds(scribble: impl Fn(&mut fastrand::Rng) -> u64) -> Vec<u64> {
 #[test]
 fn words_of_noise() {
     let _watchdog = watchdog(400);
-    assert_eq!(bad_seeds(|random| random.u64(..)), []);
+    assert_eq!(bad_seeds(MAGIC, |random| random.u64(..)), []);
 }
 
 /// States and laps near one another, and names of nobody.
@@ -95,7 +78,7 @@ fn words_that_look_like_some() {
     let like = |random: &mut fastrand::Rng| {
         random.u64(..4) << 62 | random.u64(..4) << 32 | random.u64(..CAPACITY as u64)
     };
-    assert_eq!(bad_seeds(like), []);
+    assert_eq!(bad_seeds(MAGIC + 1000, like), []);
 }
 
 /// Laps of which each is ahead of the one before, all the way round.
@@ -106,11 +89,11 @@ fn laps_that_go_round() {
         let queue = Queue::<u64, _>::in_place(CAPACITY).unwrap();
         let first = MAGIC - 1 - state;
         queue.send(first).unwrap();
-        let (file, block) = place(first);
+        let block = Words::of_queue(first, CAPACITY);
         for slot in 0..CAPACITY as u64 {
             let lap = slot * ((1 << 29) / CAPACITY as u64);
             let word = state << 62 | lap << 32;
-            file.write_all_at(&word.to_ne_bytes(), block + ITEM_AT - 16 + slot * STRIDE).unwrap();
+            block.store(QUEUE_SLOTS + slot * STRIDE, word);
         }
         let mut process = spawn(use_all, (queue.clone(),)).unwrap();
         let ended = process.join_timeout(Duration::from_secs(3));

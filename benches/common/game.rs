@@ -28,11 +28,11 @@ const LINE: usize = 128;
 pub(crate) struct TwoWords(SharedMemory);
 
 impl TwoWords {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(SharedMemory::create_unnamed(2 * LINE).unwrap())
     }
 
-    fn word(&self, side: u32) -> &AtomicU32 {
+    pub(crate) fn word(&self, side: u32) -> &AtomicU32 {
         let place = self.0.as_ptr().wrapping_add((side % 2) as usize * LINE);
         // SAFETY: the memory has two lines and lives as long as the handle; all use it by atomic operations.
         unsafe { AtomicU32::from_ptr(place.cast()) }
@@ -49,13 +49,13 @@ impl FutexPingPong {
     }
 }
 
-fn futex_wake(word: &AtomicU32) {
+pub(crate) fn futex_wake(word: &AtomicU32) {
     // SAFETY: the call takes the address of a word, and how many it wakes.
     let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) };
     assert!(woken >= 0);
 }
 
-fn futex_wait(word: &AtomicU32, value: u32) {
+pub(crate) fn futex_wait(word: &AtomicU32, value: u32) {
     let forever = ptr::null::<libc::timespec>();
     // SAFETY: the call reads the word, and sleeps while it has the value; it may return at any time.
     unsafe {

@@ -29,6 +29,17 @@ pub(crate) fn time(count: u32, mut body: impl FnMut()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
+/// This thread runs on that processor, as the processes do.
+pub(crate) fn pin(processor: usize) {
+    // SAFETY: zeros are an empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the number is small.
+    unsafe { libc::CPU_SET(processor, &mut set) };
+    // SAFETY: the call reads the set.
+    let failed = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
+    assert_eq!(failed, 0);
+}
+
 /// Nanoseconds of the clock that all processes of the machine share; an `Instant` cannot travel.
 pub(crate) fn now() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -2,7 +2,7 @@
 
 use super::common::{
     game::{FutexPingPong, Game, LinePingPong, Seats, processes, threads},
-    median, report,
+    median, report, time,
 };
 use multiproc::{InPlace, Queue};
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,69 @@ impl Game for Stream {
     }
 }
 
-/// The same by `crossbeam-channel`.
+/// The same, with what is there received at once.
+#[derive(Clone, Serialize, Deserialize)]
+struct Batches(Queue<u64, InPlace>);
+
+/// The most items of a batch.
+const BATCH: usize = 64;
+
+impl Game for Batches {
+    fn play(&self, side: u32, turns: u32) {
+        if side.is_multiple_of(2) {
+            (0..u64::from(turns)).for_each(|number| self.0.send(number).unwrap());
+            return;
+        }
+        let (mut items, mut left) = (Vec::new(), turns as usize);
+        while left > 0 {
+            items.clear();
+            left -= self.0.recv_into(&mut items, BATCH.min(left)).unwrap();
+        }
+    }
+}
+
+/// Receiving alone, of what is there: nanoseconds an item, one by one and in batches.
+fn drain(turns: u32) -> (f64, f64) {
+    let queue = Queue::<u64, _>::in_place(CAPACITY).unwrap();
+    let mut items = Vec::with_capacity(CAPACITY);
+    let (mut single, mut batch) = (0.0, 0.0);
+    for _ in 0..turns {
+        queue.send_all(0..CAPACITY as u64).unwrap();
+        single += time(CAPACITY as u32, || items.push(queue.recv().unwrap()));
+        items.clear();
+        queue.send_all(0..CAPACITY as u64).unwrap();
+        batch += time((CAPACITY / BATCH) as u32, || {
+            assert_eq!(queue.recv_into(&mut items, BATCH).unwrap(), BATCH);
+        });
+        items.clear();
+    }
+    let each = 1e9 / f64::from(turns) / CAPACITY as f64;
+    (single * each, batch * each)
+}
+
+fn batches() {
+    let (mut ratios, mut rates, mut drains) = (Vec::new(), Vec::new(), Vec::new());
+    let mut nanoseconds = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        let single =
+            processes(&Stream(Queue::in_place(CAPACITY).unwrap()), 2, 1_000_000, Seats::Apart);
+        let batch =
+            processes(&Batches(Queue::in_place(CAPACITY).unwrap()), 2, 1_000_000, Seats::Apart);
+        ratios.push(single / batch);
+        rates.push(1e3 / batch);
+        let (single, batch) = drain(100);
+        drains.push(single / batch);
+        nanoseconds[0].push(single);
+        nanoseconds[1].push(batch);
+    }
+    println!("queue_batch_millions_a_second {:.1}", median(rates));
+    report("queue_batch", median(ratios), "none");
+    let [single, batch] = nanoseconds.map(median);
+    println!("queue_drain_ns {single:.1} queue_drain_batch_ns {batch:.1}");
+    report("queue_drain_batch", median(drains), "none");
+}
+
+/// A stream by `crossbeam-channel`.
 struct Crossbeam(crossbeam_channel::Sender<u64>, crossbeam_channel::Receiver<u64>);
 
 impl Game for Crossbeam {
@@ -92,6 +154,7 @@ pub(crate) fn all() {
     report("queue_pingpong", median(ratios), "<= 1.3");
     stream("queue_1x1", 2, 1_000_000, Seats::Apart);
     stream("queue_4x4", 8, 250_000, Seats::Anywhere);
+    batches();
     let together = || {
         let floor = processes(&FutexPingPong::new(), 2, 2_000, Seats::Together);
         processes(&PingPong::new(), 2, 2_000, Seats::Together) / floor

@@ -2,7 +2,7 @@
 
 use super::common::{
     game::{Game, LinePingPong, Seats, processes, threads},
-    median, report,
+    median, pin, report,
 };
 use multiproc::{Ring, RingReceiver, RingSender};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -149,16 +149,6 @@ impl Game for Rtrb {
             assert_eq!(sum, sum_of(turns));
         }
     }
-}
-
-/// This thread runs on that processor, as the processes do.
-fn pin(processor: usize) {
-    // SAFETY: zeros are an empty set.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the number is small.
-    unsafe { libc::CPU_SET(processor, &mut set) };
-    // SAFETY: the call reads the set.
-    unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
 }
 
 fn ping_pong<G>(name: &str, new: impl Fn() -> G)

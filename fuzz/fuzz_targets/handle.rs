@@ -37,11 +37,14 @@ fuzz_target!(|data: &[u8]| {
     }
     for bytes in [data, &mixed] {
         if let Ok((value, array, atomic, numbers, lock, tally)) = decode::<All>(bytes) {
-            let _ = (value.try_lock().map(|guard| *guard), array.try_read().map(|guard| guard.len()));
-            let _ = (atomic.load(Ordering::Relaxed), numbers.to_vec(), lock.is_locked(), tally.sum());
+            let _ =
+                (value.try_lock().map(|guard| *guard), array.try_read().map(|guard| guard.len()));
+            let _ =
+                (atomic.load(Ordering::Relaxed), numbers.to_vec(), lock.is_locked(), tally.sum());
         }
         let _ = decode::<Value<u64>>(bytes).map(|value| value.is_poisoned());
-        let _ = decode::<ArrayPart<f64>>(bytes).map(|mut part| part.write().map(|guard| guard.len()));
+        let _ =
+            decode::<ArrayPart<f64>>(bytes).map(|mut part| part.write().map(|guard| guard.len()));
         let _ = decode::<FileArray<u8>>(bytes).map(|file| file.len());
         let _ = decode::<SharedMemory>(bytes).map(|memory| memory.len());
         let _ = decode::<Vec<(String, Option<Array<u8>>)>>(bytes);

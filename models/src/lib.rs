@@ -15,6 +15,7 @@ mod pool;
 mod queue;
 mod segment;
 mod sync;
+mod watch;
 mod world;
 
 mod barrier_model;
@@ -29,3 +30,4 @@ mod pool_model;
 mod queue_model;
 mod ring_model;
 mod semaphore_model;
+mod warden_model;

@@ -38,8 +38,8 @@ pub mod step {
 /// The kernel's fence for both is a fence of each here: that is what it promises.
 pub mod membarrier {
     use super::clock::Deadline;
-    use crate::world::broken;
     use crate::atomic::{Ordering, fence};
+    use crate::world::broken;
 
     pub fn register() -> bool {
         true

@@ -413,7 +413,7 @@ impl Board {
     pub(super) fn list_result(&self, slot: u32, parcel: &Parcel) {
         // A worker that died with this task may have listed one.
         self.table.unlist(slot as usize);
-        self.table.list(slot as usize, parcel.block());
+        self.table.list_here_only(slot as usize, parcel.block());
         self.half_at(slot, RESULT_LEN_AT).store(ELSEWHERE, Ordering::Relaxed);
     }
 

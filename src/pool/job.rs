@@ -293,7 +293,7 @@ impl Job {
             Some(table) => table,
             None => {
                 let table = Parcel::new(self.root(), TABLE, items.len(), &[])?;
-                self.tables.list(unit as usize, table.block());
+                self.tables.list_here_only(unit as usize, table.block());
                 step!("job.table");
                 table
             }
@@ -303,7 +303,7 @@ impl Job {
             return Err(damaged());
         }
         table.unlist(entry);
-        table.list(entry, parcel.block());
+        table.list_here_only(entry, parcel.block());
         step!("job.listed");
         Ok(())
     }

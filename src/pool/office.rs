@@ -11,7 +11,9 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Process, Result,
-    os::{clock::Deadline, event_fd::EventFd, fork, pidfd_set::PidFdSet, spin, step::step},
+    os::{
+        clock::Deadline, descriptor_set::DescriptorSet, eventfd::EventFd, fork, spin, step::step,
+    },
     process::function::FunctionId,
     segment::{self, Block},
     shared::encode_onto,
@@ -22,6 +24,7 @@ use std::{
     any::TypeId,
     collections::{BTreeMap, HashMap},
     fmt,
+    os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
@@ -40,8 +43,8 @@ pub(super) struct Settings {
     pub(super) budget: Option<(u32, Duration)>,
 }
 
-/// Of the supervisor's event.
-pub(super) const BELL: u64 = u64::MAX;
+/// The number of the supervisor's event. Workers have higher ones.
+pub(super) const BELL: u64 = 0;
 
 /// What all share.
 pub(super) struct Office {
@@ -49,7 +52,7 @@ pub(super) struct Office {
     pub(super) settings: Settings,
     pub(super) start: Start,
     ledger: Mutex<Ledger>,
-    pub(super) ends: PidFdSet,
+    pub(super) ends: DescriptorSet,
     /// Rung for the supervisor.
     pub(super) bell: EventFd,
     /// Memory of jobs that are over, for the next: large blocks cost more than what is done in them.
@@ -71,8 +74,8 @@ impl Office {
         let root = segment::session()?;
         let board = Board::new(&root, slots, settings.workers)?;
         let ledger = Mutex::new(Ledger::new(board.slots(), settings.workers));
-        let (ends, bell) = (PidFdSet::new()?, EventFd::new()?);
-        ends.add_event(&bell, BELL)?;
+        let (ends, bell) = (DescriptorSet::new()?, EventFd::new()?);
+        ends.add_for_good(bell.as_fd())?;
         let spares = Mutex::default();
         Ok(Self { board, settings, start, ledger, ends, bell, spares })
     }
@@ -194,7 +197,7 @@ impl Office {
         })?;
         if is_timed {
             // It did not know of this deadline.
-            self.bell.set();
+            self.bell.signal();
         }
         Ok(pending)
     }
@@ -214,7 +217,7 @@ impl Office {
             self.begin(ledger, &thread, slot, serial, terms, Some(job), kept)
         })?;
         if terms.deadline.is_some() {
-            self.bell.set();
+            self.bell.signal();
         }
         Ok(pending)
     }
@@ -317,7 +320,7 @@ impl Office {
             drop(ledger);
             self.board.raw().end(&thread);
             self.board.raw().ring_for_all(&thread, DONE);
-            self.bell.set();
+            self.bell.signal();
         }
         Ok(())
     }
@@ -338,7 +341,7 @@ impl Office {
         drop(ledger);
         self.board.raw().end(&thread);
         self.board.raw().ring_for_all(&thread, DONE);
-        self.bell.set();
+        self.bell.signal();
         Ok(())
     }
 

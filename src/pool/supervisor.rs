@@ -11,13 +11,13 @@ use super::{
     worker::End,
 };
 use crate::{
-    ProcessError, Result,
+    Process, ProcessError, Result,
     os::{
         clock::{self, Deadline},
         step::step,
     },
     segment::OwnerId,
-    sync::{Thread, party::Party},
+    sync::{Thread, Watch, Watchable, party::Party},
 };
 use std::{
     sync::Arc,
@@ -53,7 +53,7 @@ fn supervise(office: &Office) {
     loop {
         let deadline = next_deadline(office);
         match office.ends.wait_until(deadline) {
-            Ok(Some(BELL)) => office.bell.clear(),
+            Ok(Some(BELL)) => office.bell.drain(),
             Ok(Some(number)) => ended(office, number),
             Ok(None) => {}
             Err(error) => {
@@ -353,12 +353,21 @@ fn fill_seats(office: &Office) {
     }
 }
 
+/// Has the end of a worker told.
+fn watch(office: &Office, process: &Process<End>, number: u64) -> Result<()> {
+    match process.watch()? {
+        Watch::Descriptor(descriptor) => office.ends.add(descriptor, number),
+        // A process is watched by its descriptor.
+        Watch::Words(_) | Watch::Over => Ok(()),
+    }
+}
+
 /// Starts the worker of an empty seat.
 pub(super) fn seat_worker(office: &Office, seat: usize, number: u64) -> Result<()> {
     let process = (office.start)(&office.board, seat as u32, number)?;
     step!("supervisor.started");
     let mut ledger = office.ledger();
-    process.watch_in(&office.ends, number).inspect_err(|_| {
+    watch(office, &process, number).inspect_err(|_| {
         // Nobody would learn of its end.
         let _ = process.kill();
     })?;

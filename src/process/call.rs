@@ -8,6 +8,7 @@
 //!
 //! | the worker dies | the parent finds | and |
 //! | --- | --- | --- |
+//! | before it has taken the handles off the list | no outcome | takes them off itself, as soon as the worker has ended, whether or not it is joined |
 //! | before the outcome is listed | no outcome | the worker's blocks are swept |
 //! | later | the outcome | all is well |
 //!
@@ -117,6 +118,16 @@ impl Call {
     pub(super) fn arguments_arrived(&self) {
         self.parcel.unlist_from(ENTRY + 1);
         step!("call.arrived");
+    }
+
+    /// As the parent: whether handles are on their way.
+    pub(super) fn lists_arguments(&self) -> bool {
+        self.parcel.entries() > ENTRY + 1
+    }
+
+    /// As the parent, after the worker's end: if it had not decoded its arguments, nobody has what they name.
+    pub(super) fn arguments_are_nobodys(&self) {
+        self.parcel.unlist_from(ENTRY + 1);
     }
 
     /// Why these handles cannot be results: nobody would keep the objects of another segment until the parent has them.

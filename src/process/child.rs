@@ -3,8 +3,9 @@
 use super::{call::Call, children, log::tell};
 use crate::{
     Error, ErrorKind, Result,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
     os::{
+        fork,
         pidfd::{self, PidFd},
         signals,
     },
@@ -36,6 +37,8 @@ pub(super) struct Child {
     descriptor: PidFd,
     process: Mutex<std::process::Child>,
     work: Mutex<Option<Work>>,
+    /// Its handle was dropped.
+    is_nobodys: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -59,8 +62,14 @@ impl Child {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let (process, work) = (Mutex::new(process), Mutex::new(Some(work)));
-        let child = Arc::new(Self { serial, name, pid, is_daemon, descriptor, process, work });
+        let is_nobodys = AtomicBool::new(false);
+        let child = Self { serial, name, pid, is_daemon, descriptor, process, work, is_nobodys };
+        let child = Arc::new(child);
         children::add(&child);
+        if child.has_arguments() {
+            // Where no thread can be made, they are taken back when somebody waits for it.
+            let _ = children::watch(&child);
+        }
         Ok(child)
     }
 
@@ -77,6 +86,7 @@ impl Child {
         let status = lock(&self.process).wait();
         if children::remove(self) {
             tell!(DEBUG, name = self.name, pid = self.pid, ?status, "process ended");
+            self.take_arguments_back();
         }
         status.map(Some).map_err(|error| {
             if !pidfd::is_no_child(&error) {
@@ -105,6 +115,34 @@ impl Child {
 
     pub(super) fn kill(&self) -> Result<()> {
         self.signal(signals::SIGKILL)
+    }
+
+    /// Whether handles are on their way to it.
+    fn has_arguments(&self) -> bool {
+        match &*lock(&self.work) {
+            Some(Work::Call { call, handles }) => call.lists_arguments() || !handles.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// It has ended: if that was before it had its arguments, nobody ever has them. Those who wait for what others would have done with them find out, although nobody joins it.
+    pub(super) fn take_arguments_back(&self) {
+        if fork::is_forked() {
+            return;
+        }
+        if let Some(Work::Call { call, handles }) = &mut *lock(&self.work) {
+            call.arguments_are_nobodys();
+            handles.clear();
+        }
+    }
+
+    /// Its handle is gone.
+    pub(super) fn leave(&self) {
+        self.is_nobodys.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_nobodys(&self) -> bool {
+        self.is_nobodys.load(Ordering::SeqCst)
     }
 
     /// What it was started for; once.

@@ -1,14 +1,16 @@
 //! The children of this process that have not ended, or that nobody has waited for.
 //!
-//! A child whose handle is dropped is waited for by one thread, so that no zombie stays. At the exit of this process, as in Python, daemonic
+//! One thread waits for their ends. It takes back what was on its way to a worker that died before it had it, whether or not somebody joins the worker; and it
+//! waits for a child whose handle was dropped, so that no zombie stays. At the exit of this process, as in Python, daemonic
 //! children are terminated and the others are waited for.
 
 use super::child::Child;
 use crate::{
     Result,
-    os::{exit, fork, pidfd_set::PidFdSet},
+    os::{descriptor_set::DescriptorSet, exit, fork},
 };
 use std::{
+    os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
     thread,
     time::Duration,
@@ -44,14 +46,14 @@ pub(super) fn alive() -> Vec<Arc<Child>> {
     all.into_iter().filter(|child| matches!(child.wait(Some(Duration::ZERO)), Ok(None))).collect()
 }
 
-/// Waits for a child whose handle is gone, on a thread that serves all such.
-pub(super) fn wait_in_background(child: &Child) -> Result<()> {
-    static REAPER: Mutex<Option<Arc<PidFdSet>>> = Mutex::new(None);
+/// Sees to the end of a child, on a thread that serves all such. To be said again when its handle is gone.
+pub(super) fn watch(child: &Child) -> Result<()> {
+    static REAPER: Mutex<Option<Arc<DescriptorSet>>> = Mutex::new(None);
     let mut reaper = REAPER.lock().unwrap_or_else(PoisonError::into_inner);
     let reaper = match &*reaper {
         Some(reaper) => Arc::clone(reaper),
         None => {
-            let new = Arc::new(PidFdSet::new()?);
+            let new = Arc::new(DescriptorSet::new()?);
             let waits = Arc::clone(&new);
             thread::Builder::new()
                 .name("multiproc-reaper".into())
@@ -62,15 +64,19 @@ pub(super) fn wait_in_background(child: &Child) -> Result<()> {
             Arc::clone(reaper.insert(new))
         }
     };
-    reaper.add(child.descriptor(), child.serial)
+    reaper.add(child.descriptor().as_fd(), child.serial)
 }
 
-/// A child has ended whose handle is gone.
+/// A child has ended. Whoever has waited for it has done this.
 fn reap(serial: u64) -> bool {
     let ended = children().iter().find(|child| child.serial == serial).cloned();
     if let Some(child) = ended {
-        drop(child.take_work());
-        let _ = child.wait(None);
+        if child.is_nobodys() {
+            drop(child.take_work());
+            let _ = child.wait(None);
+        } else {
+            child.take_arguments_back();
+        }
     }
     true
 }

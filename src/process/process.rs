@@ -8,12 +8,16 @@ use super::{
     log::tell,
     stderr_tail::StderrTail,
 };
-use crate::{Error, ErrorKind, Result, os::pidfd_set::PidFdSet, shared::decode};
+use crate::{
+    Error, ErrorKind, Result,
+    shared::decode,
+    sync::{Waitable, Watch, Watchable},
+};
 use serde::de::DeserializeOwned;
 use std::{
     fmt,
     marker::PhantomData,
-    os::unix::process::ExitStatusExt,
+    os::{fd::AsFd, unix::process::ExitStatusExt},
     process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus},
     sync::Arc,
     time::Duration,
@@ -49,11 +53,6 @@ impl Process<()> {
 impl<R> Process<R> {
     pub(super) fn new(child: Arc<Child>, pipes: Pipes) -> Self {
         Self { child, tail: None, pipes, _result: PhantomData }
-    }
-
-    /// Has its end told by that set.
-    pub(crate) fn watch_in(&self, set: &PidFdSet, number: u64) -> Result<()> {
-        set.add(self.child.descriptor(), number)
     }
 
     pub(super) fn capture(&mut self, tail: Arc<StderrTail>) {
@@ -242,6 +241,15 @@ impl<R: DeserializeOwned> Process<R> {
     }
 }
 
+impl<R> Watchable for Process<R> {
+    fn watch(&self) -> Result<Watch<'_>> {
+        Ok(Watch::Descriptor(self.child.descriptor().as_fd()))
+    }
+}
+
+/// It is ready when the process has ended.
+impl<R> Waitable for Process<R> {}
+
 impl<R> Drop for Process<R> {
     fn drop(&mut self) {
         if crate::os::fork::is_forked() || !self.child.has_work() {
@@ -249,8 +257,9 @@ impl<R> Drop for Process<R> {
         }
         match self.child.wait(Some(Duration::ZERO)) {
             Ok(None) => {
+                self.child.leave();
                 // Where no thread can be made, the zombie stays until this process ends.
-                let _ = children::wait_in_background(&self.child);
+                let _ = children::watch(&self.child);
             }
             _ => drop(self.child.take_work()),
         }

@@ -2,13 +2,15 @@
 
 use super::{
     Encoded, Format, InPlace, Lease, Queue, SendError,
-    channel_side::Side,
+    channel_side::{Others, Side},
     memory::Memory,
     raw_queue::{Closing, NEWS, ROOM},
+    transfer,
 };
 use crate::{
     Error, ErrorKind, Result,
     os::{clock::Deadline, fork},
+    segment::Root,
 };
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,7 +19,8 @@ use std::{fmt, iter, time::Duration};
 /// A new channel for so many items, in the session's shared memory: what senders send, receivers receive, each item once. Both kinds of handles can be cloned, and travel.
 ///
 /// As `std::sync::mpsc`, across processes, and with many receivers. It is a [`Queue`] that ends by itself: when the last [`Sender`] is dropped **or its process dies**, receivers get what is left, and then
-/// [`ErrorKind::Disconnected`]; when the last [`Receiver`] is gone, so do senders.
+/// [`ErrorKind::Disconnected`]; when the last [`Receiver`] is gone, so do senders. What nobody can receive any more is dropped: if a request with the [`Sender`] for its answer in it lies in the channel, or was received by
+/// a process that dies, whoever waits for the answer is told.
 ///
 /// # Errors
 ///
@@ -58,8 +61,8 @@ pub fn channel_in_place<T: Pod>(
     both(Queue::in_place(capacity)?)
 }
 
-fn both<T, F>(queue: Queue<T, F>) -> Result<(Sender<T, F>, Receiver<T, F>)> {
-    let (senders, receivers) = Side::both(queue.memory().root())?;
+pub(super) fn both<T, F>(queue: Queue<T, F>) -> Result<(Sender<T, F>, Receiver<T, F>)> {
+    let (senders, receivers) = Side::both(queue.memory().root(), queue.memory().blocks().1)?;
     Ok((Sender::of_parts(queue.clone(), senders), Receiver::of_parts(queue, receivers)))
 }
 
@@ -89,11 +92,11 @@ macro_rules! ends {
                 (&self.queue, self.side())
             }
 
-            fn side(&self) -> &Side {
+            pub(super) fn side(&self) -> &Side {
                 self.side.as_ref().expect("the side is there until the end is dropped")
             }
 
-            fn memory(&self) -> &Memory {
+            pub(super) fn memory(&self) -> &Memory {
                 self.queue.memory()
             }
 
@@ -170,6 +173,8 @@ ends! {
     Receiver AtOnce ROOM;
 }
 
+const NO_RECEIVERS: &str = "all receivers of the channel are gone";
+
 #[cold]
 fn disconnected(error: Error, what: &'static str) -> Error {
     if error.kind() == ErrorKind::Closed {
@@ -179,12 +184,23 @@ fn disconnected(error: Error, what: &'static str) -> Error {
     }
 }
 
+impl<T, F> Sender<T, F> {
+    /// For whom the next item is: an error if they are known to be gone.
+    #[inline]
+    pub(super) fn receivers(&self) -> Result<Others<&Root>> {
+        if self.side().is_alone() {
+            return Err(Error::new(ErrorKind::Closed, NO_RECEIVERS));
+        }
+        Ok(self.side().others())
+    }
+}
+
 impl<T, F: Format<T>> Sender<T, F> {
     /// Sends an item; waits until there is room.
     ///
     /// # Errors
     ///
-    /// The error holds the item. [`ErrorKind::Disconnected`] when all receivers are gone; that those died which are the last, is found when there is no room. Else as [`Queue::send`].
+    /// The error holds the item. [`ErrorKind::Disconnected`] when all receivers are gone; that those died which were the last is known when somebody has looked: who finds no room does, and who waits for something that they would have sent. Else as [`Queue::send`].
     #[inline]
     pub fn send(&self, item: T) -> Result<(), SendError<T>> {
         self.send_by(item, Deadline::NEVER)
@@ -211,10 +227,10 @@ impl<T, F: Format<T>> Sender<T, F> {
 
     #[inline]
     fn send_by(&self, item: T, deadline: Deadline) -> Result<(), SendError<T>> {
-        self.queue.send_to(item, &self.side().others(), deadline).map_err(|error| {
-            let (item, error) = error.into_parts();
-            SendError::new(item, disconnected(error, "all receivers of the channel are gone"))
-        })
+        let sent = self.receivers().and_then(|receivers| {
+            transfer::send::<T, F>(self.memory(), &item, &receivers, deadline)
+        });
+        sent.map_err(|error| SendError::new(item, disconnected(error, NO_RECEIVERS)))
     }
 }
 
@@ -249,8 +265,8 @@ impl<T, F: Format<T>> Receiver<T, F> {
     }
 
     #[inline]
-    fn recv_by(&self, deadline: Deadline) -> Result<T> {
-        self.queue.recv_from(&self.side().others(), deadline).map_err(gone)
+    pub(super) fn recv_by(&self, deadline: Deadline) -> Result<T> {
+        transfer::recv::<T, F>(self.memory(), &self.side().others(), deadline).map_err(gone)
     }
 
     /// The next item, as a guard that says when it is done: see [`Queue::lease`].
@@ -259,7 +275,7 @@ impl<T, F: Format<T>> Receiver<T, F> {
     ///
     /// As [`recv`](Self::recv).
     pub fn lease(&self) -> Result<Lease<'_, T>> {
-        self.queue.lease_from(&self.side().others(), Deadline::NEVER).map_err(gone)
+        transfer::lease::<T, F>(self.memory(), &self.side().others(), Deadline::NEVER).map_err(gone)
     }
 
     /// The items until all senders are gone and all items received, or an error.

@@ -4,8 +4,8 @@ use super::{memory::Memory, raw_queue::Claim};
 use crate::{
     Error, ErrorKind, Result,
     atomic::Ordering,
-    segment::Parcel,
-    shared::{Encoded as Bytes, Message, decode, encode_into},
+    segment::{Block, Parcel},
+    shared::{Encoded as Bytes, decode, encode_into},
 };
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,19 +17,19 @@ mod sealed {
     impl Sealed for super::InPlace {}
 }
 
-/// How items of type `T` lie in a queue: [`Encoded`] or [`InPlace`].
-#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
-pub trait Format<T>: sealed::Sealed + 'static {
+/// What the slots are like in which items of type `T` lie.
+pub(crate) trait SlotFormat<T>: 'static {
     /// Whether items may be larger than a slot.
-    #[doc(hidden)]
     const HAS_LARGE_ITEMS: bool;
-    #[doc(hidden)]
     const KIND: u64;
 
     /// What a slot holds that has at least so many bytes.
-    #[doc(hidden)]
     fn layout(inline_bytes: usize) -> Layout;
+}
 
+/// How items of type `T` lie in a queue: [`Encoded`] or [`InPlace`].
+#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
+pub trait Format<T>: sealed::Sealed + SlotFormat<T> {
     /// Runs `then` with the item as it is written.
     #[doc(hidden)]
     fn prepare<R>(memory: &Memory, item: &T, then: impl FnOnce(Body<'_>) -> R) -> Result<R>;
@@ -60,6 +60,8 @@ pub(crate) enum Body<'a> {
 
 /// In a slot's length: the item is listed in the table.
 const LARGE: u32 = 1 << 31;
+/// In a slot's length: the item is bytes as somebody gave them, and no encoded value. No inline item is as long.
+pub(crate) const BYTES: u32 = 1 << 30;
 /// A large item of a queue.
 const ITEM: u64 = u64::from_be_bytes(*b"mp.item.");
 /// How many bytes an item may have that is encoded without a detour over the heap.
@@ -69,9 +71,9 @@ const SMALL: usize = 256;
 pub(crate) const MAX_ITEM_BYTES: usize = 1 << 30;
 
 impl Body<'_> {
-    /// Writes it to a slot that the caller has for writing.
+    /// Writes it to a slot that the caller has for writing, and beside it what else is said of it: nothing, or [`BYTES`].
     #[inline]
-    pub(crate) fn write(self, memory: &Memory, claim: Claim) {
+    pub(crate) fn write(self, memory: &Memory, claim: Claim, mark: u32) {
         let length = match self {
             Self::Inline(bytes) => {
                 memory.write(claim, bytes);
@@ -84,7 +86,7 @@ impl Body<'_> {
         };
         if let Some(place) = memory.length(claim) {
             // Relaxed, as all that lies beside a slot's word: the word carries it.
-            place.store(length, Ordering::Relaxed);
+            place.store(length | mark, Ordering::Relaxed);
         }
     }
 }
@@ -103,31 +105,30 @@ fn length(memory: &Memory, claim: Claim) -> u32 {
     memory.length(claim).map_or(0, |length| length.load(Ordering::Relaxed))
 }
 
-#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
-impl<T: Serialize + DeserializeOwned + 'static> Format<T> for Encoded {
+/// Whether the item in a slot that the caller has is bytes as somebody gave them.
+pub(crate) fn is_bytes(memory: &Memory, claim: Claim) -> bool {
+    length(memory, claim) & BYTES != 0
+}
+
+impl<T: Serialize + DeserializeOwned + 'static> SlotFormat<T> for Encoded {
     const HAS_LARGE_ITEMS: bool = true;
     const KIND: u64 = u64::from_be_bytes(*b"mp.Queue");
 
     fn layout(inline_bytes: usize) -> Layout {
-        Layout::from_size_align(inline_bytes, 1).unwrap_or(Layout::new::<u8>())
+        of_bytes(inline_bytes)
     }
+}
 
+/// What holds so many bytes.
+pub(crate) fn of_bytes(count: usize) -> Layout {
+    Layout::from_size_align(count, 1).unwrap_or(Layout::new::<u8>())
+}
+
+#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
+impl<T: Serialize + DeserializeOwned + 'static> Format<T> for Encoded {
     #[inline]
     fn prepare<R>(memory: &Memory, item: &T, then: impl FnOnce(Body<'_>) -> R) -> Result<R> {
-        let mut buffer = [0; SMALL];
-        let room = memory.item_bytes().min(SMALL);
-        match encode_into(item, &mut buffer[..room])? {
-            Bytes::Written(bytes) => Ok(then(Body::Inline(bytes))),
-            Bytes::Message(message)
-                if message.handles.is_empty() && message.bytes.len() <= memory.item_bytes() =>
-            {
-                Ok(then(Body::Inline(&message.bytes)))
-            }
-            Bytes::Message(message) => {
-                let item = parcel::<T>(memory, &message)?;
-                Ok(then(Body::Large(&item)))
-            }
-        }
+        prepare_value(memory, item, then)
     }
 
     #[inline]
@@ -136,27 +137,70 @@ impl<T: Serialize + DeserializeOwned + 'static> Format<T> for Encoded {
     }
 
     fn read(memory: &Memory, claim: Claim) -> Result<Option<T>> {
-        let length = length(memory, claim);
-        if length & LARGE == 0 {
-            return decode(memory.read(claim, length as usize)).map(Some);
+        read_encoded(memory, claim, decode)
+    }
+}
+
+/// Runs `then` with a value as it is written.
+#[inline]
+pub(crate) fn prepare_value<T: Serialize + ?Sized, R>(
+    memory: &Memory,
+    value: &T,
+    then: impl FnOnce(Body<'_>) -> R,
+) -> Result<R> {
+    let mut buffer = [0; SMALL];
+    let room = memory.item_bytes().min(SMALL);
+    match encode_into(value, &mut buffer[..room])? {
+        Bytes::Written(bytes) => Ok(then(Body::Inline(bytes))),
+        Bytes::Message(message)
+            if message.handles.is_empty() && message.bytes.len() <= memory.item_bytes() =>
+        {
+            Ok(then(Body::Inline(&message.bytes)))
         }
-        match memory.listed(claim, ITEM)? {
-            Some(item) => decode(item.message()).map(Some),
-            None => Ok(None),
+        Bytes::Message(message) => {
+            let item = parcel(memory, type_name::<T>(), &message.bytes, &message.handles)?;
+            Ok(then(Body::Large(&item)))
         }
+    }
+}
+
+/// Runs `then` with bytes as they are written.
+pub(crate) fn prepare_bytes<R>(
+    memory: &Memory,
+    bytes: &[u8],
+    then: impl FnOnce(Body<'_>) -> R,
+) -> Result<R> {
+    if bytes.len() <= memory.item_bytes() {
+        return Ok(then(Body::Inline(bytes)));
+    }
+    let item = parcel(memory, "message", bytes, &[])?;
+    Ok(then(Body::Large(&item)))
+}
+
+/// Runs `then` with the bytes of the item in a slot that the caller has for reading; `None` when somebody that died has had it already.
+pub(crate) fn read_encoded<R>(
+    memory: &Memory,
+    claim: Claim,
+    then: impl FnOnce(&[u8]) -> Result<R>,
+) -> Result<Option<R>> {
+    let length = length(memory, claim) & !BYTES;
+    if length & LARGE == 0 {
+        return then(memory.read(claim, length as usize)).map(Some);
+    }
+    match memory.listed(claim, ITEM)? {
+        Some(item) => then(item.message()).map(Some),
+        None => Ok(None),
     }
 }
 
 /// A block for a large item.
 #[cold]
-fn parcel<T>(memory: &Memory, message: &Message) -> Result<Parcel> {
-    let Message { bytes, handles } = message;
+fn parcel(memory: &Memory, what: &str, bytes: &[u8], handles: &[Block]) -> Result<Parcel> {
     if bytes.len() > MAX_ITEM_BYTES {
         return Err(Error::new(
             ErrorKind::InvalidInput,
             format!(
-                "a {} of {} bytes is larger than an item of a queue can be, {MAX_ITEM_BYTES} bytes; send it in parts, or as an Array",
-                type_name::<T>(),
+                "a {what} of {} bytes is larger than an item of a queue can be, {MAX_ITEM_BYTES} bytes; send it in parts, or as an Array",
                 bytes.len()
             ),
         ));
@@ -177,15 +221,24 @@ fn parcel<T>(memory: &Memory, message: &Message) -> Result<Parcel> {
     Ok(parcel)
 }
 
-#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
-impl<T: Pod> Format<T> for InPlace {
+impl<T: Pod> SlotFormat<T> for InPlace {
     const HAS_LARGE_ITEMS: bool = false;
     const KIND: u64 = u64::from_be_bytes(*b"mp.QueuP");
 
     fn layout(_: usize) -> Layout {
+        // A block begins at a cache line; so an item with more could not lie aligned.
+        const {
+            assert!(
+                align_of::<T>() <= 64,
+                "items in place can be aligned to 64 bytes at the most: a cache line"
+            );
+        }
         Layout::new::<T>()
     }
+}
 
+#[allow(private_interfaces, private_bounds, reason = "sealed: nobody outside names its methods")]
+impl<T: Pod> Format<T> for InPlace {
     #[inline]
     fn prepare<R>(_: &Memory, item: &T, then: impl FnOnce(Body<'_>) -> R) -> Result<R> {
         Ok(then(Body::Inline(bytemuck::bytes_of(item))))

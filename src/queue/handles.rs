@@ -1,6 +1,6 @@
 //! The handles of queues: they travel, also through queues.
 
-use super::{Format, Queue, Receiver, Sender, channel_side::Side, memory::Memory};
+use super::{Queue, Receiver, Sender, channel_side::Side, format::SlotFormat, memory::Memory};
 use crate::{
     Result,
     segment::Block,
@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The fingerprint of a queue's block, by which it is known within one executable.
-pub(super) fn fingerprint<T: 'static, F: Format<T>>() -> u64 {
+pub(super) fn fingerprint<T: 'static, F: SlotFormat<T>>() -> u64 {
     let mut hasher = DefaultHasher::new();
     TypeId::of::<T>().hash(&mut hasher);
     mix(mix(START, F::KIND), hasher.finish())
@@ -31,7 +31,7 @@ impl Serialize for Handle<'_> {
 /// The block of a queue that has arrived.
 struct Arrived<T, F>(Block, std::marker::PhantomData<fn(T, F)>);
 
-impl<'de, T: 'static, F: Format<T>> Deserialize<'de> for Arrived<T, F> {
+impl<'de, T: 'static, F: SlotFormat<T>> Deserialize<'de> for Arrived<T, F> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wanted = fingerprint::<T, F>();
         transport::receive(deserializer, wanted, type_name::<Queue<T, F>>())
@@ -61,18 +61,19 @@ impl<'de, const FINGERPRINT: u64> Deserialize<'de> for Token<FINGERPRINT> {
 macro_rules! ends {
     ($($name:ident $fingerprint:ident;)*) => {$(
         /// Inside this crate's transports only: see [`spawn`](crate::spawn).
-        impl<T: 'static, F: Format<T>> Serialize for $name<T, F> {
+        impl<T: 'static, F: SlotFormat<T>> Serialize for $name<T, F> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let (queue, side) = self.parts();
                 let (token, other) = side.parts();
-                (queue, Handle(token), other).serialize(serializer)
+                (queue, other, Handle(token)).serialize(serializer)
             }
         }
 
         /// Inside this crate's transports only; a stale or forged handle is an error.
-        impl<'de, T: 'static, F: Format<T>> Deserialize<'de> for $name<T, F> {
+        impl<'de, T: 'static, F: SlotFormat<T>> Deserialize<'de> for $name<T, F> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let (queue, Token(token), other): (_, Token<{ Side::$fingerprint }>, _) =
+                // The token is last: from then on nothing fails, and the end is there, which tells the other side when it goes.
+                let (queue, other, Token(token)): (_, _, Token<{ Side::$fingerprint }>) =
                     Deserialize::deserialize(deserializer)?;
                 Ok(Self::of_parts(queue, Side::of_parts(token, other)))
             }
@@ -86,7 +87,7 @@ ends! {
 }
 
 /// Inside this crate's transports only: see [`spawn`](crate::spawn).
-impl<T: 'static, F: Format<T>> Serialize for Queue<T, F> {
+impl<T: 'static, F: SlotFormat<T>> Serialize for Queue<T, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (block, table) = self.memory().blocks();
         (Handle(block), table.map(Handle)).serialize(serializer)
@@ -94,7 +95,7 @@ impl<T: 'static, F: Format<T>> Serialize for Queue<T, F> {
 }
 
 /// Inside this crate's transports only; a stale or forged handle is an error.
-impl<'de, T: 'static, F: Format<T>> Deserialize<'de> for Queue<T, F> {
+impl<'de, T: 'static, F: SlotFormat<T>> Deserialize<'de> for Queue<T, F> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (arrived, table): (Arrived<T, F>, Option<Table>) =
             Deserialize::deserialize(deserializer)?;

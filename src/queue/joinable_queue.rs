@@ -1,15 +1,17 @@
 //! `JoinableQueue`: a queue that one can wait for, until all that was put in is done.
 
-use super::{Lease, Queue, SendError, memory::Memory, queue::Finishing, raw_queue::Claim};
+use super::{Lease, Queue, SendError, memory::Memory, raw_queue::Claim, transfer::Finishing};
 use crate::{
     Error, ErrorKind, Result,
     os::{clock::Deadline, fork},
+    segment::BlockId,
     sync::party::Party,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use std::{
+    collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -45,23 +47,44 @@ use std::{
 /// }
 /// ```
 pub struct JoinableQueue<T> {
-    queue: Queue<T>,
+    pub(super) queue: Queue<T>,
     received: Arc<Received>,
 }
 
-/// What threads of this process have received and not done.
+/// What threads of this process have received and not done: one list for each queue, however many handles have come here.
 struct Received {
     memory: Memory,
     claims: Mutex<Vec<Claim>>,
 }
 
+/// The lists of this process. As long as one is there, so is its queue's block: no other queue has the place meanwhile.
+type Lists = HashMap<([u8; 16], BlockId), Weak<Received>>;
+
+fn lists() -> MutexGuard<'static, Lists> {
+    static LISTS: LazyLock<Mutex<Lists>> = LazyLock::new(Mutex::default);
+    LISTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Received {
     fn of<T>(queue: &Queue<T>) -> Arc<Self> {
+        let mut lists = lists();
         let memory = queue.memory().clone();
-        Arc::new(Self { memory, claims: Mutex::default() })
+        let place = Self::place(&memory);
+        if let Some(known) = lists.get(&place).and_then(Weak::upgrade) {
+            // Before it may be the last one, whose end takes the lists.
+            drop(lists);
+            return known;
+        }
+        let new = Arc::new(Self { memory, claims: Mutex::default() });
+        lists.insert(place, Arc::downgrade(&new));
+        new
     }
 
-    fn claims(&self) -> std::sync::MutexGuard<'_, Vec<Claim>> {
+    fn place(memory: &Memory) -> ([u8; 16], BlockId) {
+        (memory.root().nonce(), memory.blocks().0.id())
+    }
+
+    fn claims(&self) -> MutexGuard<'_, Vec<Claim>> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,15 +132,6 @@ impl<T: Serialize + DeserializeOwned + 'static> JoinableQueue<T> {
         self.queue.send_timeout(item, timeout)
     }
 
-    /// Puts items in, one after the other; how many, when all are in.
-    ///
-    /// # Errors
-    ///
-    /// As [`Queue::send_all`].
-    pub fn send_all(&self, items: impl IntoIterator<Item = T>) -> Result<usize, SendError<T>> {
-        self.queue.send_all(items)
-    }
-
     /// The next item; waits until there is one. This thread has it until it says [`task_done`](Self::task_done).
     ///
     /// # Errors
@@ -146,10 +160,19 @@ impl<T: Serialize + DeserializeOwned + 'static> JoinableQueue<T> {
         self.recv_by(Deadline::after(timeout))
     }
 
-    fn recv_by(&self, deadline: Deadline) -> Result<T> {
+    pub(super) fn recv_by(&self, deadline: Deadline) -> Result<T> {
         let (claim, item) = self.queue.lease_by(deadline)?.keep();
-        self.received.claims().push(claim);
+        self.keep(claim);
         Ok(item)
+    }
+
+    /// This thread has an item until it says that it is done.
+    pub(super) fn keep(&self, claim: Claim) {
+        self.received.claims().push(claim);
+    }
+
+    pub(super) fn queue(&self) -> &Queue<T> {
+        &self.queue
     }
 
     /// The item that this thread received first of those that it has not done, is done.
@@ -311,6 +334,13 @@ impl Drop for Received {
         if fork::is_forked_holder() {
             return;
         }
+        let mut lists = lists();
+        let place = Self::place(&self.memory);
+        // Unless a handle has come here since, and has a list of its own.
+        if lists.get(&place).is_some_and(|list| list.strong_count() == 0) {
+            lists.remove(&place);
+        }
+        drop(lists);
         let claims = std::mem::take(&mut *self.claims());
         if let (false, Ok(thread)) = (claims.is_empty(), self.memory.thread()) {
             for claim in claims {

@@ -1,6 +1,6 @@
 //! `Lease`: an item that somebody works on.
 
-use super::{memory::Memory, queue::Finishing, raw_queue::Claim};
+use super::{memory::Memory, raw_queue::Claim, transfer::Finishing};
 use crate::{os::fork, sync::Thread};
 use std::{
     fmt,

@@ -1,18 +1,28 @@
 //! Items between processes: rings and queues.
 
+mod batch;
 mod channel;
 mod channel_side;
+mod connection;
+mod connection_user;
+mod direction;
 mod format;
 mod handles;
 mod joinable_queue;
 mod lease;
 mod loan;
 mod memory;
+mod messages;
+mod pipe;
+mod pipe_builder;
+mod published;
 #[expect(clippy::module_inception, reason = "one type a file, by its name")]
 mod queue;
 mod queue_builder;
+mod queue_watch;
 mod raw_queue;
 mod raw_ring;
+mod recv_into_error;
 mod ring;
 mod ring_consumer;
 mod ring_error;
@@ -20,18 +30,25 @@ mod ring_handles;
 mod ring_memory;
 mod ring_producer;
 mod ring_read_chunk;
+mod ring_watch;
 mod ring_write_chunk;
 mod send_error;
 mod slot;
+mod transfer;
 
 pub use channel::{Receiver, Sender, channel, channel_in_place};
+pub use connection::Connection;
+pub use direction::{CanRecv, CanSend, Direction, Duplex, Incoming, Outgoing};
 pub use format::{Encoded, Format, InPlace};
 use handles::fingerprint;
 pub use joinable_queue::JoinableQueue;
 pub use lease::Lease;
 pub use loan::{Loan, Received};
+pub use pipe::Pipe;
+pub use pipe_builder::PipeBuilder;
 pub use queue::Queue;
 pub use queue_builder::QueueBuilder;
+pub use recv_into_error::RecvIntoError;
 pub use ring::Ring;
 pub use ring_consumer::{RingConsumer, RingItems};
 pub use ring_error::RingError;

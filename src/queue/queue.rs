@@ -2,14 +2,14 @@
 
 use super::{
     Encoded, Format, InPlace, Lease, Loan, QueueBuilder, Received, SendError,
-    format::acknowledge,
+    format::SlotFormat,
     memory::Memory,
-    raw_queue::{Anybody, Claim, Closing, Peers, Refusal, Taken, in_slot},
+    raw_queue::{Anybody, Closing, Taken, in_slot},
+    transfer::{self, no_room},
 };
 use crate::{
-    Error, ErrorKind, Result,
-    os::{clock::Deadline, fork, spin},
-    sync::Thread,
+    ErrorKind, Result,
+    os::{clock::Deadline, spin},
 };
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
@@ -86,6 +86,16 @@ impl<T: Serialize + DeserializeOwned + 'static> Queue<T> {
 impl<T: Pod> Queue<T, InPlace> {
     /// A new queue for so many items that lie in it as they are: nothing is encoded, and [`loan`](Self::loan) and [`recv_in_place`](Self::recv_in_place) copy nothing.
     ///
+    /// Items can be aligned to 64 bytes at the most; with more, this does not compile.
+    ///
+    /// ```compile_fail
+    /// #[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
+    /// #[repr(C, align(128))]
+    /// struct Wide([u8; 128]);
+    ///
+    /// multiproc::Queue::<Wide, _>::in_place(4).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`new`](Queue::new).
@@ -137,7 +147,7 @@ impl<T: Pod> Queue<T, InPlace> {
         let raw = memory.raw();
         let named = raw.bells().name(&thread);
         let claim = raw.claim(&thread, memory, &Anybody, deadline);
-        let claim = claim.map_err(|why| refused(why, deadline, FULL))?;
+        let claim = claim.map_err(|why| no_room(why, deadline))?;
         raw.holds(&thread);
         drop(named);
         Ok(Loan::new(memory, thread, claim))
@@ -174,9 +184,11 @@ impl<T: Pod> Queue<T, InPlace> {
         let thread = self.memory.thread()?;
         let named = self.memory.raw().bells().name(&thread);
         loop {
-            if let Taken::Claim(claim) = self.take(thread, &Anybody, deadline, in_slot)? {
+            let taken = transfer::take(&self.memory, thread, &Anybody, deadline, in_slot)?;
+            if let Taken::Claim(claim) = taken {
                 self.memory.raw().holds(&thread);
                 drop(named);
+                spin::count_item(true);
                 return Ok(Received::new(&self.memory, thread, claim));
             }
         }
@@ -184,23 +196,6 @@ impl<T: Pod> Queue<T, InPlace> {
 }
 
 impl<T, F: Format<T>> Queue<T, F> {
-    pub(super) fn make(
-        root: &std::sync::Arc<crate::segment::Root>,
-        capacity: usize,
-        inline_bytes: usize,
-    ) -> Result<Self>
-    where
-        T: 'static,
-    {
-        let layout = F::layout(inline_bytes);
-        let fingerprint = super::fingerprint::<T, F>();
-        Memory::new(root, fingerprint, capacity, layout, F::HAS_LARGE_ITEMS).map(Self::of_memory)
-    }
-
-    pub(super) fn of_memory(memory: Memory) -> Self {
-        Self { memory, _items: PhantomData }
-    }
-
     /// Puts an item in; waits until there is room.
     ///
     /// # Errors
@@ -236,65 +231,16 @@ impl<T, F: Format<T>> Queue<T, F> {
 
     #[inline]
     fn send_by(&self, item: T, deadline: Deadline) -> Result<(), SendError<T>> {
-        self.send_to(item, &Anybody, deadline)
-    }
-
-    #[inline]
-    pub(super) fn send_to(
-        &self,
-        item: T,
-        peers: &impl Peers,
-        deadline: Deadline,
-    ) -> Result<(), SendError<T>> {
-        match self.try_put(&item, peers, deadline) {
-            Ok(()) => {
-                spin::count_item(false);
-                Ok(())
-            }
-            Err(error) => Err(SendError::new(item, error)),
-        }
-    }
-
-    #[inline]
-    fn try_put(&self, item: &T, peers: &impl Peers, deadline: Deadline) -> Result<()> {
-        let memory = &self.memory;
-        let thread = memory.thread()?;
-        F::prepare(memory, item, |body| {
-            let raw = memory.raw();
-            let named = raw.bells().name(&thread);
-            let claim = raw.claim(&thread, memory, peers, deadline);
-            let sent = match claim {
-                Ok(claim) => {
-                    body.write(memory, claim);
-                    raw.put(&thread, memory, claim);
-                    Ok(())
-                }
-                Err(why) => Err(refused(why, deadline, FULL)),
-            };
-            drop(named);
-            sent
-        })?
-    }
-
-    /// Puts items in, one after the other; how many, when all are in.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), with the first item that was not sent; those before it were.
-    pub fn send_all(&self, items: impl IntoIterator<Item = T>) -> Result<usize, SendError<T>> {
-        let mut count = 0;
-        for item in items {
-            self.send(item)?;
-            count += 1;
-        }
-        Ok(count)
+        transfer::send::<T, F>(&self.memory, &item, &Anybody, deadline)
+            .map_err(|error| SendError::new(item, error))
     }
 
     /// The next item; waits until there is one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] when the queue is closed and empty. [`ErrorKind::Decode`], [`ErrorKind::StaleHandle`] and the like if this item is not a `T`, or an object in it is gone: the item is, the queue goes on. When this
+    /// [`ErrorKind::Closed`] when the queue is closed and empty. [`ErrorKind::Decode`], [`ErrorKind::StaleHandle`] and the like if this item is not a `T`, or an object in it is gone: the item is, the queue goes on. Where there are too few
+    /// descriptors or too little memory for a large item or an object in it ([`ErrorKind::Os`], [`ErrorKind::NoSpace`], [`ErrorKind::TooMany`]), the item is given back, and can be received later. When this
     /// thread cannot take part in the segment, as [`send`](Self::send).
     #[doc(alias = "get")]
     #[inline]
@@ -323,52 +269,8 @@ impl<T, F: Format<T>> Queue<T, F> {
     }
 
     #[inline]
-    fn recv_by(&self, deadline: Deadline) -> Result<T> {
-        self.recv_from(&Anybody, deadline)
-    }
-
-    #[inline]
-    pub(super) fn recv_from(&self, peers: &impl Peers, deadline: Deadline) -> Result<T> {
-        let thread = self.memory.thread()?;
-        let named = self.memory.raw().bells().name(&thread);
-        let item = loop {
-            let mut copied = None;
-            let copy = |index| F::copy(&self.memory, index, &mut copied);
-            let claim = match self.take(thread, peers, deadline, copy) {
-                Ok(Taken::Claim(claim)) => claim,
-                Ok(Taken::Copied) => match copied {
-                    Some(item) => break Ok(item),
-                    None => continue,
-                },
-                Err(error) => break Err(error),
-            };
-            // Also where a decoder panics: the item is gone.
-            let finishing = Finishing { memory: &self.memory, thread, claim };
-            let item = F::read(&self.memory, claim);
-            drop(finishing);
-            match item {
-                Ok(Some(item)) => break Ok(item),
-                Ok(None) => {}
-                Err(error) => break Err(error),
-            }
-        };
-        drop(named);
-        spin::count_item(true);
-        item
-    }
-
-    /// Has the next item: in its slot, unless `copy` has copied it.
-    #[inline]
-    fn take(
-        &self,
-        thread: Thread<'_>,
-        peers: &impl Peers,
-        deadline: Deadline,
-        copy: impl FnMut(u32) -> bool,
-    ) -> Result<Taken> {
-        let memory = &self.memory;
-        let taken = memory.raw().take(&thread, memory, peers, deadline, copy);
-        taken.map_err(|why| refused(why, deadline, EMPTY))
+    pub(super) fn recv_by(&self, deadline: Deadline) -> Result<T> {
+        transfer::recv::<T, F>(&self.memory, &Anybody, deadline)
     }
 
     /// The next item, to be worked on: it is gone when [`Lease::done`] says so. If the lease is dropped before, or its thread dies, another one gets the item. Waits until there is one.
@@ -401,27 +303,7 @@ impl<T, F: Format<T>> Queue<T, F> {
     }
 
     pub(super) fn lease_by(&self, deadline: Deadline) -> Result<Lease<'_, T>> {
-        self.lease_from(&Anybody, deadline)
-    }
-
-    pub(super) fn lease_from(
-        &self,
-        peers: &impl Peers,
-        deadline: Deadline,
-    ) -> Result<Lease<'_, T>> {
-        let thread = self.memory.thread()?;
-        let named = self.memory.raw().bells().name(&thread);
-        loop {
-            let Taken::Claim(claim) = self.take(thread, peers, deadline, in_slot)? else {
-                continue;
-            };
-            let finishing = Finishing { memory: &self.memory, thread, claim };
-            let Some(item) = F::read(&self.memory, claim)? else { continue };
-            std::mem::forget(finishing);
-            self.memory.raw().holds(&thread);
-            drop(named);
-            return Ok(Lease::new(&self.memory, thread, claim, item));
-        }
+        transfer::lease::<T, F>(&self.memory, &Anybody, deadline)
     }
 
     /// The items until the queue is closed and empty, or an error.
@@ -511,6 +393,26 @@ impl<T, F: Format<T>> Queue<T, F> {
     }
 }
 
+#[allow(private_bounds, reason = "inside this layer only")]
+impl<T, F: SlotFormat<T>> Queue<T, F> {
+    pub(super) fn make(
+        root: &std::sync::Arc<crate::segment::Root>,
+        capacity: usize,
+        inline_bytes: usize,
+    ) -> Result<Self>
+    where
+        T: 'static,
+    {
+        let layout = F::layout(inline_bytes);
+        let fingerprint = super::fingerprint::<T, F>();
+        Memory::new(root, fingerprint, capacity, layout, F::HAS_LARGE_ITEMS).map(Self::of_memory)
+    }
+
+    pub(super) fn of_memory(memory: Memory) -> Self {
+        Self { memory, _items: PhantomData }
+    }
+}
+
 impl<T, F> Queue<T, F> {
     pub(super) fn memory(&self) -> &Memory {
         &self.memory
@@ -531,36 +433,5 @@ impl<T, F> fmt::Debug for Queue<T, F> {
             .field("capacity", &self.memory.capacity())
             .field("closed", &raw.closing().is_some())
             .finish()
-    }
-}
-
-/// A slot whose item is the caller's.
-pub(super) struct Finishing<'a> {
-    pub(super) memory: &'a Memory,
-    pub(super) thread: Thread<'a>,
-    pub(super) claim: Claim,
-}
-
-impl Drop for Finishing<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        // A forked child has a copy of this, but not the slot.
-        if fork::is_forked_holder() {
-            return;
-        }
-        acknowledge(self.memory, self.claim);
-        self.memory.raw().finish(&self.thread, self.memory, self.claim);
-    }
-}
-
-const FULL: &str = "the queue has no room";
-const EMPTY: &str = "the queue has no item";
-
-#[cold]
-fn refused(why: Refusal, deadline: Deadline, what: &'static str) -> Error {
-    match why {
-        Refusal::Closed => Error::new(ErrorKind::Closed, "the queue is closed"),
-        Refusal::Late if deadline == Deadline::NOW => Error::new(ErrorKind::WouldBlock, what),
-        Refusal::Late => Error::new(ErrorKind::TimedOut, format!("{what}, and the time is up")),
     }
 }

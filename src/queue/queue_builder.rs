@@ -37,14 +37,20 @@ impl<T: Serialize + DeserializeOwned + 'static> QueueBuilder<T> {
     /// [`ErrorKind::InvalidInput`] for a capacity of zero, one that is absurd, or more than 1 MiB for each item. When the shared memory cannot be made or grown: [`ErrorKind::NoSpace`] and the like.
     pub fn build(self) -> Result<Queue<T>> {
         let Self { capacity, inline_bytes, .. } = self;
-        if inline_bytes > MAX_INLINE_BYTES {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!(
-                    "{inline_bytes} bytes in the slot of each item were wanted; it is {MAX_INLINE_BYTES} at the most, and larger items need no slot of their size"
-                ),
-            ));
-        }
+        check_inline_bytes(inline_bytes)?;
         Queue::make(&crate::segment::session()?, capacity, inline_bytes)
     }
+}
+
+/// An error if that is more than an item may have in its slot.
+pub(super) fn check_inline_bytes(bytes: usize) -> Result<()> {
+    if bytes > MAX_INLINE_BYTES {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!(
+                "{bytes} bytes in the slot of each item were wanted; it is {MAX_INLINE_BYTES} at the most, and larger items need no slot of their size"
+            ),
+        ));
+    }
+    Ok(())
 }

@@ -30,6 +30,8 @@
 //!
 //! Sleeping is by `raw_bells`, one bell for each side. A thread has named the relay from before its claim until it has rung: if it dies, a sleeper looks. Who holds a slot for longer, a loan or a lease,
 //! names nothing; it has rung when it began, so that a sleeper of each side watches its life. Before they sleep, all look at the slots between `low` and the tail, and put right what the dead have.
+//! Who takes a batch of items rings once, when it has the last one: whoever is rung then, and finds more, rings on.
+//! Who only watches takes no item: it notes the word of the slot where the next one will be, looks at the slots, and sleeps while that word is the same. So an item that came after the look, and whose bringer died before it rang, is a change.
 //!
 //! | it dies | the slot | who goes on |
 //! | --- | --- | --- |
@@ -127,11 +129,32 @@ pub(crate) enum Taken {
     Copied,
     /// The caller has its slot.
     Claim(Claim),
+    /// It is there, for whoever takes it.
+    Left,
+}
+
+/// What becomes of an item that is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It was copied just now, and leaves its slot.
+    Copy,
+    /// The caller takes its slot.
+    InSlot,
+    /// It stays where it is: the caller wanted to know.
+    Leave,
+}
+
+impl How {
+    /// Whether the caller has copied it.
+    #[inline]
+    pub(crate) fn of(is_copied: bool) -> Self {
+        if is_copied { Self::Copy } else { Self::InSlot }
+    }
 }
 
 /// Takes items in their slots only.
-pub(crate) fn in_slot(_: u32) -> bool {
-    false
+pub(crate) fn in_slot(_: u32) -> How {
+    How::InSlot
 }
 
 /// A slot that the caller has.
@@ -348,10 +371,10 @@ impl RawQueue {
         self.bells.wait(party, bell, deadline, look).unwrap_or(Err(Refusal::Late))
     }
 
-    /// More than one look for a slot takes, unless the words were scribbled over.
+    /// More than one look for a slot takes, unless the words were scribbled over, or others are quicker all the time. Not many more, as there may be [`LOOKS`] of them.
     #[inline]
     fn steps(capacity: u32) -> u64 {
-        4 * u64::from(capacity) + 1000
+        4 * u64::from(capacity) + 100
     }
 
     #[inline]
@@ -542,8 +565,8 @@ impl RawQueue {
         self.bells.ring(party, ROOM);
     }
 
-    /// An item, until the deadline. The caller has named the relay; `copy` may copy the item of a slot, while it may change hands: only what it copied last counts, and only when the answer is [`Taken::Copied`]. So there is no moment
-    /// at which the caller has the slot. Where it copies nothing, or somebody died with the item, the caller has the slot; it reads beside the slot's word and then says [`Self::finish`] or [`Self::give_back`]. If that takes long, it says [`Self::holds`] before, and names nothing.
+    /// An item, until the deadline. The caller has named the relay; `how` may copy the item of a slot, while it may change hands: only what it copied last counts, and only when the answer is [`Taken::Copied`]. So there is no moment
+    /// at which the caller has the slot. Nor is there when it leaves the item: whoever was rung for it and waits no more rings on, so one who takes it is woken by whom only looked. Where `how` says so, or somebody died with the item, the caller has the slot; it reads beside the slot's word and then says [`Self::finish`] or [`Self::give_back`]. If that takes long, it says [`Self::holds`] before, and names nothing.
     #[inline]
     pub(crate) fn take<'a, P: Party, S: Slots<'a>>(
         &'a self,
@@ -551,15 +574,33 @@ impl RawQueue {
         slots: S,
         peers: &impl Peers,
         deadline: Deadline,
-        mut copy: impl FnMut(u32) -> bool,
+        mut how: impl FnMut(u32) -> How,
     ) -> Result<Taken, Refusal> {
         if self.closing() == Some(Closing::AtOnce) {
             return Err(Refusal::Closed);
         }
-        match self.try_take(party, slots, &mut copy) {
-            Ok(taken) => Ok(taken),
-            Err(_) => self.wait_for_news(party, slots, peers, deadline, copy),
+        let taken = match self.try_take(party, slots, &mut how) {
+            Ok(taken) => taken,
+            Err(_) => self.wait_for_news(party, slots, peers, deadline, how)?,
+        };
+        if taken == Taken::Copied {
+            self.has_finished(party);
         }
+        Ok(taken)
+    }
+
+    /// An item, as [`Self::take`], if there is one at a glance; nobody is told. Who takes some so, and ends the reading by [`Self::finish_silently`], says [`Self::has_finished`] after the last, with the relay named since before the first.
+    #[inline]
+    pub(crate) fn glance<'a, P: Party, S: Slots<'a>>(
+        &'a self,
+        party: &P,
+        slots: S,
+        mut how: impl FnMut(u32) -> How,
+    ) -> Option<Taken> {
+        if self.closing() == Some(Closing::AtOnce) {
+            return None;
+        }
+        self.try_take(party, slots, &mut how).ok()
     }
 
     #[cold]
@@ -569,11 +610,11 @@ impl RawQueue {
         slots: S,
         peers: &impl Peers,
         deadline: Deadline,
-        copy: impl FnMut(u32) -> bool,
+        how: impl FnMut(u32) -> How,
     ) -> Result<Taken, Refusal> {
         // Both ways of looking copy.
-        let shared = RefCell::new(copy);
-        let copy = |index| shared.borrow_mut()(index);
+        let shared = RefCell::new(how);
+        let how = |index| shared.borrow_mut()(index);
         let look = |looked: &mut Looked<'a>| {
             for look in 1..=LOOKS {
                 // Before the slots: see invariant 5.
@@ -587,7 +628,7 @@ impl RawQueue {
                     self.close(party, Closing::Gently);
                     continue;
                 }
-                let empty = match self.try_take(party, slots, copy) {
+                let empty = match self.try_take(party, slots, how) {
                     Ok(taken) => return Some(Ok(taken)),
                     Err(empty) => empty,
                 };
@@ -605,7 +646,63 @@ impl RawQueue {
             looked.patience = Some(DISTURBED);
             None
         };
-        self.wait(party, NEWS, deadline, || self.try_take(party, slots, copy).ok(), look)
+        self.wait(party, NEWS, deadline, || self.try_take(party, slots, how).ok(), look)
+    }
+
+    /// Whether a consumer would find something now: an item, or the end. The caller watches [`NEWS`], and takes nothing; what `looked` says is where it may sleep else.
+    #[cold]
+    pub(crate) fn has_news<'a, P: Party, S: Slots<'a>>(
+        &'a self,
+        party: &P,
+        slots: S,
+        peers: &impl Peers,
+        looked: &mut Looked<'a>,
+    ) -> bool {
+        for _ in 0..LOOKS {
+            // Before the slots: see invariant 5.
+            let closing = self.closing();
+            if closing == Some(Closing::AtOnce) {
+                return true;
+            }
+            *looked = Looked::default();
+            if closing.is_none() && !peers.are_there(looked) {
+                return true;
+            }
+            // Before the survey: what comes there from now on, is a change.
+            let next = self.next_in_turn(slots);
+            let before = looked.lives.len();
+            match self.survey(party, slots, &mut looked.lives) {
+                Survey::Again => continue,
+                Survey::Item => return true,
+                Survey::Nothing => {}
+            }
+            if closing.is_some() && looked.lives.len() == before {
+                return true;
+            }
+            let seen = closing.map_or(0, |how| how as u32);
+            looked.words = vec![next, Place::Bell(&self.closing, seen)];
+            return false;
+        }
+        looked.patience = Some(DISTURBED);
+        false
+    }
+
+    /// Where the next item will be, as it is now: behind all that are gone or being read.
+    fn next_in_turn<'a, S: Slots<'a>>(&self, slots: S) -> Place<'a> {
+        let capacity = slots.capacity();
+        let mut at = self.head.load(capacity);
+        for _ in 0..Self::steps(capacity) {
+            let seen = Word(slots.word(at.index).load(Ordering::SeqCst));
+            let known = match (ahead(seen.lap(), at.lap), seen.state()) {
+                (1.., _) => Position { lap: seen.lap(), ..at }.before(2),
+                (0, State::Reading) => at,
+                (_, State::Free) => return Place::Owner(slots.word(at.index), seen.0),
+                _ => break,
+            };
+            at = at.or_later(known).next(capacity);
+        }
+        let place = slots.word(at.index);
+        Place::Gate(place, place.load(Ordering::SeqCst))
     }
 
     #[inline]
@@ -613,7 +710,7 @@ impl RawQueue {
         &self,
         party: &P,
         slots: S,
-        mut copy: impl FnMut(u32) -> bool,
+        mut how: impl FnMut(u32) -> How,
     ) -> Result<Taken, Place<'a>> {
         let capacity = slots.capacity();
         let mut at = self.head.load(capacity);
@@ -627,19 +724,18 @@ impl RawQueue {
             }
             let distance = ahead(seen.lap(), at.lap);
             if distance == 0 && seen.state() == State::Full {
-                let copied = copy(at.index);
-                let mine = if copied {
-                    Word::free(after(at.lap))
-                } else {
-                    Word::reading(at.lap, party.id()).once_more(seen)
+                let how = how(at.index);
+                let mine = match how {
+                    How::Copy => Word::free(after(at.lap)),
+                    How::InSlot => Word::reading(at.lap, party.id()).once_more(seen),
+                    How::Leave => return Ok(Taken::Left),
                 };
                 if !exchange(place, seen, mine) {
                     continue;
                 }
                 self.head.advance(at, at.next(capacity));
-                if copied {
+                if how == How::Copy {
                     step!("queue.copied");
-                    self.has_finished(party);
                     return Ok(Taken::Copied);
                 }
                 step!("queue.reading");
@@ -725,7 +821,7 @@ impl RawQueue {
         let mut at = if is_near { low } else { first };
         let mut gone = at;
         let mut all_gone = true;
-        let (mut is_blocked, mut has_item) = (false, false);
+        let (mut is_blocked, mut has_item, mut has_dropped) = (false, false, false);
         while at.is_before(end) {
             let seen = Word(slots.word(at.index).load(Ordering::SeqCst));
             let is_gone = ahead(seen.lap(), at.lap) > 0;
@@ -738,8 +834,9 @@ impl RawQueue {
             match (seen.state(), seen.owner()) {
                 (State::Free, _) => {}
                 (State::Full, _) if self.closing() == Some(Closing::AtOnce) => {
+                    // All of them in one go, as there may be many.
                     self.drop_item(party, slots, at.index, seen);
-                    return Survey::Again;
+                    has_dropped = true;
                 }
                 (State::Full, _) => {
                     let position = Position { lap: seen.lap(), ..at };
@@ -771,6 +868,9 @@ impl RawQueue {
         }
         if low.is_before(gone) {
             self.low.advance(low, gone);
+        }
+        if has_dropped {
+            return Survey::Again;
         }
         if has_item { Survey::Item } else { Survey::Nothing }
     }
@@ -821,14 +921,20 @@ impl RawQueue {
     /// The caller has the item.
     #[inline]
     pub(crate) fn finish<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, claim: Claim) {
-        Self::end_reading(slots, claim, |lap| Word::free(after(lap)));
-        step!("queue.finished");
+        Self::finish_silently(slots, claim);
         self.has_finished(party);
     }
 
-    /// After an item has left its slot.
+    /// The same, and nobody is told before [`Self::has_finished`].
     #[inline]
-    fn has_finished<P: Party>(&self, party: &P) {
+    pub(crate) fn finish_silently<'a, S: Slots<'a>>(slots: S, claim: Claim) {
+        Self::end_reading(slots, claim, |lap| Word::free(after(lap)));
+        step!("queue.finished");
+    }
+
+    /// After items have left their slots.
+    #[inline]
+    pub(crate) fn has_finished<P: Party>(&self, party: &P) {
         self.bells.ring(party, ROOM);
         self.bells.ring(party, DONE);
         if self.closing().is_some() {

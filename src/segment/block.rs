@@ -4,7 +4,7 @@
 //! and cleared when the last one goes. Both happen under the root's map of blocks, so that a handle which arrives
 //! while the last one goes finds either the old pin or none.
 
-use super::{Root, heap::Member, participant};
+use super::{Root, heap::Member, parcel::Listed, participant};
 use crate::{
     Error, ErrorKind, Result,
     os::{
@@ -82,6 +82,11 @@ impl Block {
         self.0.generation
     }
 
+    /// What handles of it name.
+    pub(crate) fn place(&self) -> Listed {
+        (self.id(), self.generation())
+    }
+
     /// Fingerprint and length in bytes of the object in it.
     pub(crate) fn contents(&self) -> (u64, u64) {
         self.0.member.contents(self.0.id.block)
@@ -113,6 +118,18 @@ impl Block {
     /// A parcel may list it from now on.
     pub(crate) fn travels(&self) {
         self.0.member.set_travels(self.0.id.block);
+    }
+
+    /// That entry of that parcel, and nothing else ever, may list it from now on.
+    pub(super) fn travels_in(&self, parcel: Listed, entry: usize) {
+        self.0.member.set_travels_in(self.0.id.block, parcel, entry);
+    }
+
+    /// What the parcel in that block lists is not kept by it any longer than this block lives. Neither is anybody else's yet, and this is no parcel.
+    pub(crate) fn wards(&self, parcel: &Self) {
+        debug_assert!(parcel.member().holds_parcels() && !self.member().holds_parcels());
+        self.0.member.set_tie(self.0.id.block, parcel.place());
+        parcel.0.member.set_tie(parcel.0.id.block, self.place());
     }
 
     /// Pins it for a table of the segment.

@@ -2,9 +2,23 @@
 //!
 //! The protocol is that of [`pins`](super::pins); here are the parcels that it asks for, and what follows when a block is free.
 
-use super::{OwnerId, Root, block::BlockId, heap::Member, parcel::Listed, pins::Around};
-use crate::{Result, os::step::step};
-use std::{cell::RefCell, sync::Arc};
+use super::{
+    OwnerId, Root,
+    block::BlockId,
+    heap::{Lists, Member},
+    parcel::Listed,
+    participant,
+    pins::Around,
+};
+use crate::{
+    Result,
+    atomic::{Ordering, fence},
+    os::step::step,
+};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 /// A block of a root, for the protocol of pins.
 pub(super) struct Surroundings<'a> {
@@ -13,6 +27,8 @@ pub(super) struct Surroundings<'a> {
     block: u32,
     /// What the block listed when it was looked at last.
     listed: RefCell<Vec<Listed>>,
+    /// The parcel of which it was the warden.
+    ward: Cell<Option<Listed>>,
 }
 
 impl Around for Surroundings<'_> {
@@ -22,10 +38,12 @@ impl Around for Surroundings<'_> {
 
     fn is_listed(&self, generation: u32) -> bool {
         let id = BlockId { member: self.member.id, block: self.block };
-        if !self.member.travels(self.block) {
-            return false;
-        }
-        self.root.is_listed((id, generation)).unwrap_or_else(|| {
+        let listed = match self.member.lists_of(self.block) {
+            Lists::Nowhere => return false,
+            Lists::Anywhere => self.root.is_listed((id, generation)),
+            Lists::Only(parcel, entry) => self.root.is_listed_at((id, generation), parcel, entry),
+        };
+        listed.unwrap_or_else(|| {
             // There may be a parcel. If there is none, somebody must come back.
             self.root.unfinished().push(id);
             true
@@ -34,13 +52,26 @@ impl Around for Surroundings<'_> {
 
     fn last_look(&self) {
         *self.listed.borrow_mut() = self.member.listed_by(self.block);
+        self.ward.set(self.member.ward(self.block));
     }
 }
 
 impl Root {
     /// What the protocol of pins asks of this root about a block.
     pub(super) fn around(&self, member: &Arc<Member>, block: u32) -> Surroundings<'_> {
-        Surroundings { root: self, member: Arc::clone(member), block, listed: RefCell::default() }
+        let (listed, ward) = (RefCell::default(), Cell::default());
+        Surroundings { root: self, member: Arc::clone(member), block, listed, ward }
+    }
+
+    /// Frees a block that a parcel lists no more, if nobody else has it; what cannot be looked at now is left for the next sweep.
+    pub(super) fn free_unlisted(&self, id: BlockId) {
+        let (Ok(me), Ok(member)) = (participant::current(self), self.try_member(id.member)) else {
+            self.unfinished().push(id);
+            return;
+        };
+        if let Some(member) = member.filter(|member| id.block < member.blocks()) {
+            self.free_if_unused(&member, id.block, me);
+        }
     }
 
     /// Frees a block that nobody pins or lists.
@@ -51,17 +82,21 @@ impl Root {
         }
     }
 
-    /// A block has become free through this thread. What it listed, if it was a parcel, may be free too.
+    /// A block has become free through this thread. What it listed, if it was a parcel, may be free too; and what its ward lists, if it was a warden.
     pub(super) fn freed(&self, around: Surroundings<'_>, me: OwnerId) {
         let mut left = vec![around];
-        while let Some(Surroundings { member, block, listed, .. }) = left.pop() {
+        while let Some(Surroundings { member, block, listed, ward, .. }) = left.pop() {
             step!("free.listed");
+            let mut listed = listed.into_inner();
+            if let Some(ward) = ward.get() {
+                listed.extend(self.left_by_warden(ward));
+            }
             if member.is_own() {
                 self.retire(&member, me);
             } else {
                 self.remember(&member, block);
             }
-            for (id, _) in listed.into_inner() {
+            for (id, _) in listed {
                 let Ok(member) = self.try_member(id.member) else {
                     self.unfinished().push(id);
                     continue;
@@ -76,19 +111,54 @@ impl Root {
         }
     }
 
-    /// Whether some parcel that is not free lists the block; `None` where not all parcels can be looked at now.
+    /// What a parcel lists whose warden is over.
+    fn left_by_warden(&self, ward: Listed) -> Vec<Listed> {
+        // With that of who looks whether a block is listed: either that one sees the warden FREE, or this sees what was listed before.
+        fence(Ordering::SeqCst);
+        match self.try_member(ward.0.member) {
+            Ok(member) => member.map_or_else(Vec::new, |member| member.listed_now(ward)),
+            Err(_) => {
+                self.unfinished().push(ward.0);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether some parcel that is not free, and whose warden is not over, lists the block; `None` where not all parcels can be looked at now.
     fn is_listed(&self, listed: Listed) -> Option<bool> {
-        let mut all = true;
+        fence(Ordering::SeqCst);
+        let all = Cell::new(true);
+        let is_over = self.wardens(&all);
         for (id, _) in self.members().live().filter(|(_, class)| class.parcels) {
             match self.try_member(id) {
-                Ok(member) if member.as_ref().is_some_and(|member| member.lists(listed)) => {
+                Ok(member) if member.as_ref().is_some_and(|it| it.lists(listed, &is_over)) => {
                     return Some(true);
                 }
                 Ok(_) => {}
-                Err(_) => all = false,
+                Err(_) => all.set(false),
             }
         }
-        all.then_some(false)
+        all.get().then_some(false)
+    }
+
+    /// The same of a block that only this entry of this parcel ever lists.
+    fn is_listed_at(&self, listed: Listed, parcel: Listed, entry: usize) -> Option<bool> {
+        fence(Ordering::SeqCst);
+        let all = Cell::new(true);
+        let is_over = self.wardens(&all);
+        let member = self.try_member(parcel.0.member).ok()?;
+        let is_listed = member.is_some_and(|it| it.lists_at(parcel, entry, listed, &is_over));
+        if is_listed { Some(true) } else { all.get().then_some(false) }
+    }
+
+    /// Whether wardens are over; where one cannot be looked at now, not all of them are looked at.
+    fn wardens(&self, all: &Cell<bool>) -> impl Fn(Listed) -> bool {
+        |warden| {
+            self.try_is_over(warden).unwrap_or_else(|_| {
+                all.set(false);
+                true
+            })
+        }
     }
 
     /// Clears what processes have left that died. What cannot be looked at now is left for the next sweep.
@@ -103,10 +173,18 @@ impl Root {
                 Ok(member) => {
                     if let Some(member) = member.filter(|member| id.block < member.blocks()) {
                         self.free_if_unused(&member, id.block, me);
+                        self.free_left(&member, id.block);
                     }
                 }
                 Err(_) => self.unfinished().push(id),
             }
+        }
+    }
+
+    /// Frees what a parcel lists, if its warden is over.
+    fn free_left(&self, member: &Member, block: u32) {
+        if member.warden(block).is_some_and(|warden| self.is_over(warden)) {
+            member.listed_by(block).into_iter().for_each(|(id, _)| self.free_unlisted(id));
         }
     }
 

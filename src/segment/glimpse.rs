@@ -25,4 +25,10 @@ impl Glimpse {
     pub(crate) fn is_live(&self) -> bool {
         self.member.descriptor(self.block).pins.is_live(self.generation)
     }
+
+    /// Whether it is gone for good.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.member.descriptor(self.block).pins.is_over(self.generation)
+    }
 }

@@ -17,7 +17,7 @@ use std::mem::offset_of;
 
 const MAGIC: [u8; 16] = *b"multiproc shared";
 /// Goes up with every change of the layout that the hash below does not see.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A root has participants, holders, members and names; a member has blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

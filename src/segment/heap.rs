@@ -8,7 +8,7 @@ use super::{
     Backing, OwnerId,
     header::{Header, Kind, PAGE, round_up},
     members::MemberId,
-    parcel::{Listed, Words},
+    parcel::{self, Listed, Words},
     pins::Pins,
 };
 use crate::{
@@ -38,8 +38,29 @@ pub(crate) struct Descriptor {
     /// Of the object in the block: its type, and its length in bytes.
     fingerprint: AtomicU64,
     length: AtomicU64,
-    /// Whether a parcel may list the block: if not, nobody looks for one.
+    /// Which parcels may list the block: [`NONE`], [`ONE`] or [`ANY`].
     travels: AtomicU32,
+    /// With [`ONE`]: which of its entries.
+    entry: AtomicU32,
+    /// Another block that this one has to do with, as an entry of a parcel names it. With [`ONE`], the parcel that lists this block. Else of a parcel, its warden; of a warden,
+    /// its ward.
+    tie: [AtomicU64; 2],
+}
+
+/// No parcel lists the block: nobody looks for one.
+const NONE: u32 = 0;
+/// Any parcel may.
+const ANY: u32 = 1;
+/// One entry of one parcel, and no other.
+const ONE: u32 = 2;
+
+/// Where a block may be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lists {
+    Nowhere,
+    Anywhere,
+    /// In this entry of this parcel.
+    Only(Listed, usize),
 }
 
 const _: () = assert!(size_of::<Descriptor>() == 128);
@@ -201,18 +222,47 @@ impl Member {
         unsafe { words.as_ref() }
     }
 
-    /// Whether a parcel here that is not free lists that block.
-    pub(crate) fn lists(&self, listed: Listed) -> bool {
+    /// Whether a parcel here that is not free, and whose warden is not over, lists that block.
+    pub(crate) fn lists(&self, listed: Listed, is_over: &impl Fn(Listed) -> bool) -> bool {
         self.class.parcels
             && (0..self.blocks).any(|block| {
-                let look = |_| Words(self.words(block)).entries().any(|entry| entry == listed);
+                let look = |_| {
+                    Words(self.words(block)).entries().any(|entry| entry == listed)
+                        && !self.warden(block).is_some_and(is_over)
+                };
                 self.descriptor(block).pins.watch(look) == Some(true)
             })
+    }
+
+    /// Whether that entry of that parcel here, which is not free, and whose warden is not over, lists that block.
+    pub(crate) fn lists_at(
+        &self,
+        (id, generation): Listed,
+        entry: usize,
+        listed: Listed,
+        is_over: &impl Fn(Listed) -> bool,
+    ) -> bool {
+        let look = |now| {
+            now == generation
+                && Words(self.words(id.block)).get(entry) == Some(listed)
+                && !self.warden(id.block).is_some_and(is_over)
+        };
+        self.class.parcels
+            && id.block < self.blocks
+            && self.descriptor(id.block).pins.watch(look) == Some(true)
     }
 
     /// What the parcel in a block lists; nothing where there are no parcels.
     pub(crate) fn listed_by(&self, block: u32) -> Vec<Listed> {
         if self.class.parcels { Words(self.words(block)).entries().collect() } else { Vec::new() }
+    }
+
+    /// What a parcel lists that is not free yet, and that nobody needs to pin.
+    pub(crate) fn listed_now(&self, (id, generation): Listed) -> Vec<Listed> {
+        let look = |now| if now == generation { self.listed_by(id.block) } else { Vec::new() };
+        let is_there = id.block < self.blocks;
+        let seen = is_there.then(|| self.descriptor(id.block).pins.watch(look)).flatten();
+        seen.unwrap_or_default()
     }
 
     /// Fills a claimed block with zeros and says what will be in it. `fresh` blocks were never used.
@@ -229,18 +279,56 @@ impl Member {
         let descriptor = self.descriptor(block);
         descriptor.fingerprint.store(fingerprint, Ordering::Relaxed);
         descriptor.length.store(length as u64, Ordering::Relaxed);
-        descriptor.travels.store(0, Ordering::Relaxed);
+        descriptor.travels.store(NONE, Ordering::Relaxed);
+        descriptor.tie.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         step!("alloc.prepared");
     }
 
     /// From now on a parcel may list the block, which the caller pins.
     pub(crate) fn set_travels(&self, block: u32) {
         // Relaxed: who looks has seen the pin of the caller cleared.
-        self.descriptor(block).travels.store(1, Ordering::Relaxed);
+        self.descriptor(block).travels.store(ANY, Ordering::Relaxed);
     }
 
-    pub(crate) fn travels(&self, block: u32) -> bool {
-        self.descriptor(block).travels.load(Ordering::Relaxed) != 0
+    /// From now on that entry of that parcel may list the block, which the caller pins, and none else ever does.
+    pub(crate) fn set_travels_in(&self, block: u32, parcel: Listed, entry: usize) {
+        let descriptor = self.descriptor(block);
+        descriptor.entry.store(entry as u32, Ordering::Relaxed);
+        descriptor.travels.store(ONE, Ordering::Relaxed);
+        // Last: so nobody takes it for a warden.
+        self.set_tie(block, parcel);
+    }
+
+    /// Where the block may be listed.
+    pub(crate) fn lists_of(&self, block: u32) -> Lists {
+        let descriptor = self.descriptor(block);
+        match (descriptor.travels.load(Ordering::Relaxed), self.tie(block)) {
+            (NONE, _) => Lists::Nowhere,
+            (ONE, Some(parcel)) => {
+                Lists::Only(parcel, descriptor.entry.load(Ordering::Relaxed) as usize)
+            }
+            _ => Lists::Anywhere,
+        }
+    }
+
+    /// What this block, which the caller pins, has to do with another one.
+    pub(crate) fn set_tie(&self, block: u32, other: Listed) {
+        parcel::write(&self.descriptor(block).tie, other);
+    }
+
+    fn tie(&self, block: u32) -> Option<Listed> {
+        parcel::read(&self.descriptor(block).tie)
+    }
+
+    /// The block without which it does not count what a parcel lists.
+    pub(crate) fn warden(&self, parcel: u32) -> Option<Listed> {
+        let tie = self.tie(parcel).filter(|_| self.class.parcels)?;
+        (self.descriptor(parcel).travels.load(Ordering::Relaxed) != ONE).then_some(tie)
+    }
+
+    /// The parcel that does not count without this block.
+    pub(crate) fn ward(&self, block: u32) -> Option<Listed> {
+        self.tie(block).filter(|_| !self.class.parcels)
     }
 
     /// Fingerprint and length of the object in a block that the caller pins.

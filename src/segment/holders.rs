@@ -49,8 +49,10 @@ impl<'a> Holders<'a> {
         for index in FIRST..self.records.len() as u32 {
             let at = LOCKS_AT + u64::from(index);
             if self.object.try_lock_byte(at)? {
-                step!("holder.locked");
                 let record = &self.records[index as usize];
+                // At once: who looks for the process that had the record before, finds that it is gone.
+                record.pid.store(std::process::id(), Ordering::Relaxed);
+                step!("holder.locked");
                 if record.used.load(Ordering::Acquire) != 0
                     && let Err(error) = clear(index)
                 {
@@ -58,7 +60,6 @@ impl<'a> Holders<'a> {
                     self.object.unlock_byte(at)?;
                     continue;
                 }
-                record.pid.store(std::process::id(), Ordering::Relaxed);
                 record.used.store(1, Ordering::Release);
                 step!("holder.claimed");
                 return Ok(index);
@@ -99,6 +100,14 @@ impl<'a> Holders<'a> {
     /// Whether the process that had the record is gone. Not to be asked for the caller's own.
     pub(crate) fn is_gone(self, index: u32) -> bool {
         !self.object.byte_is_locked(LOCKS_AT + u64::from(index)).unwrap_or(true)
+    }
+
+    /// Whether the process with this id has the record. Not to be asked for the caller's own.
+    pub(crate) fn is_process(self, index: u32, pid: u32) -> bool {
+        self.records.get(index as usize).is_some_and(|record| {
+            // The lock first: if it is another one's by now, so is the id that is seen then.
+            !self.is_gone(index) && record.pid.load(Ordering::Relaxed) == pid
+        })
     }
 
     /// The process ids of living holders, for display.

@@ -9,6 +9,9 @@
 //! An entry of a message is written once, its second word last; a queue's table is written again and again, its entries emptied in between. Who looks whether a block is listed (see "Parcels" in `segment::pins`) reads the entries of parcels that it does not pin, which may be
 //! freed and made anew meanwhile: so parcels lie in members of their own, in which all writes are of whole atomic words, and a fence
 //! before the first lets the reader notice.
+//!
+//! A parcel may have a **warden**, another block: when that is over, what the parcel lists does not count any more, as if the parcel were free. So what lies in a queue that nobody receives from any more
+//! is not kept, although others still have the queue, and nobody need touch its table.
 #![allow(unsafe_code)]
 
 use super::{
@@ -19,6 +22,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU64, Ordering},
+    os::step::step,
 };
 use std::{ptr::NonNull, sync::Arc};
 
@@ -49,6 +53,22 @@ pub(crate) fn unpack([block, member]: [u64; 2]) -> Listed {
     (BlockId { member, block: (block >> 32) as u32 }, block as u32)
 }
 
+/// Writes a block's place where none is.
+pub(super) fn write(words: &[AtomicU64; 2], listed: Listed) {
+    let [first, second] = pack(listed);
+    words[0].store(first, Ordering::Relaxed);
+    // Release: with the first word, and whatever was written before.
+    words[1].store(second | LISTED, Ordering::Release);
+}
+
+/// The block's place that is written there.
+pub(super) fn read(words: &[AtomicU64; 2]) -> Option<Listed> {
+    // Acquire pairs with the Release of `write`; in `Pins::watch` it keeps the next look at the state behind it.
+    let member = words[1].load(Ordering::Acquire);
+    let block = words[0].load(Ordering::Acquire);
+    (member & LISTED != 0).then(|| unpack([block, member]))
+}
+
 /// The words of a parcel's block.
 #[derive(Clone, Copy)]
 pub(super) struct Words<'a>(pub(super) &'a [AtomicU64]);
@@ -61,16 +81,20 @@ impl Words<'_> {
         usize::try_from(count).unwrap_or(room).min(room)
     }
 
-    fn entry(self, index: usize) -> Option<Listed> {
-        // Acquire pairs with the Release of `list`; in `Pins::watch` it keeps the next look at the state behind it.
-        let member = self.0[2 + 2 * index].load(Ordering::Acquire);
-        let block = self.0[1 + 2 * index].load(Ordering::Acquire);
-        (member & LISTED != 0).then(|| unpack([block, member]))
+    /// The words of an entry.
+    fn words(&self, index: usize) -> Option<&[AtomicU64; 2]> {
+        self.0.get(1 + 2 * index..)?.first_chunk()
+    }
+
+    /// What an entry lists, if there is such an entry, and it is written.
+    pub(super) fn get(self, index: usize) -> Option<Listed> {
+        read(self.words(index).filter(|_| index < self.count())?)
     }
 
     /// What it lists.
     pub(super) fn entries(self) -> impl Iterator<Item = Listed> {
-        (0..self.count()).filter_map(move |index| self.entry(index))
+        let entries = self.0.get(1..).unwrap_or_default().as_chunks().0;
+        entries[..self.count()].iter().filter_map(read)
     }
 }
 
@@ -159,7 +183,7 @@ impl Parcel {
 
     /// Where it is.
     pub(crate) fn place(&self) -> Listed {
-        (self.block.id(), self.block.generation())
+        self.block.place()
     }
 
     fn words(&self) -> Words<'_> {
@@ -169,21 +193,31 @@ impl Parcel {
     /// Writes an entry, which is empty: the block lives as long as this from now on. The caller pins it meanwhile.
     pub(crate) fn list(&self, index: usize, block: &Block) {
         block.travels();
-        let [first, second] = pack((block.id(), block.generation()));
-        let words = self.words();
-        words.0[1 + 2 * index].store(first, Ordering::Relaxed);
-        // Release: with the first word, with the mark that the block travels, and with whatever the block is.
-        words.0[2 + 2 * index].store(second | LISTED, Ordering::Release);
+        self.write(index, block);
+    }
+
+    /// As [`list`](Self::list), for a block that no other parcel ever lists, nor this one with another entry: so nobody looks for it elsewhere.
+    pub(crate) fn list_here_only(&self, index: usize, block: &Block) {
+        block.travels_in(self.place(), index);
+        self.write(index, block);
+    }
+
+    fn write(&self, index: usize, block: &Block) {
+        // Release in it: with the mark that the block travels, and with whatever the block is.
+        write(self.words().words(index).expect("the entry is there"), block.place());
     }
 
     /// Empties an entry, for another block. If nobody else has the block that it lists, that is free.
+    ///
+    /// It pins nothing meanwhile: who asks for the users of the block (see [`Root::users`]) would take this process for one.
     pub(crate) fn unlist(&self, index: usize) {
-        let Some((id, generation)) = self.entry(index) else { return };
-        // Whoever takes the last of its users away frees it: so this is one.
-        let block = self.block.root().pin(id, generation);
+        let words = self.words();
+        let Some((id, _)) = words.get(index) else { return };
         // Who looks meanwhile finds the old block or none; with the next one's first word, a block that is not the one it looks for.
-        self.words().0[2 + 2 * index].store(0, Ordering::SeqCst);
-        drop(block);
+        words.0[2 + 2 * index].store(0, Ordering::SeqCst);
+        step!("parcel.unlisted");
+        // Whoever takes the last of its users away frees it.
+        self.block.root().free_unlisted(id);
     }
 
     /// Empties all entries from this one on.
@@ -193,7 +227,7 @@ impl Parcel {
 
     /// What an entry lists, if it is written.
     pub(crate) fn entry(&self, index: usize) -> Option<Listed> {
-        (index < self.words().count()).then(|| self.words().entry(index)).flatten()
+        self.words().get(index)
     }
 
     /// The message.

@@ -31,6 +31,12 @@
 //! Who frees a parcel notes what it lists, and when it is FREE tries to free each of those. Who finds a block listed goes back to LIVE and looks at the parcels once
 //! more: either it sees the parcel FREE, or the parcel's freer comes to the block later.
 //!
+//! A parcel may have a warden. It lists nothing any more once that is over, which is for good; so who frees the warden does as one who frees the parcel, but the parcel may be written meanwhile. Who lists a block there drops its pin
+//! later, and looks for the warden then; who frees the warden looks at the entries after that. There is a sequentially consistent fence before each look, so one of both sees what the other did, and frees the block. Where the freer dies in between, the
+//! sweep of what it had comes to each block.
+//!
+//! Where a block is listed by one entry only, ever, as a large item of a queue is, its descriptor says which: nobody looks elsewhere.
+//!
 //! A death leaves: CLAIMED by a corpse, which is FREE to whoever meets it; LIVE with a corpse's bits, which the sweep clears; LIVE without bits, when it came
 //! between the bit and the state, and DYING by a corpse: the sweep frees both. LIVE without bits is met in good order too, for a moment: it is no different, as who frees
 //! it is the one whose compare-exchange does.

@@ -157,6 +157,11 @@ impl Root {
 
     // Who lives.
 
+    /// Whether another process with this id has this holder's record: see [`Holders::is_process`].
+    pub(crate) fn is_process(&self, holder: u32, pid: u32) -> bool {
+        holder != self.holder && self.holders().is_process(holder, pid)
+    }
+
     #[inline]
     pub(crate) fn is_dead(&self, id: OwnerId) -> bool {
         if id.generation() == 0 {
@@ -330,14 +335,18 @@ impl Root {
 
     /// The block that a handle names, without a pin.
     pub(crate) fn glimpse(&self, id: BlockId, generation: u32) -> Result<Glimpse> {
-        let member = self.member(id.member).filter(|member| id.block < member.blocks());
-        let seen = member.map(|member| Glimpse::new(member, id.block, generation));
-        seen.filter(Glimpse::is_live).ok_or_else(|| {
+        self.glance(id, generation).filter(Glimpse::is_live).ok_or_else(|| {
             Error::new(
                 ErrorKind::StaleHandle,
                 format!("the object of {} that was looked at was freed", self.name()),
             )
         })
+    }
+
+    /// The same, whether or not it is there still; `None` if nothing is known of it, or it cannot be attached now.
+    pub(crate) fn glance(&self, id: BlockId, generation: u32) -> Option<Glimpse> {
+        let member = self.member(id.member).filter(|member| id.block < member.blocks());
+        member.map(|member| Glimpse::new(member, id.block, generation))
     }
 
     /// Drops a pin that a table of the segment had on a block.

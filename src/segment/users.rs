@@ -16,10 +16,14 @@ pub(crate) enum Users {
 
 impl Root {
     /// Whether the use of a block that this handle names is over for good; `false` where it cannot be looked at now.
-    pub(crate) fn is_over(&self, (id, generation): Listed) -> bool {
-        self.try_member(id.member).is_ok_and(|member| {
-            member.is_none_or(|member| member.descriptor(id.block).pins.is_over(generation))
-        })
+    pub(crate) fn is_over(&self, block: Listed) -> bool {
+        self.try_is_over(block).unwrap_or(false)
+    }
+
+    /// The same; an error where it cannot be looked at now.
+    pub(super) fn try_is_over(&self, (id, generation): Listed) -> Result<bool> {
+        let member = self.try_member(id.member)?.filter(|member| id.block < member.blocks());
+        Ok(member.is_none_or(|member| member.descriptor(id.block).pins.is_over(generation)))
     }
 
     /// Who uses this block. The answer's threads, added to `lives`, are one for each process that has it, so when one of them ends, its process may have. What the dead had is swept.

@@ -7,10 +7,11 @@ use crate::{
     os::clock::Deadline,
     party::Model,
     queue::{
-        raw_queue::{Anybody, Claim, Closing, RawQueue, Refusal, Slots, Taken, in_slot},
+        raw_queue::{Anybody, Claim, Closing, How, NEWS, RawQueue, Refusal, Slots, Taken, in_slot},
         slot::{State, Word},
     },
     segment::OwnerId,
+    watch::watch,
     world::{At, Fate, Outcome, Troupe, with},
 };
 use std::{cell::Cell, rc::Rc};
@@ -78,8 +79,12 @@ enum Role {
     Loan,
     Get(u32),
     Drain,
+    /// Watches until there is one, or was.
+    Watch,
     /// Gives back, and gets.
     Return,
+    /// Waits until there is one, or the end, and leaves it.
+    Look,
     /// Has one for ever, or until it dies, and waits for room.
     Join,
     ShutDown,
@@ -134,14 +139,17 @@ impl Shared {
         last.set(last.get().max(Some(which)));
     }
 
+    /// One item, and up to so many more that are there at a glance.
     fn get(
         &self,
         party: &Model,
         me: usize,
         deadline: Deadline,
         copies: bool,
+        more: u32,
     ) -> Result<(), Refusal> {
-        let before: Vec<_> = self.last.iter().map(Cell::get).collect();
+        let seen = || self.last.iter().map(Cell::get).collect::<Vec<_>>();
+        let before = seen();
         let named = self.queue.bells().name(party);
         let copied = Cell::new((None, None, 0));
         let copy = |index: u32| {
@@ -154,37 +162,65 @@ impl Shared {
             let second = place.halves[1].get();
             let attempts = Word(self.words[index as usize].peek()).attempts();
             copied.set((first, second, attempts));
-            true
+            How::Copy
         };
         let taken = self.queue.take(party, self, &Anybody, deadline, copy);
         if taken == Err(Refusal::Closed) && self.queue.closing() == Some(Closing::Gently) {
             let is_full = |&(state, _): &_| state == State::Full;
             assert!(!self.state().iter().any(is_full), "closed, and an item is there");
         }
-        match taken? {
+        let (item, claim) = self.had(taken?, copied.get(), &before);
+        if let Some(claim) = claim {
+            self.queue.finish(party, self, claim);
+        }
+        self.got.borrow_mut().extend(item.map(|item| (item, me)));
+        let mut is_due = false;
+        for _ in 0..more {
+            let before = seen();
+            let Some(taken) = self.queue.glance(party, self, copy) else { break };
+            is_due = true;
+            let (item, claim) = self.had(taken, copied.get(), &before);
+            if let Some(claim) = claim {
+                RawQueue::finish_silently(self, claim);
+            }
+            self.got.borrow_mut().extend(item.map(|item| (item, me)));
+        }
+        if is_due {
+            self.queue.has_finished(party);
+        }
+        drop(named);
+        Ok(())
+    }
+
+    /// Looks at what was taken: the item, and its slot if it is in one.
+    fn had(
+        &self,
+        taken: Taken,
+        copied: (Option<Item>, Option<Item>, u32),
+        before: &[Option<u32>],
+    ) -> (Option<Item>, Option<Claim>) {
+        match taken {
             Taken::Copied => {
-                let (first, second, attempts) = copied.get();
+                let (first, second, attempts) = copied;
                 assert_eq!(first, second, "torn");
                 assert!(
                     first.is_some() || self.queue.closing() == Some(Closing::AtOnce),
                     "no item"
                 );
                 if let Some(item) = first.filter(|_| attempts == 0) {
-                    self.first(&before, item);
+                    self.first(before, item);
                 }
-                self.got.borrow_mut().extend(first.map(|item| (item, me)));
+                (first, None)
             }
             Taken::Claim(claim) => {
                 let item = self.read(claim);
                 if let Some(item) = item.filter(|_| claim.attempts() == 1) {
-                    self.first(&before, item);
+                    self.first(before, item);
                 }
-                self.queue.finish(party, self, claim);
-                self.got.borrow_mut().extend(item.map(|item| (item, me)));
+                (item, Some(claim))
             }
+            Taken::Left => unreachable!("nobody said so"),
         }
-        drop(named);
-        Ok(())
     }
 
     fn act(&self, party: &Model, me: usize, role: Role, deadline: Deadline) {
@@ -202,10 +238,16 @@ impl Shared {
             }
             Role::Get(count) => {
                 for _ in 0..count {
-                    let _ = self.get(party, me, deadline, self.copies);
+                    let _ = self.get(party, me, deadline, self.copies, 0);
                 }
             }
-            Role::Drain => while self.get(party, me, deadline, self.copies).is_ok() {},
+            Role::Drain => while self.get(party, me, deadline, self.copies, 2).is_ok() {},
+            Role::Watch => {
+                watch(party, deadline, |looked| {
+                    let watcher = self.queue.bells().watch(NEWS);
+                    (watcher, self.queue.has_news(party, self, &Anybody, looked))
+                });
+            }
             Role::Return => {
                 let named = self.queue.bells().name(party);
                 let taken = self.queue.take(party, self, &Anybody, deadline, in_slot);
@@ -216,7 +258,15 @@ impl Shared {
                 stay();
                 assert_eq!(self.read(claim), item, "it changed");
                 self.queue.give_back(party, self, claim);
-                let _ = self.get(party, me, deadline, false);
+                let _ = self.get(party, me, deadline, false, 0);
+            }
+            Role::Look => {
+                let named = self.queue.bells().name(party);
+                let found = self.queue.take(party, self, &Anybody, deadline, |_| How::Leave);
+                if let Ok(Taken::Claim(claim)) = found {
+                    self.queue.give_back(party, self, claim);
+                }
+                drop(named);
             }
             Role::Join => {
                 self.queue.join(party, self, deadline);
@@ -268,7 +318,7 @@ impl Shared {
         if self.queue.closing() == Some(Closing::AtOnce) {
             return self.nothing_is_left(party);
         }
-        while self.get(party, roles.len(), Deadline::NOW, false).is_ok() {}
+        while self.get(party, roles.len(), Deadline::NOW, false, 0).is_ok() {}
         assert_eq!(self.queue.in_use(self), 0, "something is left");
         let got = self.got.borrow();
         let mut missing = 0;
@@ -306,12 +356,14 @@ fn queue(chance: &mut Chance) -> Play {
     let with_end = chance.below(8);
     let count = 3 + chance.below(4) as usize;
     let mut roles: Vec<_> = (0..count)
-        .map(|_| match chance.below(12) {
+        .map(|_| match chance.below(15) {
             0..=3 => Role::Put(1 + chance.below(3) as u32),
             4 => Role::Loan,
             5..=8 => Role::Get(1 + chance.below(3) as u32),
             9 => Role::Drain,
             10 => Role::Return,
+            11 => Role::Look,
+            12 | 13 => Role::Watch,
             _ => Role::Join,
         })
         .collect();
@@ -325,7 +377,12 @@ fn queue(chance: &mut Chance) -> Play {
     let mut play = Play::new(move |outcome| theirs.end(&all, outcome));
     for (me, &role) in roles.iter().enumerate() {
         let (shared, deadline) = (Rc::clone(&shared), patience(chance));
-        play.enter(chance, 150, move |party| shared.act(party, me, role, deadline));
+        let act = move |party: &Model| shared.act(party, me, role, deadline);
+        if role == Role::Watch {
+            play.enter_watcher(chance, act);
+        } else {
+            play.enter(chance, 150, act);
+        }
     }
     let all = roles.clone();
     play.in_the_end(move |party| shared.last(party, &all));
@@ -359,7 +416,7 @@ fn queue_after_half_of_all_laps() {
         for _ in 0..2 * (LAPS + 2) {
             put();
             assert_eq!(
-                queue.take(&party, shared, &Anybody, Deadline::NOW, |_| true),
+                queue.take(&party, shared, &Anybody, Deadline::NOW, |_| How::Copy),
                 Ok(Taken::Copied)
             );
         }
@@ -370,7 +427,7 @@ fn queue_after_half_of_all_laps() {
     troupe.resume(0);
     let theirs = Rc::clone(&shared);
     troupe.enter(id(1), At::Ready, Fate::Stays, move || {
-        let got = theirs.get(&Model(id(1)), 1, Deadline::NOW, false);
+        let got = theirs.get(&Model(id(1)), 1, Deadline::NOW, false, 0);
         assert_eq!(got, Ok(()), "the lease of the dead is lost");
     });
     troupe.resume(1);
