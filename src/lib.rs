@@ -133,7 +133,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use multiproc_macros::Shared;
 pub use os::cpus::cpu_count;
 pub use pool::{
-    AsyncResult, Mapping, Pool, PoolBuilder, PoolKind, PoolStatistics, PoolWorker, Stateful,
+    AsyncResult, Imap, Mapping, Pool, PoolBuilder, PoolKind, PoolStatistics, PoolWorker, Stateful,
     Stateless, Task, TaskBuilder, TaskError,
 };
 pub use process::{

@@ -304,6 +304,12 @@ fn submitters_wait_for_room() {
         }
     });
     assert_eq!(pool.statistics().in_use, 0);
+    let pool = Pool::builder().workers(2).capacity(1).build().unwrap();
+    for x in 0..100 {
+        let one = pool.apply_async(square, (x,)).unwrap();
+        assert_eq!(pool.map(square, [x, 1, 2]).unwrap(), [x * x, 1, 4]);
+        assert_eq!(one.get().unwrap(), x * x);
+    }
 }
 
 /// Cancelled tasks: those that wait, those that run, and jobs.
@@ -356,4 +362,56 @@ fn pools_live_beside_each_other() {
         (10,),
     );
     assert_eq!(child.unwrap().join().unwrap(), 285);
+}
+
+/// PO08, PO11, PO13, PO14, PO39: one by one, in order and as they come.
+#[test]
+fn results_come_one_by_one() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let mut squares = pool.imap(square, 0..1000);
+    for x in 0..1000 {
+        assert_eq!(squares.next().unwrap().unwrap(), x * x);
+    }
+    assert!(squares.next().is_none() && squares.next().is_none());
+    let mut all: Vec<_> = pool.imap_unordered(square, 0..1000).map(Result::unwrap).collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..1000).map(square).collect::<Vec<_>>());
+    assert!(pool.imap(square, []).next().is_none());
+    assert!(pool.imap_unordered(square, []).next().is_none());
+    // The error of one does not end the rest.
+    let even = |x: u32| {
+        assert!(x % 2 == 0, "odd");
+        x
+    };
+    for (at, one) in pool.imap(even, 0..20).enumerate() {
+        match one {
+            Ok(x) => assert!(x as usize == at && at % 2 == 0),
+            Err(error) => assert!(error.index() == at && at % 2 == 1),
+        }
+    }
+    // No more are taken than said.
+    let taken = std::cell::Cell::new(0);
+    let items = (0..100).inspect(|_| taken.set(taken.get() + 1));
+    let mut few = pool.imap(square, items).ahead(3);
+    few.next().unwrap().unwrap();
+    assert_eq!(taken.get(), 3);
+    drop(few);
+    // Late, and then there.
+    let queue = Queue::<u32>::new(4).unwrap();
+    let wait = |queue: Queue<u32>| queue.recv().unwrap();
+    let mut slow = pool.imap(wait, [queue.clone()]);
+    let late = slow.next_timeout(Duration::from_millis(10)).unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::TimedOut);
+    queue.send(7).unwrap();
+    assert_eq!(slow.next().unwrap().unwrap(), 7);
+    // Items that panic as they come.
+    let bad = || (0..10_u64).inspect(|&x| assert!(x != 3, "no item"));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pool.map(square, bad())));
+    assert!(caught.is_err());
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        pool.imap_unordered(square, bad()).count()
+    }));
+    assert!(caught.is_err());
+    assert_eq!(pool.apply(square, (9,)).unwrap(), 81);
 }

@@ -33,6 +33,10 @@ impl<T> AsyncResult<T> {
         Self { office: Arc::clone(office), pending, read }
     }
 
+    pub(super) fn pending(&self) -> &Arc<Pending> {
+        &self.pending
+    }
+
     /// Waits until it is there.
     ///
     /// # Errors

@@ -109,6 +109,14 @@ fn optional(size: u32) -> Option<usize> {
     size.checked_sub(1).map(|size| size as usize)
 }
 
+/// In a block that has at least [`UNITS_AT`] bytes.
+fn shape_words(placed: &Placed<RawJob>) -> &ShapeWords {
+    // SAFETY: inside the block.
+    let words = unsafe { placed.start().add(SHAPE_AT) }.cast::<ShapeWords>();
+    // SAFETY: as above, aligned; it consists of atomics.
+    unsafe { words.as_ref() }
+}
+
 impl Job {
     /// A new job of units that begin at `firsts`. `args` are numbers, or where each item begins and then the encoded items. Blocks for bytes come from `block`.
     pub(super) fn new(
@@ -162,8 +170,7 @@ impl Job {
             return Err(damaged());
         }
         let placed = Placed::<RawJob>::of_block(block);
-        // SAFETY: the block has room for it, aligned; it consists of atomics.
-        let words = unsafe { placed.start().add(SHAPE_AT).cast::<ShapeWords>().as_ref() };
+        let words = shape_words(&placed);
         let load = |place: &AtomicU32| place.load(Ordering::Relaxed);
         let shape = Shape {
             items: load(&words.items),
@@ -199,8 +206,7 @@ impl Job {
     }
 
     fn shape_words(&self) -> &ShapeWords {
-        // SAFETY: the block has room for it, aligned; it consists of atomics.
-        unsafe { self.placed.start().add(SHAPE_AT).cast::<ShapeWords>().as_ref() }
+        shape_words(&self.placed)
     }
 
     fn unit(&self, unit: u32) -> &Unit {

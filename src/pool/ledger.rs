@@ -38,7 +38,6 @@ pub(super) struct Use {
     pub(super) tried: HashMap<u32, u32>,
     /// What became of items.
     pub(super) fates: BTreeMap<u32, Fate>,
-    pub(super) is_cancelled: bool,
 }
 
 /// Why a worker is killed.
@@ -176,9 +175,7 @@ impl Ledger {
         if !board.is_over(slot, pending.serial) {
             return false;
         }
-        let outcome = if used.is_cancelled && pending.job.is_some() {
-            Outcome::Fate(Fate::Cancelled)
-        } else if pending.job.is_some() {
+        let outcome = if pending.job.is_some() {
             Outcome::Job(std::mem::take(&mut used.fates))
         } else {
             match board.take_result(slot) {

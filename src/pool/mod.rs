@@ -8,6 +8,7 @@ mod builder;
 mod desk;
 mod failure;
 mod fate;
+mod imap;
 mod job;
 mod ledger;
 mod mapping;
@@ -28,6 +29,7 @@ mod worker;
 
 pub use async_result::AsyncResult;
 pub use builder::PoolBuilder;
+pub use imap::Imap;
 pub use mapping::Mapping;
 pub use pool::Pool;
 pub use statistics::PoolStatistics;

@@ -241,7 +241,6 @@ impl Office {
             _kept: kept,
             tried: HashMap::new(),
             fates: BTreeMap::new(),
-            is_cancelled: false,
         };
         ledger.begin(&self.board, thread, slot, used);
         pending
@@ -251,16 +250,35 @@ impl Office {
     pub(super) fn wait(&self, pending: &Pending, deadline: Deadline) -> Result<bool> {
         let Pending { slot, serial, outcome, .. } = pending;
         let look = || (outcome.get().is_some() || self.board.is_over(*slot, *serial)).then_some(());
-        let is_over = look().is_some() || {
-            let thread = self.thread()?;
-            let at_once = if deadline == Deadline::NOW { None } else { spin::for_news(look) };
-            let bells = self.board.raw().bells();
-            at_once.or_else(|| bells.wait(&thread, DONE, deadline, |_| look())).is_some()
-        };
+        let is_over = look().is_some()
+            || deadline != Deadline::NOW && {
+                let thread = self.thread()?;
+                let bells = self.board.raw().bells();
+                spin::for_news(look)
+                    .or_else(|| bells.wait(&thread, DONE, deadline, |_| look()))
+                    .is_some()
+            };
         if is_over && outcome.get().is_none() {
             self.ledger().settle(&self.board, *slot);
         }
         Ok(outcome.get().is_some())
+    }
+
+    /// Waits until one of them is over, and says which; `None` when the time is up.
+    pub(super) fn wait_any(
+        &self,
+        all: &[&Arc<Pending>],
+        deadline: Deadline,
+    ) -> Result<Option<usize>> {
+        let look = || {
+            all.iter().position(|pending| {
+                pending.outcome.get().is_some() || self.board.is_over(pending.slot, pending.serial)
+            })
+        };
+        let thread = self.thread()?;
+        let bells = self.board.raw().bells();
+        let waits = || bells.wait(&thread, DONE, deadline, |_| look());
+        Ok(look().or_else(|| spin::for_news(look)).or_else(waits))
     }
 
     /// Cancels it; `false` if it is over.
@@ -279,11 +297,10 @@ impl Office {
         let mut runners = Vec::new();
         match &pending.job {
             Some(job) => {
-                if let Some(used) = &mut ledger.uses[slot as usize] {
-                    used.is_cancelled = true;
-                }
+                // Who takes a unit from now on does nothing with it.
                 job.raw().limit_to(0);
                 runners.extend(job.raw().running(&**job).map(|(_, _, owner)| owner));
+                ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));
             }
             None if raw.withdraw(&self.board, slot) => {
                 ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));

@@ -1,7 +1,7 @@
 //! `Pool`: worker processes that do tasks.
 
 use super::{
-    AsyncResult, Mapping, PoolBuilder, PoolStatistics, TaskBuilder, TaskError,
+    AsyncResult, Imap, Mapping, PoolBuilder, PoolStatistics, TaskBuilder, TaskError,
     fate::Fate,
     ledger::Phase,
     office::{Office, Terms},
@@ -233,6 +233,40 @@ impl<K: Kind> Pool<K> {
         R: Serialize + DeserializeOwned + 'static,
     {
         self.mapping().try_map(function, items)
+    }
+
+    /// Calls the function with each item, and gives the results in the order of the items, one by one, while others are worked on: for items that are many, come slowly, or are large. Each item is a task of its own.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let mut halves = pool.imap(|x: u64| x / 2, 0..);
+    /// assert_eq!(halves.nth(1000).unwrap()?, 500);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn imap<F, I, T, R>(&self, function: F, items: I) -> Imap<'_, K, F, I::IntoIter, R>
+    where
+        F: Task<K, (T,), Output = R>,
+        I: IntoIterator<Item = T>,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        Imap::new(self, function, items.into_iter(), true)
+    }
+
+    /// As [`imap`](Self::imap), with the results in the order in which they are there.
+    pub fn imap_unordered<F, I, T, R>(
+        &self,
+        function: F,
+        items: I,
+    ) -> Imap<'_, K, F, I::IntoIter, R>
+    where
+        F: Task<K, (T,), Output = R>,
+        I: IntoIterator<Item = T>,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        Imap::new(self, function, items.into_iter(), false)
     }
 
     /// Takes no new tasks from now on. Those that were submitted are done; then the workers end.

@@ -20,7 +20,7 @@ use crate::{
     sync::{Thread, Watch, Watchable, party::Party},
 };
 use std::{
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -33,10 +33,22 @@ const STILLBORN: u32 = 3;
 /// Starts the thread of a pool.
 pub(super) fn start(office: &Arc<Office>) -> Result<thread::JoinHandle<()>> {
     let office = Arc::clone(office);
-    thread::Builder::new()
+    let (sender, takes_part) = mpsc::sync_channel(1);
+    let supervise = move || {
+        // Once it takes part, it always can.
+        let part = office.thread().map(drop);
+        let is_there = part.is_ok();
+        let _ = sender.send(part);
+        if is_there {
+            supervise(&office);
+        }
+    };
+    let thread = thread::Builder::new()
         .name("multiproc-pool".into())
-        .spawn(move || supervise(&office))
-        .map_err(|error| crate::Error::os("starting a thread", error))
+        .spawn(supervise)
+        .map_err(|error| crate::Error::os("starting a thread", error))?;
+    let gone = |_| Err(crate::Error::new(crate::ErrorKind::Os, "the supervisor has ended"));
+    takes_part.recv().unwrap_or_else(gone).map(|()| thread)
 }
 
 /// Why a worker has ended.
@@ -44,8 +56,8 @@ pub(super) fn start(office: &Arc<Office>) -> Result<thread::JoinHandle<()>> {
 enum Reason {
     /// By itself, with nothing at hand, or it has given it back.
     ByItself,
-    /// By our hand.
-    Killed(Sentence),
+    /// By our hand. What it had begun beside that for which it was killed has died with it.
+    Killed(Sentence, Fate),
     Died(Fate),
 }
 
@@ -171,8 +183,8 @@ fn ended(office: &Office, number: u64) {
             why_broken = Some(message);
             Reason::ByItself
         }
-        (Some(sentence), _) => Reason::Killed(sentence),
-        (None, Ok(End::Failed(message))) => {
+        (Some(sentence), Err(error)) => Reason::Killed(sentence, died(pid, error)),
+        (_, Ok(End::Failed(message))) => {
             Reason::Died(Fate::Died { pid, signal: None, code: Some(0), stderr: message })
         }
         (None, Err(error)) => Reason::Died(died(pid, error)),
@@ -269,8 +281,8 @@ fn repair_task(
     }
     let fate = match reason {
         Reason::ByItself => None,
-        Reason::Killed(sentence) => (sentence.serial == serial).then(|| sentence.fate.clone()),
-        Reason::Died(fate) => Some(fate.clone()),
+        Reason::Killed(sentence, _) if sentence.serial == serial => Some(sentence.fate.clone()),
+        Reason::Killed(_, fate) | Reason::Died(fate) => Some(fate.clone()),
     };
     let is_final = match &fate {
         None => false,
@@ -308,11 +320,13 @@ fn repair_job(
         job.start(unit, 0);
         let fate = match reason {
             Reason::ByItself => None,
-            // It may have gone on meanwhile: then the next item has nothing to do with it.
-            Reason::Killed(sentence) => (sentence.serial == serial
-                && sentence.item.is_none_or(|late| late == item))
-            .then(|| sentence.fate.clone()),
-            Reason::Died(fate) => Some(fate.clone()),
+            // It may have gone on meanwhile: then the next item was not late.
+            Reason::Killed(sentence, _)
+                if sentence.serial == serial && sentence.item.is_none_or(|late| late == item) =>
+            {
+                Some(sentence.fate.clone())
+            }
+            Reason::Killed(_, fate) | Reason::Died(fate) => Some(fate.clone()),
         };
         let Some(fate) = fate else { return Verdict::Again };
         let tried = used.tried.entry(item).or_default();

@@ -102,6 +102,22 @@ pub enum TaskError {
 }
 
 impl TaskError {
+    /// The same of another item.
+    pub(super) fn with_index(mut self, item: usize) -> Self {
+        match &mut self {
+            Self::Panicked { index, .. }
+            | Self::WorkerDied { index, .. }
+            | Self::TimedOut { index, .. }
+            | Self::Cancelled { index }
+            | Self::Decode { index, .. }
+            | Self::Encode { index, .. }
+            | Self::Terminated { index }
+            | Self::InitializerFailed { index, .. }
+            | Self::Failed { index, .. } => *index = item,
+        }
+        self
+    }
+
     /// Of the item among those that were mapped; 0 for a task of its own.
     #[must_use]
     pub fn index(&self) -> usize {

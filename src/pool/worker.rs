@@ -319,6 +319,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         while let Err(report) = call(entry) {
             let item = at.load(Ordering::Relaxed);
             desk::fail(job, unit, item, &Failure::panicked(report));
+            job.start(unit, 0);
             at.store(item + 1, Ordering::Release);
             step!("unit.failed");
             self.make_state()?;
