@@ -295,6 +295,14 @@ code 2 "$histogram" --workers 0 "$work/zeros"
 code 2 "$histogram" --workers x "$work/zeros"
 code 1 sh -c "'$histogram' '$work/zeros' >/dev/full"
 
+primes=$(printf 'map %s\n' "10000 1229" "15000 1754" "12000 1438" "18000 2064" "20000 2262")
+primes+=$'\n'${primes//map/apply}
+for workers in 1 2 5; do
+    code 0 "$built/pool_primes" --workers "$workers"
+    same "$primes" "$out" "pool_primes with $workers workers"
+done
+code 2 "$built/pool_primes" --workers x
+
 # Whenever workers are killed, the counts are right: what they held is counted again.
 truncate -s 512M "$work/large"
 expected="0 $((512 << 20))

@@ -18,7 +18,7 @@ const RANGES: [(u32, usize); 5] =
     [(10_000, 1229), (15_000, 1754), (12_000, 1438), (18_000, 2064), (20_000, 2262)];
 
 fn is_prime(number: u32) -> bool {
-    number > 1 && (2..number).take_while(|d| d * d <= number).all(|d| number % d != 0)
+    number > 1 && (2..number).take_while(|d| d * d <= number).all(|d| !number.is_multiple_of(d))
 }
 
 fn primes(below: u32) -> usize {

@@ -78,6 +78,7 @@
 //!
 //! # When a process dies
 //!
+//! - If it is a worker of a [`Pool`], the task that it had fails with a [`TaskError`], or is tried again; another worker takes its place.
 //! - Its result is a [`ProcessError`]: panic, signal, or exit code, with its last words if they were captured.
 //! - A lock that it held is taken over at once by somebody who waits, with [`LockError::OwnerDied`]: the guard is inside, so that the data can be repaired. Until somebody
 //!   says so by `clear_poison`, later ones get [`LockError::Poisoned`].

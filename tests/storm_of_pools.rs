@@ -30,7 +30,7 @@ fn work(begun: AtomicArray<u32>, number: u64) -> (u64, Vec<u64>) {
         value = std::hint::black_box(value.wrapping_mul(0x9e37_79b9));
     }
     // Some results are large.
-    let filling = if number % 5 == 0 { vec![number; 100] } else { vec![number] };
+    let filling = if number.is_multiple_of(5) { vec![number; 100] } else { vec![number] };
     begun[at].fetch_add(1 << 16, Ordering::SeqCst);
     (number, filling)
 }
@@ -51,9 +51,9 @@ fn round(pool: &Pool, round: u64, tally: &mut Tally) {
     let begun = AtomicArray::<u32>::zeroed(TASKS).unwrap();
     let first = round * TASKS as u64;
     let numbers = first..first + TASKS as u64;
-    let retries = if round % 3 == 0 { RETRIES } else { 0 };
+    let retries = if round.is_multiple_of(3) { RETRIES } else { 0 };
     let args = numbers.clone().map(|number| (begun.clone(), number));
-    let results: Vec<Result<(u64, Vec<u64>), TaskError>> = if round % 2 == 0 {
+    let results: Vec<Result<(u64, Vec<u64>), TaskError>> = if round.is_multiple_of(2) {
         let submit = |args| pool.task(work, args).retries(retries).submit().unwrap();
         let tasks: Vec<_> = args.map(submit).collect();
         tasks.iter().map(multiproc::AsyncResult::get).collect()
@@ -71,7 +71,7 @@ fn round(pool: &Pool, round: u64, tally: &mut Tally) {
             Ok((number, filling)) => {
                 assert_eq!(number, expected);
                 assert!(filling.iter().all(|&element| element == number), "torn");
-                assert_eq!(filling.len(), if number % 5 == 0 { 100 } else { 1 });
+                assert_eq!(filling.len(), if number.is_multiple_of(5) { 100 } else { 1 });
                 assert!(ended >= 1 && (started == 1 || retries > 0), "{started} {ended}");
                 tally.done += 1;
                 tally.again += u64::from(started > 1);

@@ -4,7 +4,7 @@ use super::{
     TaskError,
     board::read_outcome,
     fate::unread,
-    job::{Found, Job},
+    job::{Cells, Found, Job},
     office::Office,
     pending::{Outcome, Pending},
     plain,
@@ -200,6 +200,7 @@ fn read<R: DeserializeOwned + 'static>(
         _ => return Err(TaskError::Cancelled { index: 0 }),
     };
     let Some(job) = &pending.job else { return Ok(()) };
+    let cells = job.cells();
     for unit in 0..job.count() {
         let items = job.items(unit);
         let table = job.table(unit).map_err(|error| unread(items.start as usize, &error))?;
@@ -208,7 +209,7 @@ fn read<R: DeserializeOwned + 'static>(
                 each(Err(fate.clone().into_error(item as usize)))?;
                 continue;
             }
-            each(read_item(job, unit, item, table.as_ref()))?;
+            each(read_item(job, &cells, unit, item, table.as_ref()))?;
         }
     }
     Ok(())
@@ -217,12 +218,13 @@ fn read<R: DeserializeOwned + 'static>(
 #[inline]
 fn read_item<R: DeserializeOwned + 'static>(
     job: &Job,
+    cells: &Cells,
     unit: u32,
     item: u32,
     table: Option<&crate::segment::Parcel>,
 ) -> Result<R, TaskError> {
     let index = item as usize;
-    let read = job.outcome(unit, item, table, |found| match found {
+    let read = job.outcome(cells, unit, item, table, |found| match found {
         Found::Number(bytes) => plain::of_bytes(bytes).map(Ok).ok_or_else(|| {
             crate::Error::new(crate::ErrorKind::Decode, "the result is of another type")
         }),

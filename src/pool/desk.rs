@@ -199,7 +199,7 @@ fn put_encoded<R: Serialize>(job: &Job, unit: u32) -> impl Fn(u32, &R) -> Result
     let cells = job.cells();
     move |item, result| {
         // SAFETY: the caller runs the item's unit, and keeps the job.
-        let cell = unsafe { cells.cell(item) };
+        let cell = unsafe { cells.cell_mut(item) };
         let Some((length, place)) = cell.split_first_mut() else { return Err(missing()) };
         match encode_into(result, place)? {
             Encoded::Written(bytes) => {

@@ -261,29 +261,11 @@ impl Job {
         })
     }
 
-    /// An item's place among the results.
-    #[inline(always)]
-    fn cell(&self, item: u32) -> NonNull<[u8]> {
-        assert!(item < self.shape.items);
-        let start = match &self.results {
-            // SAFETY: inside the block, which has room for as many cells as items.
-            Some(block) => unsafe { block.as_ptr().add(item as usize * self.shape.cell) },
-            None => NonNull::dangling(),
-        };
-        NonNull::slice_from_raw_parts(start, self.shape.cell)
-    }
-
-    /// As the one who runs its unit: the cells.
+    /// The places of the results.
     #[inline(always)]
     pub(super) fn cells(&self) -> Cells {
         let start = self.results.as_ref().map_or(NonNull::dangling(), Block::as_ptr);
         Cells { start, cell: self.shape.cell, items: self.shape.items }
-    }
-
-    /// What is in an item's cell.
-    fn in_cell(&self, item: u32) -> &[u8] {
-        // SAFETY: inside the block; the item is done, so nobody writes it any more.
-        unsafe { self.cell(item).as_ref() }
     }
 
     /// The table of a unit, if it has one.
@@ -345,20 +327,25 @@ impl Job {
         true
     }
 
-    /// The outcome of an item that is done, with the unit's table, in any form: bytes as those of a task's result, or of a number.
+    /// The outcome of an item of a job that is over, with the unit's table, in any form: bytes as those of a task's result, or of a number.
+    #[inline]
     pub(super) fn outcome<T>(
         &self,
+        cells: &Cells,
         unit: u32,
         item: u32,
         table: Option<&Parcel>,
         then: impl FnOnce(Found<'_>) -> T,
     ) -> Result<T> {
-        let entry = item.wrapping_sub(self.items(unit).start) as usize;
-        if let Some(place) = table.and_then(|table| table.entry(entry)) {
-            let parcel = Parcel::open(self.root(), place, OUTCOME)?;
-            return Ok(then(Found::Outcome(Bytes::Elsewhere(parcel).get())));
+        if let Some(table) = table {
+            let entry = item.wrapping_sub(self.items(unit).start) as usize;
+            if let Some(place) = table.entry(entry) {
+                let parcel = Parcel::open(self.root(), place, OUTCOME)?;
+                return Ok(then(Found::Outcome(Bytes::Elsewhere(parcel).get())));
+            }
         }
-        let cell = self.in_cell(item);
+        // SAFETY: the job is over, and this is it.
+        let cell = unsafe { cells.cell(item) };
         if self.shape.result.is_some() {
             return Ok(then(Found::Number(cell)));
         }
@@ -450,19 +437,34 @@ impl Cells {
         unsafe { place.copy_from_nonoverlapping(from, bytes.len()) };
     }
 
-    /// The cell.
+    /// The cell, for writing.
     ///
     /// # Safety
     ///
     /// As [`write`](Self::write), and the caller has no other slice of it.
     #[inline]
-    pub(super) unsafe fn cell<'a>(&self, item: u32) -> &'a mut [u8] {
+    pub(super) unsafe fn cell_mut<'a>(&self, item: u32) -> &'a mut [u8] {
+        // SAFETY: inside the cell, which nobody else touches while the caller runs its unit.
+        unsafe { self.place(item).as_mut() }
+    }
+
+    /// The cell.
+    ///
+    /// # Safety
+    ///
+    /// The item is done, and the caller keeps the job.
+    #[inline]
+    pub(super) unsafe fn cell<'a>(&self, item: u32) -> &'a [u8] {
+        // SAFETY: inside the cell, which nobody writes any more.
+        unsafe { self.place(item).as_ref() }
+    }
+
+    #[inline]
+    fn place(&self, item: u32) -> NonNull<[u8]> {
         assert!(item < self.items);
         // SAFETY: inside the block, which has room for as many cells as items.
         let place = unsafe { self.start.add(item as usize * self.cell) };
-        let mut cell = NonNull::slice_from_raw_parts(place, self.cell);
-        // SAFETY: inside the cell, which nobody else touches while the caller runs its unit.
-        unsafe { cell.as_mut() }
+        NonNull::slice_from_raw_parts(place, self.cell)
     }
 }
 

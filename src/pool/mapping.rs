@@ -218,7 +218,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         for item in items {
             collected.add(&item)?;
         }
-        let Collected { count, bytes, ends, kept } = collected;
+        let Collected { count, bytes, length, ends, kept } = collected;
         office.check_open()?;
         if count == 0 {
             return Ok(Arc::new(nothing()));
@@ -237,7 +237,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         };
         let args: &[&[u8]] = match number {
             Some(_) => &[&bytes],
-            None => &[bytemuck::cast_slice(&ends), &bytes],
+            None => &[bytemuck::cast_slice(&ends), &bytes[..length]],
         };
         let job = Job::new(office.root(), shape, &firsts, args, |bytes| office.block(bytes))?;
         Ok(office.submit_job(&function, job, kept, self.terms)?)
@@ -274,6 +274,8 @@ fn nothing() -> Pending {
 struct Collected {
     count: u32,
     bytes: Vec<u8>,
+    /// How many of them are encoded items; what is behind is room.
+    length: usize,
     /// Where each begins, and the last one ends.
     ends: Vec<u32>,
     kept: Vec<crate::segment::Block>,
@@ -297,10 +299,10 @@ impl Collected {
         if self.ends.is_empty() {
             self.ends.push(0);
         }
-        let handles = encode_onto(item, &mut self.bytes)
+        let handles = encode_onto(item, &mut self.bytes, &mut self.length)
             .map_err(|error| TaskError::Encode { index, message: error.to_string() })?;
         self.kept.extend(handles);
-        let end = u32::try_from(self.bytes.len()).map_err(|_| {
+        let end = u32::try_from(self.length).map_err(|_| {
             let message = "more than 4 GiB of arguments cannot be mapped at once";
             Error::new(ErrorKind::InvalidInput, message)
         })?;

@@ -174,8 +174,9 @@ impl Office {
         terms: Terms,
     ) -> Result<Arc<Pending>> {
         let thread = self.thread()?;
-        let mut bytes = Vec::with_capacity(INLINE_ARGS);
-        let mut kept = encode_onto(args, &mut bytes)?;
+        let (mut bytes, mut length) = (Vec::with_capacity(INLINE_ARGS), 0);
+        let mut kept = encode_onto(args, &mut bytes, &mut length)?;
+        bytes.truncate(length);
         let large = (bytes.len() > INLINE_ARGS)
             .then(|| {
                 let block = self.block(8 + bytes.len())?;

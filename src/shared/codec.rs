@@ -1,5 +1,6 @@
 //! How values travel between processes: postcard, whole values only, and the handles in them with their blocks.
 
+use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::transport;
@@ -29,33 +30,31 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
     Ok(Message { bytes, handles })
 }
 
-/// Encodes `value` behind what is in `bytes` already. Gives the blocks of the handles in it; after an error `bytes` are as they were.
+/// Encodes `value` into `bytes` from `length` on, which grows with it; what is behind is room. Gives the blocks of the handles in it.
 ///
 /// # Errors
 ///
-/// As [`encode`].
+/// As [`encode`]; then `length` is as it was.
 #[inline]
 pub(crate) fn encode_onto<T: Serialize + ?Sized>(
     value: &T,
     bytes: &mut Vec<u8>,
+    length: &mut usize,
 ) -> Result<Vec<Block>> {
     const ROOM: usize = 64;
-    let before = bytes.len();
-    bytes.resize(before + ROOM, 0);
-    match encode_into(value, &mut bytes[before..]) {
-        Ok(Encoded::Written(written)) => {
-            let length = written.len();
-            bytes.truncate(before + length);
+    if bytes.len() < *length + ROOM {
+        bytes.resize(2 * *length + ROOM, 0);
+    }
+    match encode_into(value, &mut bytes[*length..])? {
+        Encoded::Written(written) => {
+            *length += written.len();
             Ok(Vec::new())
         }
-        Ok(Encoded::Message(message)) => {
-            bytes.truncate(before);
+        Encoded::Message(message) => {
+            bytes.truncate(*length);
             bytes.extend_from_slice(&message.bytes);
+            *length = bytes.len();
             Ok(message.handles)
-        }
-        Err(error) => {
-            bytes.truncate(before);
-            Err(error)
         }
     }
 }
@@ -69,6 +68,44 @@ pub(crate) enum Encoded<'a> {
     Message(Message),
 }
 
+/// A place that is written from its beginning.
+///
+/// Postcard has such a thing, but hands each of the few bytes of a number to the system's copy, which costs more than they do.
+struct Written<'a> {
+    place: &'a mut [u8],
+    length: usize,
+}
+
+impl<'a> Flavor for Written<'a> {
+    type Output = &'a [u8];
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        let end = self.length + bytes.len();
+        let place = self.place.get_mut(self.length..end);
+        let place = place.ok_or(postcard::Error::SerializeBufferFull)?;
+        if bytes.len() <= 16 {
+            place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        } else {
+            place.copy_from_slice(bytes);
+        }
+        self.length = end;
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        *self.place.get_mut(self.length).ok_or(postcard::Error::SerializeBufferFull)? = byte;
+        self.length += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn finalize(self) -> postcard::Result<&'a [u8]> {
+        Ok(&self.place[..self.length])
+    }
+}
+
 /// Encodes `value` into `place`, if it has room.
 ///
 /// # Errors
@@ -79,7 +116,8 @@ pub(crate) fn encode_into<'a, T: Serialize + ?Sized>(
     value: &T,
     place: &'a mut [u8],
 ) -> Result<Encoded<'a>> {
-    let (bytes, handles) = transport::sending(|| postcard::to_slice(value, place));
+    let place = Written { place, length: 0 };
+    let (bytes, handles) = transport::sending(|| postcard::serialize_with_flavor(value, place));
     match bytes {
         Ok(bytes) if handles.is_empty() => Ok(Encoded::Written(bytes)),
         _ => encode(value).map(Encoded::Message),
