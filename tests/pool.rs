@@ -206,7 +206,7 @@ fn a_dropped_pool_finishes() {
     clean("mp-test-", || {
         let counted = Atomic::new(0_u32).unwrap();
         let pool = Pool::new(2).unwrap();
-        let count = |counted: Atomic<u32>| drop(counted.fetch_add(1, Ordering::SeqCst));
+        let count = |counted: Atomic<u32>| counted.fetch_add(1, Ordering::SeqCst);
         for _ in 0..100 {
             drop(pool.apply_async(count, (counted.clone(),)).unwrap());
         }
@@ -414,4 +414,34 @@ fn results_come_one_by_one() {
     }));
     assert!(caught.is_err());
     assert_eq!(pool.apply(square, (9,)).unwrap(), 81);
+}
+
+/// What is the same for all items, handles in it too; and what cannot be decoded.
+#[test]
+fn a_context_goes_with_the_items() {
+    #[derive(serde::Serialize)]
+    struct Shy(u32);
+    impl<'de> serde::Deserialize<'de> for Shy {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            Err(serde::de::Error::custom("shy"))
+        }
+    }
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let counted = Atomic::new(0_u32).unwrap();
+    let count = |(counted, names): &(Atomic<u32>, Vec<String>), at: usize| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        assert!(at != 100);
+        names[at % 2].clone()
+    };
+    let context = (counted.clone(), vec!["even".to_owned(), "odd".to_owned()]);
+    let names = pool.mapping().chunk_size(3).map_with(&context, count, 0..50).unwrap();
+    assert!(names.iter().enumerate().all(|(at, name)| *name == context.1[at % 2]));
+    assert_eq!(counted.load(Ordering::SeqCst), 50);
+    // A panic takes nothing from the next.
+    assert_eq!(pool.map_with(&context, count, [1, 100, 0]).unwrap_err().index(), 1);
+    assert_eq!(pool.map_with(&context, count, [1]).unwrap(), ["odd"]);
+    let shy = pool.map_with(&Shy(7), |shy: &Shy, x: u32| shy.0 + x, [1, 2]);
+    assert!(matches!(shy, Err(TaskError::Decode { index: 0, .. })), "{shy:?}");
+    assert_eq!(pool.apply(square, (3,)).unwrap(), 9);
 }

@@ -342,8 +342,10 @@ fn the_late_are_killed() {
     let _watchdog = watchdog(120);
     let pool = Pool::new(2).unwrap();
     let maybe = |x: u32| {
-        while x == 2 {
-            thread::park();
+        if x == 2 {
+            loop {
+                thread::park();
+            }
         }
         x
     };

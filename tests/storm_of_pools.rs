@@ -109,19 +109,21 @@ fn a_storm_over_a_pool() {
     let mut rounds = 0;
     thread::scope(|scope| {
         scope.spawn(|| {
+            // Those of which the pool does not know yet that they are dead.
+            let mut dying = Vec::new();
             while killed.load(SeqCst) < kills {
-                let pids = pool.pids();
                 let span = Duration::from_micros(random(&mut chance) % 3000);
                 let start = Instant::now();
                 while start.elapsed() < span {
                     thread::yield_now();
                 }
-                if let Some(&pid) = pids.get(random(&mut chance) as usize % WORKERS)
-                    // Those that the pool has no more, may be others by now.
-                    && pool.pids().contains(&pid)
-                {
-                    // SAFETY: sends a signal to a worker of this pool, which is not waited for before the pool says so.
+                let pids = pool.pids();
+                dying.retain(|pid| pids.contains(pid));
+                let chosen = pids.get(random(&mut chance) as usize % WORKERS);
+                if let Some(&pid) = chosen.filter(|pid| !dying.contains(*pid)) {
+                    // SAFETY: sends a signal to a worker of this pool, whose pid it has just had.
                     unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+                    dying.push(pid);
                     killed.fetch_add(1, SeqCst);
                 }
             }

@@ -34,10 +34,12 @@ pub(super) enum AtHand {
 struct Desk {
     state: Option<Box<dyn Any>>,
     at_hand: AtHand,
+    /// What is the same for all items of that job, decoded.
+    context: Option<(Rc<Job>, Box<dyn Any>)>,
 }
 
 thread_local! {
-    static DESK: RefCell<Desk> = const { RefCell::new(Desk { state: None, at_hand: AtHand::Nothing }) };
+    static DESK: RefCell<Desk> = const { RefCell::new(Desk { state: None, at_hand: AtHand::Nothing, context: None }) };
 }
 
 /// Puts a state there.
@@ -52,7 +54,12 @@ pub(super) fn take_state() -> Option<Box<dyn Any>> {
 
 /// What is at hand from now on.
 pub(super) fn put(at_hand: AtHand) {
-    DESK.with_borrow_mut(|desk| desk.at_hand = at_hand);
+    DESK.with_borrow_mut(|desk| {
+        if let AtHand::Nothing = at_hand {
+            desk.context = None;
+        }
+        desk.at_hand = at_hand;
+    });
 }
 
 /// Runs something with the state and what is at hand. Nothing is run where the state is not of this kind: the board was scribbled over.
@@ -95,6 +102,44 @@ where
             }
         });
     })
+}
+
+/// The name of what runs this function on the items of a unit, and what is the same for all of them.
+pub(super) fn context_function<F, C, T, R>(function: F) -> Result<FunctionId>
+where
+    F: Fn(&C, T) -> R + Copy + Send + Sync + 'static,
+    C: DeserializeOwned + 'static,
+    T: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    FunctionId::of::<_, ()>(move || {
+        DESK.with_borrow_mut(|desk| {
+            let AtHand::Unit { job, unit } = &desk.at_hand else { return };
+            // Of another job, perhaps.
+            desk.context.take_if(|(of, _)| !Rc::ptr_eq(of, job));
+            if desk.context.is_none() {
+                match job.context().and_then(decode::<C>) {
+                    Ok(context) => desk.context = Some((Rc::clone(job), Box::new(context))),
+                    Err(error) => return fail_all(job, *unit, &error),
+                }
+            }
+            let context = desk.context.as_ref().and_then(|(_, context)| context.downcast_ref());
+            if let Some(context) = context {
+                run_unit(job, *unit, |(item,): (T,)| function(context, item));
+            }
+        });
+    })
+}
+
+/// None of the items that are left can be begun.
+fn fail_all(job: &Job, unit: u32, error: &Error) {
+    let at = job.at(unit);
+    let mut item = at.load(Ordering::Relaxed);
+    while item < job.items(unit).end.min(job.raw().limit()) {
+        fail(job, unit, item, &Failure::Decode(error.to_string()));
+        item += 1;
+        at.store(item, Ordering::Release);
+    }
 }
 
 fn run_task<A: DeserializeOwned, R: Serialize>(

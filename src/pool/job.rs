@@ -74,6 +74,7 @@ struct ShapeWords {
     args: [AtomicU64; 2],
     results: [AtomicU64; 2],
     tables: [AtomicU64; 2],
+    context: [AtomicU64; 2],
 }
 
 const _: () = assert!(SHAPE_AT + size_of::<ShapeWords>() <= UNITS_AT);
@@ -93,6 +94,8 @@ pub(super) struct Job {
     args: Block,
     /// None where results have no bytes.
     results: Option<Block>,
+    /// What is the same for all items.
+    context: Option<Block>,
     tables: Parcel,
     shape: Shape,
 }
@@ -124,6 +127,7 @@ impl Job {
         shape: Shape,
         firsts: &[u32],
         args: &[&[u8]],
+        context: Option<&[u8]>,
         block: impl Fn(usize) -> Result<Block>,
     ) -> Result<Self> {
         let units = root.allocate(UNITS_AT + firsts.len() * stride(shape.units), FINGERPRINT)?;
@@ -131,9 +135,17 @@ impl Job {
         fill(&args_block, args)?;
         let results = shape.items as usize * shape.cell;
         let results = (results > 0).then(|| block(results)).transpose()?;
+        let context = match context {
+            Some(bytes) => {
+                let place = block(8 + bytes.len())?;
+                fill(&place, &[bytes])?;
+                Some(place)
+            }
+            None => None,
+        };
         let tables = Parcel::new(root, TABLES, firsts.len(), &[])?;
         let placed = Placed::of_block(units);
-        let job = Self { placed, args: args_block, results, tables, shape };
+        let job = Self { placed, args: args_block, results, context, tables, shape };
         let words = job.shape_words();
         // Relaxed: nobody else knows the block yet.
         let store = |place: &AtomicU32, number: usize| {
@@ -149,6 +161,7 @@ impl Job {
             (&words.args, Some(&job.args)),
             (&words.results, job.results.as_ref()),
             (&words.tables, Some(job.tables.block())),
+            (&words.context, job.context.as_ref()),
         ];
         for (words, block) in places {
             let place = block.map_or([0; 2], |block| pack((block.id(), block.generation())));
@@ -188,6 +201,7 @@ impl Job {
         let pin = |(id, generation)| root.pin(id, generation);
         let args = pin(place(&words.args).ok_or_else(damaged)?)?;
         let results = place(&words.results).map(pin).transpose()?;
+        let context = place(&words.context).map(pin).transpose()?;
         let tables = Parcel::open(root, place(&words.tables).ok_or_else(damaged)?, TABLES)?;
         let fits = UNITS_AT + shape.units as usize * stride(shape.units) <= room
             && tables.entries() >= shape.units as usize
@@ -197,7 +211,7 @@ impl Job {
         if !fits {
             return Err(damaged());
         }
-        let job = Self { placed, args, results, tables, shape };
+        let job = Self { placed, args, results, context, tables, shape };
         let wanted = match shape.number {
             Some(size) => shape.items as usize * size,
             None => (shape.items as usize + 1) * END,
@@ -247,6 +261,11 @@ impl Job {
     /// As the one who runs it.
     pub(super) fn start(&self, unit: u32, now: u64) {
         self.unit(unit).started.store(now, Ordering::Release);
+    }
+
+    /// What is the same for all items.
+    pub(super) fn context(&self) -> Result<&[u8]> {
+        large_bytes(self.context.as_ref().ok_or_else(damaged)?)
     }
 
     /// All arguments.

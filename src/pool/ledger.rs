@@ -7,7 +7,9 @@ use super::{
     word::{Done, Word},
     worker::End,
 };
-use crate::{Process, process::function::FunctionId, segment::Block, sync::Thread};
+use crate::{
+    Process, os::clock::Deadline, process::function::FunctionId, segment::Block, sync::Thread,
+};
 use std::{
     any::TypeId,
     collections::{BTreeMap, HashMap, VecDeque},
@@ -77,6 +79,8 @@ pub(super) struct Ledger {
     /// By seat.
     pub(super) workers: Vec<Option<Member>>,
     functions: Vec<(TypeId, FunctionId)>,
+    /// When the supervisor looks next for what is late.
+    pub(super) next_look: Deadline,
     /// Nobody repairs any more.
     pub(super) is_over: bool,
     /// Workers in a row that died before they were ready.
@@ -105,6 +109,7 @@ impl Ledger {
             sweep: 0,
             workers: (0..workers).map(|_| None).collect(),
             functions: Vec::new(),
+            next_look: Deadline::NEVER,
             is_over: false,
             stillborn: 0,
             deaths: VecDeque::new(),

@@ -3,14 +3,18 @@
 use super::{
     AsyncResult, Pool, TaskError,
     async_result::{read_all, read_each},
-    desk::unit_function,
+    desk::{context_function, unit_function},
     job::{Job, Shape, cell_for},
     office::{Office, Terms},
     pending::{Outcome, Pending},
     plain,
     work::{Kind, Stateless, Task},
 };
-use crate::{Error, ErrorKind, Result, shared::encode_onto};
+use crate::{
+    Error, ErrorKind, Result,
+    process::function::FunctionId,
+    shared::{Message, encode, encode_onto},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     any::TypeId,
@@ -207,18 +211,34 @@ impl<'p, K: Kind> Mapping<'p, K> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
+        let office = self.pool.office();
+        let function = office
+            .function(TypeId::of::<(K, F, A, Job)>(), || unit_function::<K, F, A>(function))?;
+        self.submit_items::<A, R>(&function, items, stops, None)
+    }
+
+    /// Submits the items for a function that has its name already, with what is the same for all of them.
+    fn submit_items<A, R>(
+        &self,
+        function: &FunctionId,
+        items: impl IntoIterator<Item = A>,
+        stops: bool,
+        context: Option<Message>,
+    ) -> Result<Arc<Pending>, TaskError>
+    where
+        A: Serialize + 'static,
+        R: 'static,
+    {
         if self.chunks == Chunks::Of(0) {
             let message = "items were to be mapped in chunks of none; it is 1 at the least";
             return Err(Error::new(ErrorKind::InvalidInput, message).into());
         }
         let office = self.pool.office();
-        let function = office
-            .function(TypeId::of::<(K, F, A, Job)>(), || unit_function::<K, F, A>(function))?;
         let mut collected = Collected::default();
         for item in items {
             collected.add(&item)?;
         }
-        let Collected { count, bytes, length, ends, kept } = collected;
+        let Collected { count, bytes, length, ends, mut kept } = collected;
         office.check_open()?;
         if count == 0 {
             return Ok(Arc::new(nothing()));
@@ -239,8 +259,11 @@ impl<'p, K: Kind> Mapping<'p, K> {
             Some(_) => &[&bytes],
             None => &[bytemuck::cast_slice(&ends), &bytes[..length]],
         };
-        let job = Job::new(office.root(), shape, &firsts, args, |bytes| office.block(bytes))?;
-        Ok(office.submit_job(&function, job, kept, self.terms)?)
+        let same = context.as_ref().map(|context| &context.bytes[..]);
+        let block = |bytes| office.block(bytes);
+        let job = Job::new(office.root(), shape, &firsts, args, same, block)?;
+        kept.extend(context.into_iter().flat_map(|context| context.handles));
+        Ok(office.submit_job(function, job, kept, self.terms)?)
     }
 
     /// The first item of each chunk.
@@ -260,6 +283,33 @@ impl<'p, K: Kind> Mapping<'p, K> {
                 firsts
             }
         }
+    }
+}
+
+impl Mapping<'_, Stateless> {
+    /// As [`Pool::map_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::map_with`].
+    pub fn map_with<C, F, T, R>(
+        self,
+        context: &C,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<R>, TaskError>
+    where
+        F: Fn(&C, T) -> R + Copy + Send + Sync + 'static,
+        C: Serialize + DeserializeOwned + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let office = self.pool.office();
+        let function = office.function(TypeId::of::<(F, C, T)>(), || context_function(function))?;
+        let items = items.into_iter().map(|item| (item,));
+        let context = encode(context)?;
+        let pending = self.submit_items::<(T,), R>(&function, items, true, Some(context))?;
+        AsyncResult::new(office, pending, read_all::<R>).get()
     }
 }
 

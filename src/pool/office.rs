@@ -185,7 +185,7 @@ impl Office {
             })
             .transpose()?;
         let is_timed = terms.deadline.is_some();
-        let pending = self.with_slot(&thread, |ledger, slot| {
+        self.with_slot(&thread, |ledger, slot| {
             let serial = ledger.serial();
             let args = match &large {
                 Some(block) => TaskArgs::Large(block),
@@ -195,12 +195,7 @@ impl Office {
             step!("pool.written");
             kept.extend(large.clone());
             self.begin(ledger, &thread, slot, serial, terms, None, kept)
-        })?;
-        if is_timed {
-            // It did not know of this deadline.
-            self.bell.signal();
-        }
-        Ok(pending)
+        })
     }
 
     /// Submits a job.
@@ -212,15 +207,11 @@ impl Office {
         terms: Terms,
     ) -> Result<Arc<Pending>> {
         let (thread, job) = (self.thread()?, Arc::new(job));
-        let pending = self.with_slot(&thread, |ledger, slot| {
+        self.with_slot(&thread, |ledger, slot| {
             let serial = ledger.serial();
             self.board.write_job(slot, function, serial, &job);
             self.begin(ledger, &thread, slot, serial, terms, Some(job), kept)
-        })?;
-        if terms.deadline.is_some() {
-            self.bell.signal();
-        }
-        Ok(pending)
+        })
     }
 
     #[allow(clippy::too_many_arguments, reason = "what a use of a slot is")]
@@ -244,6 +235,12 @@ impl Office {
             fates: BTreeMap::new(),
         };
         ledger.begin(&self.board, thread, slot, used);
+        let late = deadline.map_or(Deadline::NEVER, Deadline::after);
+        if late < ledger.next_look {
+            // The supervisor would look too late.
+            ledger.next_look = late;
+            self.bell.signal();
+        }
         pending
     }
 

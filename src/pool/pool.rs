@@ -52,6 +52,35 @@ impl Pool {
     pub fn builder() -> PoolBuilder {
         PoolBuilder::new()
     }
+
+    /// As [`map`](Self::map), with something that is the same for all items, in place of what a closure would capture: it is encoded once, and decoded once by each worker that takes part.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map).
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let weights = vec![1.0, 0.5, 0.25];
+    /// let weigh = |weights: &Vec<f64>, at: usize| 8.0 * weights[at];
+    /// assert_eq!(pool.map_with(&weights, weigh, 0..3)?, [8.0, 4.0, 2.0]);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn map_with<C, F, T, R>(
+        &self,
+        context: &C,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<R>, TaskError>
+    where
+        F: Fn(&C, T) -> R + Copy + Send + Sync + 'static,
+        C: Serialize + DeserializeOwned + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.mapping().map_with(context, function, items)
+    }
 }
 
 impl<K: Kind> Pool<K> {

@@ -99,10 +99,10 @@ fn is_idle(office: &Office, ledger: &Ledger) -> bool {
 
 /// When something may be late.
 fn next_deadline(office: &Office) -> Deadline {
-    let ledger = office.ledger();
+    let mut ledger = office.ledger();
     let seats_are_empty = ledger.workers.iter().any(Option::is_none) && !is_idle(office, &ledger);
     let again = if seats_are_empty { Deadline::after(AGAIN) } else { Deadline::NEVER };
-    ledger.uses.iter().flatten().fold(again, |next, used| {
+    let next = ledger.uses.iter().flatten().fold(again, |next, used| {
         let Some(span) = used.pending.deadline else { return next };
         let slot = used.pending.slot;
         let begun = match &used.pending.job {
@@ -112,7 +112,9 @@ fn next_deadline(office: &Office) -> Deadline {
         // What has not begun cannot be late before the whole span from now.
         let left = begun.into_iter().map(|begun| left(begun, span)).min().unwrap_or(span);
         next.min(Deadline::after(left.max(Duration::from_millis(1))))
-    })
+    });
+    ledger.next_look = next;
+    next
 }
 
 /// How much is left of the span since then.

@@ -1,0 +1,185 @@
+//! What tasks can do to a pool, and programs with it: the task fails by name, or does not; the pool lives.
+
+mod support;
+#[path = "support/watching.rs"]
+mod watching;
+
+use multiproc::{Pool, Process, TaskError};
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+use support::watchdog;
+use watching::until;
+
+multiproc::test_support!();
+
+fn lives(pool: &Pool) {
+    assert_eq!(pool.map(|x: u64| x + 1, 0..4).unwrap(), [1, 2, 3, 4]);
+    until(|| pool.pids().len() == pool.workers());
+}
+
+#[expect(unconditional_recursion, reason = "that is the point")]
+fn deeper(x: u64) -> u64 {
+    std::hint::black_box([x; 64]);
+    deeper(x + 1) + 1
+}
+
+#[test]
+fn tasks_that_spoil_their_process() {
+    let _watchdog = watchdog(120);
+    let pool = Pool::builder().workers(2).memory_limit(8 << 30).build().unwrap();
+    let died = |result: Result<u64, TaskError>| match result {
+        Err(TaskError::WorkerDied { signal, code, .. }) => (signal, code),
+        other => panic!("{other:?}"),
+    };
+    // Told by the runtime, where it is there yet.
+    let overflown = died(pool.apply(deeper, (0,)));
+    assert!(matches!(overflown, (Some(libc::SIGABRT | libc::SIGSEGV), None)), "{overflown:?}");
+    lives(&pool);
+    let exits = |x: u64| -> u64 { std::process::exit(x as i32) };
+    assert_eq!(died(pool.apply(exits, (0,))), (None, Some(0)));
+    lives(&pool);
+    // It cannot have so much.
+    let hungry = |gib: usize| Vec::<u8>::with_capacity(gib << 30).capacity() as u64;
+    assert_eq!(died(pool.apply(hungry, (16,))).0, Some(libc::SIGABRT));
+    lives(&pool);
+    // All descriptors are closed: the work goes on, in memory.
+    let closes = |from: i32| {
+        (from..100).for_each(|descriptor| {
+            // SAFETY: a number.
+            unsafe { libc::close(descriptor) };
+        });
+        7_u64
+    };
+    let closed = pool.apply(closes, (0,));
+    assert!(matches!(closed, Ok(7) | Err(TaskError::WorkerDied { .. })), "{closed:?}");
+    lives(&pool);
+    let moves = || std::env::set_current_dir("/").map(|()| 7_u64).unwrap();
+    assert_eq!(pool.apply(moves, ()).unwrap(), 7);
+    lives(&pool);
+    let spawns = || {
+        let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
+        child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
+        u64::from(child.wait().unwrap().success())
+    };
+    assert_eq!(pool.apply(spawns, ()).unwrap(), 1);
+    // A worker is daemonic: it may have no workers of its own.
+    let nests = || Pool::new(1).map(drop).map_err(|error| error.kind());
+    assert_eq!(pool.apply(nests, ()).unwrap(), Err(multiproc::ErrorKind::InvalidInput));
+    lives(&pool);
+    let forks = || {
+        // SAFETY: the child makes no call but to end.
+        match unsafe { libc::fork() } {
+            // SAFETY: ends at once.
+            0 => unsafe { libc::_exit(0) },
+            child => {
+                // SAFETY: waits for the child.
+                unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+                9_u64
+            }
+        }
+    };
+    assert_eq!(pool.apply(forks, ()).unwrap(), 9);
+    lives(&pool);
+    // A child that comes back from the task is not the worker.
+    // SAFETY: both go on, which is what is tried.
+    let returns_twice = || u64::from(unsafe { libc::fork() } >= 0);
+    assert_eq!(pool.apply(returns_twice, ()).unwrap(), 1);
+    lives(&pool);
+}
+
+#[test]
+fn a_task_that_stops_itself_is_late() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(1).unwrap();
+    let stops = || {
+        // SAFETY: stops this process.
+        unsafe { libc::raise(libc::SIGSTOP) };
+    };
+    let stopped = pool.task(stops, ()).deadline(Duration::from_millis(50)).submit().unwrap();
+    assert!(matches!(stopped.get(), Err(TaskError::TimedOut { .. })));
+    lives(&pool);
+    let stopped = pool.apply_async(stops, ()).unwrap();
+    assert!(stopped.get_timeout(Duration::from_millis(20)).is_none());
+    pool.terminate().unwrap();
+    pool.join().unwrap();
+    assert!(matches!(stopped.get(), Err(TaskError::Terminated { .. })));
+}
+
+#[test]
+fn a_large_argument() {
+    let _watchdog = watchdog(120);
+    let pool = Pool::new(1).unwrap();
+    let length = |bytes: Vec<u8>| bytes.len();
+    let large = vec![1; 64 << 20];
+    match pool.apply(length, (large,)) {
+        Ok(length) => assert_eq!(length, 64 << 20),
+        // There may be no room.
+        Err(TaskError::Failed { kind, .. }) => assert_eq!(kind, multiproc::ErrorKind::NoSpace),
+        Err(error) => panic!("{error}"),
+    }
+    lives(&pool);
+}
+
+/// PO30: a pool that is never dropped ends with its process; also one with tasks that never end.
+#[test]
+fn a_process_exits_with_a_pool() {
+    let _watchdog = watchdog(60);
+    for is_busy in [false, true] {
+        let leaks = |is_busy: bool| {
+            let pool = Box::leak(Box::new(Pool::new(2).unwrap()));
+            if is_busy {
+                let endless = || loop {
+                    thread::park();
+                };
+                let task = pool.apply_async::<_, (), ()>(endless, ()).unwrap();
+                drop(task);
+            }
+            pool.apply(|| (), ()).unwrap();
+            pool.pids()
+        };
+        let process: Process<Vec<u32>> = multiproc::spawn(leaks, (is_busy,)).unwrap();
+        let pids = process.join().unwrap();
+        let is_there = |pid: &u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+        };
+        until(|| !pids.iter().any(is_there));
+    }
+}
+
+/// PO32: of several workers the last cannot be started; the others are ended.
+#[test]
+fn workers_that_cannot_be_started_leave_none() {
+    let _watchdog = watchdog(60);
+    let tries = || {
+        // Each worker needs some: there are enough for one or two.
+        let limit = libc::rlimit { rlim_cur: 24, rlim_max: 24 };
+        // SAFETY: the call reads the limit.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+        let failed = Pool::new(40).map(drop).is_err();
+        // SAFETY: asks whether there are children.
+        let left = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) };
+        (failed, left)
+    };
+    assert_eq!(multiproc::spawn(tries, ()).unwrap().join().unwrap(), (true, -1));
+}
+
+/// A program that panics while it has a pool does not wait for what never ends.
+#[test]
+fn a_panic_terminates() {
+    let _watchdog = watchdog(60);
+    let panics = || -> () {
+        let pool = Pool::new(1).unwrap();
+        let endless = || loop {
+            thread::park();
+        };
+        let _task = pool.apply_async::<_, (), ()>(endless, ()).unwrap();
+        panic!("elsewhere");
+    };
+    let error = multiproc::spawn(panics, ()).unwrap().join().unwrap_err();
+    assert!(error.to_string().contains("elsewhere"), "{error}");
+}
