@@ -221,33 +221,30 @@ impl Root {
 
     /// A new block for an object of `bytes` bytes, filled with zeros.
     pub(crate) fn allocate(self: &Arc<Self>, bytes: usize, fingerprint: u64) -> Result<Block> {
-        self.allocate_in(bytes, fingerprint, false)
+        let me = participant::current(self)?;
+        let class = Class::of_object(bytes);
+        if class.is_own() {
+            let claim = self.grow(class, 0, me, &Backing::default())?;
+            return Ok(self.fill(claim, bytes, fingerprint, 0, me));
+        }
+        Ok(self.fill(self.claim(class, me)?, bytes, fingerprint, bytes, me))
     }
 
-    /// A new block for a parcel.
+    /// A new block for a parcel of `bytes` bytes, of which the first `head` are zeros, and the others whatever was there before.
     pub(super) fn allocate_parcel(
         self: &Arc<Self>,
         bytes: usize,
+        head: usize,
         fingerprint: u64,
-    ) -> Result<Block> {
-        self.allocate_in(bytes, fingerprint, true)
-    }
-
-    fn allocate_in(
-        self: &Arc<Self>,
-        bytes: usize,
-        fingerprint: u64,
-        parcels: bool,
     ) -> Result<Block> {
         let me = participant::current(self)?;
-        let class = Class { block_bytes: heap::block_bytes(bytes), parcels };
-        let fresh = class.block_bytes > heap::LARGEST;
-        let claim = if fresh {
+        let class = Class::of_parcel(bytes);
+        let claim = if class.is_own() {
             self.grow(class, 0, me, &Backing::default())
         } else {
             self.claim(class, me)
         };
-        self.fill(claim?, bytes, fingerprint, fresh, me)
+        Ok(self.fill(claim?, bytes, fingerprint, head, me))
     }
 
     /// The same with a member of its own, which is got as `backing` says.
@@ -258,29 +255,29 @@ impl Root {
         backing: &Backing,
     ) -> Result<Block> {
         let me = participant::current(self)?;
-        let block_bytes = heap::block_bytes(bytes.max(heap::LARGEST + 1));
-        let claim = self.grow(Class { block_bytes, parcels: false }, 0, me, backing)?;
-        self.fill(claim, bytes, fingerprint, true, me)
+        let class = Class::of_object(bytes.max(heap::LARGEST + 1));
+        let claim = self.grow(class, 0, me, backing)?;
+        Ok(self.fill(claim, bytes, fingerprint, 0, me))
     }
 
-    /// Makes a claimed block a live one.
+    /// Makes a claimed block a live one, whose first `zeros` bytes are zeros.
     fn fill(
         self: &Arc<Self>,
         claim: Claim,
         bytes: usize,
         fingerprint: u64,
-        fresh: bool,
+        zeros: usize,
         me: OwnerId,
-    ) -> Result<Block> {
+    ) -> Block {
         step!("alloc.claimed");
-        claim.member.prepare(claim.block, fingerprint, bytes, fresh);
+        claim.member.prepare(claim.block, fingerprint, bytes, zeros);
         let id = BlockId { member: claim.member.id, block: claim.block };
         let mut blocks = self.blocks();
         claim.member.descriptor(claim.block).pins.publish(claim.generation, self.holder, me);
         step!("alloc.live");
         let (block, weak) = Block::new(Arc::clone(self), claim.member, id, claim.generation);
         blocks.insert(id, weak);
-        Ok(block)
+        block
     }
 
     /// The block that a handle names, pinned for this process.
@@ -390,7 +387,6 @@ impl Root {
             }
         }
         self.sweep_holders(me);
-        shelf.start_over();
         if let Some(claim) = shelf.claim(me, is_dead) {
             return Ok(claim);
         }
@@ -401,7 +397,7 @@ impl Root {
 
     /// Adds a member and claims its first block.
     fn grow(&self, class: Class, before: u32, me: OwnerId, backing: &Backing) -> Result<Claim> {
-        if class.block_bytes > heap::LARGEST {
+        if class.is_own() {
             // Here is where the large objects of the dead are found.
             self.sweep_holders(me);
         }
