@@ -238,6 +238,11 @@ impl Member {
         self.mapping.populate(first + bytes.start..first + bytes.end)
     }
 
+    /// Gives the memory of a member's one block back to the system, all but its first page, which may be looked at still. Nobody has the block, and nobody will.
+    pub(crate) fn give_back_pages(&self) {
+        self.mapping.remove(self.first_block + PAGE..self.mapping.len());
+    }
+
     /// The words of a block in which everybody writes atomic words: a parcel's.
     pub(crate) fn words(&self, block: u32) -> &[AtomicU64] {
         assert!(self.class.parcels);
@@ -280,6 +285,11 @@ impl Member {
     /// What the parcel in a block lists; nothing where there are no parcels.
     pub(crate) fn listed_by(&self, block: u32) -> Vec<Listed> {
         if self.class.parcels { Words(self.words(block)).entries().collect() } else { Vec::new() }
+    }
+
+    /// For how many entries the parcel in a block has room.
+    pub(crate) fn entries_of(&self, block: u32) -> usize {
+        if self.class.parcels { Words(self.words(block)).count() } else { 0 }
     }
 
     /// What a parcel lists that is not free yet, and that nobody needs to pin.

@@ -75,7 +75,7 @@ pub(super) struct Words<'a>(pub(super) &'a [AtomicU64]);
 
 impl Words<'_> {
     /// How many entries there are; never more than there is room for.
-    fn count(self) -> usize {
+    pub(super) fn count(self) -> usize {
         let room = self.0.len().saturating_sub(1) / 2;
         let count = self.0.first().map_or(0, |count| count.load(Ordering::Acquire));
         usize::try_from(count).unwrap_or(room).min(room)
@@ -137,7 +137,7 @@ impl Parcel {
         entries: usize,
         message: &[&[u8]],
     ) -> Result<Self> {
-        let head = WORD * (1 + 2 * entries);
+        let head = Self::head(entries);
         let bytes = message.iter().map(|part| part.len()).sum::<usize>();
         let parcel = Self { block: root.allocate_parcel(head + bytes, head, fingerprint)? };
         let words = parcel.words();
@@ -145,6 +145,11 @@ impl Parcel {
         words.0[0].store(entries as u64, Ordering::Relaxed);
         store(&words.0[1 + 2 * entries..], message);
         Ok(parcel)
+    }
+
+    /// How many bytes are before the message.
+    pub(super) fn head(entries: usize) -> usize {
+        WORD * (1 + 2 * entries)
     }
 
     /// The parcel that somebody else has made.
@@ -155,7 +160,7 @@ impl Parcel {
     ) -> Result<Self> {
         let parcel = Self { block: root.pin(id, generation)? };
         let (found, length) = parcel.block.contents();
-        let head = WORD * (1 + 2 * parcel.words().count());
+        let head = Self::head(parcel.entries());
         if found == fingerprint
             && parcel.block.member().holds_parcels()
             && (head..=parcel.block.member().block_bytes()).contains(&parcel.bytes_of(length))
@@ -238,7 +243,7 @@ impl Parcel {
 
     /// The message.
     pub(crate) fn message(&self) -> &[u8] {
-        let head = WORD * (1 + 2 * self.words().count());
+        let head = Self::head(self.entries());
         let length = self.bytes_of(self.block.contents().1).min(self.block.member().block_bytes());
         // SAFETY: inside the block; `head` is at most its size.
         let start = unsafe { self.block.as_ptr().add(head) };

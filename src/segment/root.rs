@@ -8,14 +8,17 @@ use super::{
     Backing, Glimpse, OwnerId,
     attached::Attached,
     block::{Block, BlockId, WeakBlock},
-    header::{Header, NAMES_BYTES, NAMES_WORDS, RootLayout},
+    by_id::ById,
+    header::{Header, NAMES_BYTES, NAMES_WORDS, PAGE, RootLayout},
     heap::{self, Class, Member},
     holders::{Holders, Record},
     members::{ENTRIES, Entry, MemberId, Members},
     name::Place,
+    parcel::Parcel,
     participant,
     participants::{Slot, Table},
     shelf::{Claim, Shelf},
+    spares::Spares,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -26,7 +29,6 @@ use crate::{
     },
 };
 use std::{
-    collections::HashMap,
     fmt,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -47,8 +49,9 @@ pub(crate) struct Root {
     attached: Mutex<Attached>,
     /// Blocks that could not be looked at when they were to be freed: the next sweep does.
     unfinished: Mutex<Vec<BlockId>>,
-    shelves: Mutex<HashMap<Class, Arc<Mutex<Shelf>>>>,
-    blocks: Mutex<HashMap<BlockId, WeakBlock>>,
+    shelves: Mutex<ById<Class, Arc<Mutex<Shelf>>>>,
+    spares: Mutex<Spares>,
+    blocks: Mutex<ById<BlockId, WeakBlock>>,
     sweeping: Mutex<()>,
 }
 
@@ -76,6 +79,7 @@ impl Root {
             attached: Mutex::default(),
             unfinished: Mutex::default(),
             shelves: Mutex::default(),
+            spares: Mutex::default(),
             blocks: Mutex::default(),
             sweeping: Mutex::default(),
         };
@@ -215,7 +219,7 @@ impl Root {
         lock(&self.sweeping)
     }
 
-    pub(super) fn blocks(&self) -> MutexGuard<'_, HashMap<BlockId, WeakBlock>> {
+    pub(super) fn blocks(&self) -> MutexGuard<'_, ById<BlockId, WeakBlock>> {
         lock(&self.blocks)
     }
 
@@ -239,12 +243,66 @@ impl Root {
     ) -> Result<Block> {
         let me = participant::current(self)?;
         let class = Class::of_parcel(bytes);
-        let claim = if class.is_own() {
-            self.grow(class, 0, me, &Backing::default())
+        let claim = if !class.is_own() {
+            self.claim(class, me)?
+        } else if head > PAGE || !Spares::may_keep(class) {
+            self.grow(class, 0, me, &Backing::default())?
         } else {
-            self.claim(class, me)
+            self.claim_spare(class, me)?
         };
-        Ok(self.fill(claim?, bytes, fingerprint, head, me))
+        Ok(self.fill(claim, bytes, fingerprint, head, me))
+    }
+
+    /// A claimed block with a member of its own, which is kept for the next such parcel.
+    fn claim_spare(&self, class: Class, me: OwnerId) -> Result<Claim> {
+        let fitting = lock(&self.spares).fitting(class);
+        let claimed = fitting.into_iter().find_map(|member| {
+            let generation = member.descriptor(0).pins.claim(me, |id| self.is_dead(id))?;
+            step!("spare.claimed");
+            if self.members().is_live(member.id) {
+                return Some(Claim { member, block: 0, generation });
+            }
+            // Somebody has taken it away.
+            lock(&self.spares).forget(member.id);
+            None
+        });
+        let claim = match claimed {
+            Some(claim) => claim,
+            None => {
+                let mapped = Backing { prefault: true, ..Backing::default() };
+                self.grow(class, 0, me, &mapped)?
+            }
+        };
+        self.keep_spare(&claim.member, me);
+        Ok(claim)
+    }
+
+    /// Keeps the member of a large parcel. Others that are kept may have to go.
+    fn keep_spare(&self, member: &Arc<Member>, me: OwnerId) {
+        let gone = lock(&self.spares).keep(member, |id| self.members().is_live(id));
+        gone.iter().for_each(|member| self.retire(member, me));
+    }
+
+    /// The block of a member of its own is free: the member is kept for the next large parcel, or taken away.
+    pub(super) fn keep_or_retire(&self, member: &Arc<Member>, entries: usize, me: OwnerId) {
+        if Spares::may_keep(member.class()) && Parcel::head(entries) <= PAGE {
+            self.keep_spare(member, me);
+        } else {
+            self.retire(member, me);
+        }
+    }
+
+    /// Takes away all members that anybody keeps for large parcels, and that are free.
+    #[cold]
+    pub(super) fn retire_spares(&self, me: OwnerId) {
+        for (id, _) in self.members().live().filter(|(_, class)| Spares::may_keep(*class)) {
+            if let Some(member) = self.member(id)
+                && member.is_own()
+                && member.descriptor(0).pins.is_free()
+            {
+                self.retire(&member, me);
+            }
+        }
     }
 
     /// The same with a member of its own, which is got as `backing` says.
@@ -365,7 +423,11 @@ impl Root {
             self.unlink_member(member.id);
             step!("member.unlinked");
             self.members().free(member.id, me);
+            if Spares::may_keep(member.class()) {
+                member.give_back_pages();
+            }
         }
+        lock(&self.spares).forget(member.id);
         lock(&self.attached).forget(member.id);
     }
 
@@ -411,7 +473,15 @@ impl Root {
                 )
             })?;
         step!("member.claimed");
-        let made = self.make_member(id, class, before, backing).and_then(|member| {
+        let made = match self.make_member(id, class, before, backing) {
+            Err(error) if error.kind() == ErrorKind::NoSpace => {
+                self.retire_spares(me);
+                self.unlink_member(id);
+                self.make_member(id, class, before, backing)
+            }
+            made => made,
+        };
+        let made = made.and_then(|member| {
             // A root without a name grows no more: nobody could find the member, and nobody would sweep it.
             if self.object.is_at(&self.place.path())? { Ok(member) } else { Err(self.unlinked()) }
         });
