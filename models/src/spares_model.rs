@@ -113,7 +113,7 @@ impl Shared {
     /// A sweep of the dead, by a process that lives.
     fn end(&self, party: &Model) {
         let sweeper = OwnerId::of_sweeper(20);
-        if party.is_dead(id(0)) {
+        if party.is_dead(id(2)) {
             self.pins.unpin(70, sweeper, &Unlisted(party));
         }
         self.pins.try_free(sweeper, &Unlisted(party));
@@ -134,9 +134,9 @@ use Role::*;
 
 plays! {
     Role, set, |_, _, _| (), Shared::act, Shared::end;
-    loom_a_spare_is_used_or_taken_away 3 [None, Claimer; None, Retirer; None, Sweeper];
-    loom_who_takes_a_spare_away_dies_with_it 3 [None, Claimer; Some("spare.claimed"), Retirer; None, Sweeper];
-    loom_who_takes_a_spare_away_dies_taking_it 3 [None, Claimer; Some("member.retiring"), Retirer; None, Sweeper];
-    loom_who_claims_a_spare_dies 3 [Some("spare.claimed"), Claimer; None, Retirer; None, Sweeper];
-    loom_who_uses_a_spare_dies 3 [Some("alloc.pinned"), Claimer; None, Retirer; None, Sweeper];
+    loom_a_spare_is_used_or_taken_away 3 [None, Sweeper; None, Retirer; None, Claimer];
+    loom_who_takes_a_spare_away_dies_with_it 3 [None, Sweeper; Some("spare.claimed"), Retirer; None, Claimer];
+    loom_who_takes_a_spare_away_dies_taking_it 3 [None, Sweeper; Some("member.retiring"), Retirer; None, Claimer];
+    loom_who_claims_a_spare_dies 3 [None, Sweeper; None, Retirer; Some("spare.claimed"), Claimer];
+    loom_who_uses_a_spare_dies 3 [None, Sweeper; None, Retirer; Some("alloc.pinned"), Claimer];
 }
