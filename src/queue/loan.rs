@@ -6,7 +6,11 @@ use super::{
     raw_queue::{Claim, Closing},
     transfer::Finishing,
 };
-use crate::{Error, ErrorKind, Result, os::fork, sync::Thread};
+use crate::{
+    Error, ErrorKind, Result,
+    os::{fork, spin},
+    sync::Thread,
+};
 use bytemuck::Pod;
 use std::{
     fmt,
@@ -64,6 +68,7 @@ impl<'a, T: Pod> Loan<'a, T> {
         }
         raw.put(&thread, memory, claim);
         drop(named);
+        spin::count_item(false);
         Ok(())
     }
 }

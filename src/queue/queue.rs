@@ -7,7 +7,10 @@ use super::{
     raw_queue::{Anybody, Closing, Taken, in_slot},
     transfer::{self, no_room},
 };
-use crate::{ErrorKind, Result, os::clock::Deadline};
+use crate::{
+    ErrorKind, Result,
+    os::{clock::Deadline, spin},
+};
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, iter, marker::PhantomData, time::Duration};
@@ -190,6 +193,7 @@ impl<T: Pod> Queue<T, InPlace> {
             if let Taken::Claim(claim) = taken {
                 self.memory.raw().holds(&thread);
                 drop(named);
+                spin::count_item(true);
                 return Ok(Received::new(&self.memory, thread, claim));
             }
         }
