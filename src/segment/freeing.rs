@@ -45,7 +45,7 @@ impl Around for Surroundings<'_> {
         };
         listed.unwrap_or_else(|| {
             // There may be a parcel. If there is none, somebody must come back.
-            self.root.unfinished().push(id);
+            self.root.unfinished().insert(id);
             true
         })
     }
@@ -66,7 +66,7 @@ impl Root {
     /// Frees a block that a parcel lists no more, if nobody else has it; what cannot be looked at now is left for the next sweep.
     pub(super) fn free_unlisted(&self, id: BlockId) {
         let (Ok(me), Ok(member)) = (participant::current(self), self.try_member(id.member)) else {
-            self.unfinished().push(id);
+            self.unfinished().insert(id);
             return;
         };
         if let Some(member) = member.filter(|member| id.block < member.blocks()) {
@@ -98,7 +98,7 @@ impl Root {
             }
             for (id, _) in listed {
                 let Ok(member) = self.try_member(id.member) else {
-                    self.unfinished().push(id);
+                    self.unfinished().insert(id);
                     continue;
                 };
                 if let Some(member) = member.filter(|member| id.block < member.blocks()) {
@@ -118,7 +118,7 @@ impl Root {
         match self.try_member(ward.0.member) {
             Ok(member) => member.map_or_else(Vec::new, |member| member.listed_now(ward)),
             Err(_) => {
-                self.unfinished().push(ward.0);
+                self.unfinished().insert(ward.0);
                 Vec::new()
             }
         }
@@ -176,7 +176,9 @@ impl Root {
                         self.free_left(&member, id.block);
                     }
                 }
-                Err(_) => self.unfinished().push(id),
+                Err(_) => {
+                    self.unfinished().insert(id);
+                }
             }
         }
     }
