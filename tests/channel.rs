@@ -1,9 +1,12 @@
 //! `channel` and `JoinableQueue`: what ends when the other side is gone or dead, and what is waited for.
 
+#[path = "support/descriptors.rs"]
+mod descriptors;
 mod support;
 #[path = "support/watching.rs"]
 mod watching;
 
+use descriptors::no_descriptors;
 use multiproc::{
     Barrier, ErrorKind, Event, JoinableQueue, Process, Queue, Receiver, Sender, channel,
     channel_in_place, spawn,
@@ -463,4 +466,36 @@ fn what_is_sent_while_the_receiver_dies_is_dropped() {
         assert_eq!((client.join().unwrap(), mine.join().unwrap()), (0, 0));
         server.join().unwrap_err();
     }
+}
+
+type LargeRequest = (Sender<u32>, Vec<u8>);
+
+/// Goes as the last receiver when it cannot look at what lies in the channel, and does nothing more.
+fn leave_without_descriptors(requests: Receiver<LargeRequest>, ready: Barrier) {
+    ready.wait().unwrap();
+    ready.wait().unwrap();
+    let none = no_descriptors();
+    drop(requests);
+    drop(none);
+    ready.wait().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+/// Whoever waits for an answer finds by itself that nobody has the request, where who dropped it could not see to it.
+#[test]
+fn a_request_that_could_not_be_dropped_keeps_nobody_waiting() {
+    let _watchdog = support::watchdog(60);
+    let (requests, receiver) = channel(2).unwrap();
+    let (answer, answers) = channel(1).unwrap();
+    let ready = Barrier::new(2).unwrap();
+    let other = spawn(leave_without_descriptors, (receiver, ready.clone())).unwrap();
+    ready.wait().unwrap();
+    requests.send((answer, vec![0; 3 << 20])).unwrap();
+    ready.wait().unwrap();
+    ready.wait().unwrap();
+    assert_eq!(answers.recv().unwrap_err().kind(), ErrorKind::Disconnected);
+    other.kill().unwrap();
+    other.join().unwrap_err();
 }

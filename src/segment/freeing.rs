@@ -74,6 +74,29 @@ impl Root {
         }
     }
 
+    /// Frees what lists this block, and what lists that in turn, where nobody has it. Somebody may have been the last to have it when he could not look at it, and do nothing since; who waits for the end of this
+    /// block does not wait for him.
+    pub(super) fn free_who_lists(&self, listed: Listed, me: OwnerId) {
+        let mut found = vec![listed];
+        let mut looked = 0;
+        while let Some(&listed) = found.get(looked) {
+            looked += 1;
+            for (id, _) in self.members().live().filter(|(_, class)| class.parcels) {
+                if let Ok(Some(member)) = self.try_member(id) {
+                    let more = member.unpinned_that_list(listed);
+                    let more: Vec<_> = more.filter(|parcel| !found.contains(parcel)).collect();
+                    found.extend(more);
+                }
+            }
+        }
+        // The outermost first: what is in it is free with it.
+        for (id, _) in found.into_iter().skip(1).rev() {
+            if let Ok(Some(member)) = self.try_member(id.member) {
+                self.free_if_unused(&member, id.block, me);
+            }
+        }
+    }
+
     /// Frees a block that nobody pins or lists.
     pub(super) fn free_if_unused(&self, member: &Arc<Member>, block: u32, me: OwnerId) {
         let around = self.around(member, block);
