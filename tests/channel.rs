@@ -499,3 +499,31 @@ fn a_request_that_could_not_be_dropped_keeps_nobody_waiting() {
     other.kill().unwrap();
     other.join().unwrap_err();
 }
+
+/// A thread for which there is no room in the segment drops the last sender: whoever waits finds out all the same.
+#[test]
+fn an_end_that_is_dropped_without_a_slot_is_gone() {
+    const NAME: &str = "an_end_that_is_dropped_without_a_slot_is_gone";
+    if std::env::var_os("MULTIPROC_PARTICIPANTS").is_none() {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args([NAME, "--exact"]).env("MULTIPROC_PARTICIPANTS", "2");
+        assert!(again.status().unwrap().success());
+        return;
+    }
+    let _watchdog = support::watchdog(20);
+    let (sender, receiver) = channel::<u32>(1).unwrap();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let waiter = thread::spawn(move || {
+        receiver.try_recv().unwrap_err();
+        begun.send(watching::own_thread()).unwrap();
+        receiver.recv().unwrap_err().kind()
+    });
+    let waiting = begins.recv().unwrap();
+    until(|| watching::thread_sleeps(&waiting));
+    let slotless = thread::spawn(move || {
+        assert_eq!(sender.send(1).unwrap_err().kind(), ErrorKind::TooMany);
+        drop(sender);
+    });
+    slotless.join().unwrap();
+    assert_eq!(waiter.join().unwrap(), ErrorKind::Disconnected);
+}

@@ -212,9 +212,14 @@ impl Pins {
         self.bits[word_of(holder)].fetch_or(bit_of(holder), Ordering::SeqCst);
     }
 
+    /// Clears the holder's pin, and leaves it to others to free the block.
+    pub(crate) fn give_up(&self, holder: u32) {
+        self.bits[word_of(holder)].fetch_and(!bit_of(holder), Ordering::SeqCst);
+    }
+
     /// Clears the holder's pin. `true` when that was the last and the block is free now.
     pub(crate) fn unpin(&self, holder: u32, me: OwnerId, around: &impl Around) -> bool {
-        self.bits[word_of(holder)].fetch_and(!bit_of(holder), Ordering::SeqCst);
+        self.give_up(holder);
         step!("unpin.cleared");
         self.try_free(me, around)
     }
