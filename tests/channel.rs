@@ -527,3 +527,41 @@ fn an_end_that_is_dropped_without_a_slot_is_gone() {
     slotless.join().unwrap();
     assert_eq!(waiter.join().unwrap(), ErrorKind::Disconnected);
 }
+
+/// Has all requests, and does none.
+fn hold_requests(requests: JoinableQueue<Sender<u32>>, count: usize, ready: Barrier) {
+    let mut held = Vec::new();
+    while held.len() < count {
+        let more = count - held.len();
+        requests.recv_into(&mut held, more).unwrap();
+    }
+    ready.wait().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+/// What a dead worker has of a queue that was shut down comes back to nobody: who waits for its answer is told, whether the worker dies before the end or later, and however much it has.
+#[test]
+fn what_a_dead_worker_has_of_a_queue_that_was_shut_down_is_dropped() {
+    let _watchdog = support::watchdog(60);
+    for (count, dies_first) in [(1, false), (1, true), (2500, true)] {
+        let requests = JoinableQueue::new(count).unwrap();
+        let (answer, answers) = channel(1).unwrap();
+        let ready = Barrier::new(2).unwrap();
+        let worker = spawn(hold_requests, (requests.clone(), count, ready.clone())).unwrap();
+        requests.send_all(std::iter::repeat_with(|| answer.clone()).take(count)).unwrap();
+        drop(answer);
+        ready.wait().unwrap();
+        if dies_first {
+            worker.kill().unwrap();
+            worker.join().unwrap_err();
+            requests.shut_down().unwrap();
+        } else {
+            requests.shut_down().unwrap();
+            worker.kill().unwrap();
+            worker.join().unwrap_err();
+        }
+        assert_eq!(answers.recv().unwrap_err().kind(), ErrorKind::Disconnected, "{count}");
+    }
+}
