@@ -292,7 +292,13 @@ impl Root {
             )
         };
         let me = participant::current(self)?;
-        let member = self.try_member(id.member)?.ok_or_else(stale)?;
+        let member = match self.try_member(id.member) {
+            Err(error) if error.kind() == ErrorKind::Unlinked => {
+                let message = "the handle names an object that this process has not mapped, and cannot any more";
+                return Err(Error::new(ErrorKind::StaleHandle, message).with_source(error));
+            }
+            member => member?.ok_or_else(stale)?,
+        };
         if id.block >= member.blocks() {
             return Err(Error::new(
                 ErrorKind::InvalidHandle,
