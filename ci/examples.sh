@@ -125,6 +125,15 @@ code 0 "$built/race_free_counters" --workers 1 --increments 0
 counters 0 0
 code 2 "$built/race_free_counters" --workers 0
 
+echo "async_tokio"
+usage async_tokio
+code 0 "$built/async_tokio"
+same "received 1000" "$out" async_tokio
+for items in 0 1 20000; do
+    code 0 "$built/async_tokio" --items "$items"
+    same "received $items" "$out" async_tokio
+done
+
 echo "dining"
 usage dining
 # dined MEALS DEATHS: nobody is stuck, whoever was killed with two forks.

@@ -40,6 +40,7 @@
 //! | who is who | [`current`], [`parent`], [`active_children`] | the same |
 //! | mutual exclusion | [`Lock`]; with re-entry: [`RLock`]; many readers or one writer: [`RwLock`] | `Lock`, `RLock` |
 //! | waiting until another says so | with a lock: [`Condition`]; without: [`Event`] | the same |
+//! | waiting for several things at once | [`wait`]; in loops over descriptors, asynchronous ones say: [`Readiness`] | `connection.wait` |
 //! | waiting for each other, turn after turn | [`Barrier`] | `Barrier` |
 //! | a number of permits | [`Semaphore`]; never more than at first: [`BoundedSemaphore`] | the same |
 //! | one value under its own lock | [`Value`]; a struct: [`Shared`](struct@Shared) | `Value`, `Structure` |
@@ -150,8 +151,8 @@ pub use shared::{
 };
 pub use sync::{
     Barrier, BarrierBuilder, BarrierError, BoundedSemaphore, Condition, ConditionLock, Event, Lock,
-    LockError, LockGuard, Permit, RLock, RLockGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    Semaphore,
+    LockError, LockGuard, Permit, RLock, RLockGuard, Readable, Readiness, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Semaphore, Waitable, wait,
 };
 
 /// Makes a test, doctest or bench executable serve as worker, without a call of [`init`] in a `main` that one cannot write.

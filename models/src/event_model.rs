@@ -1,6 +1,8 @@
 //! Events: whoever waits is released, whoever dies where.
 
-use crate::{os::clock::Deadline, play::plays, sync::raw_event::RawEvent, world::Model};
+use crate::{
+    os::clock::Deadline, play::plays, sync::raw_event::RawEvent, watch::watch_event, world::Model,
+};
 use loom::cell::UnsafeCell;
 
 struct Shared {
@@ -27,6 +29,8 @@ enum Role {
     BareWaiter,
     /// Waits for a while.
     LateWaiter,
+    /// Watches it.
+    Watcher,
 }
 
 fn act(shared: &Shared, party: &Model, role: Role) {
@@ -48,6 +52,7 @@ fn act(shared: &Shared, party: &Model, role: Role) {
             assert_eq!(data.with(|data| unsafe { *data }), 7);
         }
         Role::BareWaiter => assert!(event.wait(party, Deadline::NEVER)),
+        Role::Watcher => assert!(watch_event(event, party, Deadline::NEVER)),
         Role::LateWaiter => {
             let _ = event.wait(party, Deadline::SOON);
         }
@@ -70,5 +75,9 @@ plays! {
     loom_event_setter_and_woken_waiter_die 2 [Some("event.set"), Setter; Some("event.woken"), Waiter; None, Waiter];
     loom_event_a_sleeper_dies 2 [None, Setter; Some("event.sleep"), Waiter; None, Waiter];
     loom_event_one_gives_up 2 [None, Setter; None, LateWaiter; None, Waiter];
+    loom_event_a_watcher_and_a_waiter 2 [None, Setter; None, Watcher; None, Waiter];
+    loom_event_a_watcher_of_a_dead_setter 2 [Some("event.set"), Setter; None, Watcher; None, Waiter];
+    loom_event_two_watchers_of_a_dead_setter 2 [Some("event.set"), Setter; None, Watcher; None, Watcher];
+    loom_event_a_watcher_dies_asleep 2 [None, Setter; Some("event.released"), Waiter; None, Watcher];
     loom_event_set_and_cleared_at_once 2 [None, Pulser; None, LateWaiter; None, LateWaiter];
 }

@@ -14,6 +14,7 @@ mod os;
 mod queue;
 mod segment;
 mod sync;
+mod watch;
 mod world;
 
 mod barrier_model;

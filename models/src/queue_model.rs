@@ -4,8 +4,9 @@ use crate::{
     atomic::AtomicU64,
     os::clock::Deadline,
     play::plays,
-    queue::raw_queue::{Anybody, Claim, Closing, How, RawQueue, Refusal, Slots, Taken, in_slot},
+    queue::raw_queue::{Anybody, Claim, Closing, How, NEWS, RawQueue, Refusal, Slots, Taken, in_slot},
     sync::party::Party,
+    watch::watch,
     world::{Model, THREADS, id, reached},
 };
 use loom::{
@@ -76,6 +77,12 @@ enum Role {
     Drain,
     /// Puts these and closes the queue.
     PutAndClose(&'static [usize]),
+    /// Watches until it finds as many, and gets those that others leave to it.
+    Watch(usize),
+    /// Watches until there is one, or was.
+    See,
+    /// Gets one and closes the queue.
+    GetAndClose,
     /// Takes a slot, keeps it for a while, and puts this.
     Loan(usize),
 }
@@ -117,6 +124,14 @@ fn get(shared: &Shared, party: &Model, deadline: Deadline) -> Result<usize, Refu
     });
     drop(named);
     item
+}
+
+fn see(shared: &Shared, party: &Model, deadline: Deadline) -> bool {
+    let queue = &shared.queue;
+    watch(party, deadline, |looked| {
+        let watcher = queue.bells().watch(NEWS);
+        (watcher, queue.has_news(party, shared, &Anybody, looked))
+    })
 }
 
 fn act(shared: &Shared, party: &Model, role: Role) {
@@ -167,6 +182,22 @@ fn act(shared: &Shared, party: &Model, role: Role) {
             queue.give_back(party, shared, claim);
             get(shared, party, Deadline::NEVER).unwrap();
         }
+        Role::Watch(count) => {
+            let mut got = 0;
+            while got < count {
+                assert!(see(shared, party, Deadline::NEVER));
+                match get(shared, party, Deadline::NOW) {
+                    Ok(_) => got += 1,
+                    Err(Refusal::Late) => {}
+                    Err(Refusal::Closed) => break,
+                }
+            }
+        }
+        Role::GetAndClose => {
+            get(shared, party, Deadline::NEVER).unwrap();
+            queue.close(party, Closing::Gently);
+        }
+        Role::See => assert!(see(shared, party, Deadline::NEVER)),
         Role::Look => {
             let named = queue.bells().name(party);
             let found = queue.take(party, shared, &Anybody, Deadline::NEVER, |_| How::Leave);
@@ -225,6 +256,18 @@ plays! {
     loom_queue_the_woken_one_dies_with_it 2 [None, Put(&[0, 1]); Some("bells.awake"), Get(1); None, Get(1)];
     loom_queue_one_dies_giving_back 2 [None, Put(&[0, 1]); Some("queue.given_back"), Return; None, Get(1)];
     loom_queue_who_buries_dies 2 [Some("loaned"), Loan(0); Some("queue.burying"), Get(1); None, PutAndClose(&[2])];
+    loom_queue_a_watcher 2 [None, Put(&[0, 1]); None, Watch(2)];
+    loom_queue_a_watcher_beside_a_getter 2 [None, Put(&[0, 1]); None, Get(1); None, Watch(1)];
+    loom_queue_two_watchers 2 [None, Put(&[0]); None, See; None, See];
+    loom_queue_a_watcher_sees_the_end 2 [None, PutAndClose(&[0]); None, Watch(2)];
+    loom_queue_a_watcher_of_a_dead_producer 2 [Some("queue.put"), Put(&[0]); None, Watch(1)];
+    loom_queue_a_watcher_of_one_that_died_when_it_had_cleared 2 [Some("bells.cleared"), Put(&[0]); None, Watch(1)];
+    loom_queue_two_watchers_of_one_that_died_when_it_had_cleared 2 [Some("bells.cleared"), Put(&[0]); None, See; None, See];
+    loom_queue_a_watcher_and_a_getter_of_a_dead_producer 2 [Some("bells.cleared"), Put(&[0]); None, GetAndClose; None, See];
+    loom_queue_a_watcher_of_a_dead_borrower 2 [Some("loaned"), Loan(0); None, Put(&[2]); None, Watch(1)];
+    loom_queue_a_watcher_of_a_dead_consumer 2 [None, Put(&[0, 1]); Some("queue.reading"), Get(1); None, Watch(1)];
+    loom_queue_a_watcher_of_one_that_gives_back 2 [None, Put(&[0, 1]); Some("queue.given_back"), Return; None, Watch(1)];
+    loom_queue_a_watcher_of_one_that_died_closing 2 [Some("queue.closed"), PutAndClose(&[0]); None, Watch(2)];
     loom_queue_who_looks_rings_on 2 [None, Put(&[0, 1]); None, Look; None, Get(1)];
     loom_queue_who_looks_hears_of_the_end 2 [None, PutAndClose(&[0]); None, Get(2); None, Look];
     loom_queue_who_looks_dies_when_it_is_woken 2 [None, Put(&[0, 1]); Some("bells.woken"), Look; None, Get(1)];
@@ -242,5 +285,7 @@ plays! {
     loom_queue_full_a_consumer_dies_before_it_rings 2 [None, Put(&[0, 1]); Some("queue.finished"), Get(2)];
     loom_queue_full_a_producer_dies_with_a_slot 2 [Some("queue.writing"), Put(&[0]); None, Put(&[2]); None, Get(1)];
     loom_queue_full_a_borrower_dies 2 [Some("loaned"), Loan(0); None, Put(&[2]); None, Get(1)];
+    loom_queue_full_a_watcher_and_a_producer_of_a_dead_one 2 [Some("bells.cleared"), Put(&[0]); None, Put(&[2]); None, Watch(2)];
+    loom_queue_full_watched 2 [None, Put(&[0, 1]); None, Watch(2)];
     loom_queue_full_closed 2 [None, PutAndClose(&[0]); None, Drain];
 }

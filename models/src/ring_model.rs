@@ -4,7 +4,9 @@ use crate::{
     atomic::AtomicU64,
     os::clock::Deadline,
     play::plays,
+    os::membarrier::Settling,
     queue::raw_ring::{Cells, Cursor, End, RawRing, Refusal},
+    watch::watch,
     world::{Model, reached},
 };
 use loom::cell::UnsafeCell;
@@ -68,6 +70,8 @@ enum Role {
     Receive(usize),
     /// Gets all until nobody sends any more.
     Drain,
+    /// Gets all until nobody sends any more, and watches between them.
+    Watch,
     /// Waits for one for a while.
     Late,
 }
@@ -134,12 +138,44 @@ fn receive(shared: &Shared, party: &Model, count: usize, deadline: Deadline) {
     ring.leave(party, End::Receiving);
 }
 
+fn watch_and_receive(shared: &Shared, party: &Model) {
+    let Shared { ring, capacity, .. } = shared;
+    ring.claim(party, End::Receiving).unwrap();
+    let mut head = ring.first_to_receive(&shared);
+    loop {
+        let mut settling = Settling;
+        let seen = watch(party, Deadline::NEVER, |looked| {
+            ring.watch_for_news(party, &shared, &head, *capacity, &mut settling, looked)
+        });
+        assert!(seen);
+        match ring.wait_for_news(party, &shared, &mut head, *capacity, Deadline::NOW) {
+            Ok(()) => {}
+            Err(why) => {
+                assert_eq!(why, Refusal::Alone, "it was said to be ready");
+                break;
+            }
+        }
+        while head.known() > 0 {
+            // SAFETY: there is an item, which stays until it is taken.
+            let item = shared.item(&head).with(|place| unsafe { *place });
+            shared.seen.lock().unwrap().push(item);
+            head.advance(&shared, 1);
+            ring.taken(&head);
+            if ring.is_awaited(End::Receiving) {
+                ring.ring(party, End::Receiving);
+            }
+        }
+    }
+    ring.leave(party, End::Receiving);
+}
+
 fn act(shared: &Shared, party: &Model, role: Role) {
     match role {
         Role::Push(count) => send(shared, party, count, false),
         Role::PushBatch(count) => send(shared, party, count, true),
         Role::Receive(count) => receive(shared, party, count, Deadline::NEVER),
         Role::Drain => receive(shared, party, usize::MAX, Deadline::NEVER),
+        Role::Watch => watch_and_receive(shared, party),
         Role::Late => receive(shared, party, 1, Deadline::SOON),
     }
 }
@@ -177,6 +213,11 @@ plays! {
     loom_ring_receiver_dies_ringing 3 [None, Push(3); Some("ring.news"), Drain];
     loom_ring_receiver_dies_having_come 3 [None, Push(2); Some("ring.claimed"), Drain];
     loom_ring_receiver_dies_leaving 3 [None, Push(3); Some("ring.left"), Receive(1)];
+    loom_ring_watched 3 [None, Push(3); None, Watch];
+    loom_ring_watched_sender_dies_before_it_rings 3 [Some("ring.put"), Push(2); None, Watch];
+    loom_ring_watched_sender_dies_having_cleared 3 [Some("bells.cleared"), Push(2); None, Watch];
+    loom_ring_watched_sender_dies_having_come 3 [Some("ring.claimed"), Push(2); None, Watch];
+    loom_ring_watched_sender_dies_leaving 3 [Some("ring.left"), Push(1); None, Watch];
     loom_ring_receiver_dies_asleep 3 [None, Push(3); Some("ring.sleep"), Drain];
 }
 

@@ -24,7 +24,7 @@ pub mod seats;
 /// Few, so that all of them are looked at soon. With one, readers wait for cells.
 pub const CELLS: usize = if cfg!(feature = "one_cell") { 1 } else { 2 };
 
-pub(crate) use raw_bells::{Looked, RawBells};
+pub(crate) use raw_bells::{Looked, RawBells, Watcher};
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_lock::RawLock;
 pub(crate) use seats::Seats;

@@ -29,7 +29,6 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) const NOTHING: Self = Self { word: ptr::null(), seen: 0 };
 
-    #[cfg(test)]
     pub(crate) fn new(word: &AtomicU32, seen: u32) -> Self {
         Self { word: word.as_ptr(), seen }
     }
@@ -44,6 +43,11 @@ struct FutexWaitv {
 }
 
 const FUTEX2_SIZE_U32: u32 = 2;
+
+// SAFETY: an address that is given to the kernel, and a value; nothing is read through it here.
+unsafe impl Send for Watch {}
+// SAFETY: as above.
+unsafe impl Sync for Watch {}
 
 /// Sleeps until the word is woken, differs from `seen`, or the deadline has passed; may also return for no reason.
 #[cfg(test)]
@@ -142,6 +146,11 @@ fn wait_vector(watches: &[Watch], deadline: Deadline) -> Option<Woken> {
         Some(libc::ETIMEDOUT) => Some(Woken::ByTime),
         _ => Some(Woken::BySomething),
     }
+}
+
+/// Whether the kernel watches more than the first word; it may turn out later that it does not.
+pub(crate) fn takes_many() -> bool {
+    waitv_is_there()
 }
 
 static WAITV_REFUSED: AtomicBool = AtomicBool::new(false);

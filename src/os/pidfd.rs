@@ -1,15 +1,16 @@
 //! A descriptor for a process, which never comes to mean another process.
 //!
-//! `pidfd_open(2)`, `pidfd_send_signal(2)`, `poll(2)`. Linux 5.3.
+//! `pidfd_open(2)`, `pidfd_send_signal(2)`. Linux 5.3.
 #![allow(unsafe_code)]
 
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
     ptr,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use super::{clock::Deadline, poll::readable};
 use crate::{Error, ErrorKind, Result};
 
 /// A process, by descriptor. It is readable once the process has ended, before and after it was waited for.
@@ -34,45 +35,13 @@ impl PidFd {
 
     /// Waits until the process has ended, or for `timeout` (`None`: as long as it takes). Tells whether it has.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
-        // A time-out beyond the end of the clock is none.
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let mut poll =
-                libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-            let left = left.map(|left| libc::timespec {
-                tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            });
-            let left = left.as_ref().map_or(ptr::null(), ptr::from_ref);
-            // SAFETY: one pollfd, and a timespec or null, both alive during the call; no signal mask.
-            match unsafe { libc::ppoll(&raw mut poll, 1, left, ptr::null()) } {
-                0 => return Ok(false),
-                1.. => return Ok(true),
-                _ => {
-                    let error = io::Error::last_os_error();
-                    if error.kind() != io::ErrorKind::Interrupted {
-                        return Err(Error::os("poll of a pidfd", error));
-                    }
-                }
-            }
-        }
+        let deadline = timeout.map_or(Deadline::NEVER, Deadline::after);
+        Ok(!readable(&[self.as_fd()], deadline)?.is_empty())
     }
 
     /// Waits until the pipe has something to read, or its end, or the process has ended. Whether there is something to read.
     pub(crate) fn wait_or_read(&self, pipe: BorrowedFd<'_>) -> Result<bool> {
-        let watch = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        let mut polls = [watch(pipe.as_raw_fd()), watch(self.0.as_raw_fd())];
-        loop {
-            // SAFETY: two pollfds that live through the call.
-            if unsafe { libc::poll(polls.as_mut_ptr(), 2, -1) } > 0 {
-                return Ok(polls[0].revents != 0);
-            }
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(Error::os("poll", error));
-            }
-        }
+        Ok(readable(&[pipe, self.as_fd()], Deadline::NEVER)?.contains(&0))
     }
 
     /// Whether the process has ended; does not wait.

@@ -7,9 +7,10 @@
 use super::child::Child;
 use crate::{
     Result,
-    os::{exit, fork, pidfd_set::PidFdSet},
+    os::{descriptor_set::DescriptorSet, exit, fork},
 };
 use std::{
+    os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
     thread,
     time::Duration,
@@ -47,12 +48,12 @@ pub(super) fn alive() -> Vec<Arc<Child>> {
 
 /// Sees to the end of a child, on a thread that serves all such. To be said again when its handle is gone.
 pub(super) fn watch(child: &Child) -> Result<()> {
-    static REAPER: Mutex<Option<Arc<PidFdSet>>> = Mutex::new(None);
+    static REAPER: Mutex<Option<Arc<DescriptorSet>>> = Mutex::new(None);
     let mut reaper = REAPER.lock().unwrap_or_else(PoisonError::into_inner);
     let reaper = match &*reaper {
         Some(reaper) => Arc::clone(reaper),
         None => {
-            let new = Arc::new(PidFdSet::new()?);
+            let new = Arc::new(DescriptorSet::new()?);
             let waits = Arc::clone(&new);
             thread::Builder::new()
                 .name("multiproc-reaper".into())
@@ -63,7 +64,7 @@ pub(super) fn watch(child: &Child) -> Result<()> {
             Arc::clone(reaper.insert(new))
         }
     };
-    reaper.add(child.descriptor(), child.serial)
+    reaper.add(child.descriptor().as_fd(), child.serial)
 }
 
 /// A child has ended. Whoever has waited for it has done this.

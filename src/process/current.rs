@@ -5,9 +5,11 @@ use crate::{
     Result,
     atomic::{AtomicU32, Ordering},
     os::pidfd::PidFd,
+    sync::{Waitable, Watch, Watchable},
 };
 use std::{
     fmt,
+    os::fd::AsFd,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -131,6 +133,16 @@ impl ParentProcess {
     }
 }
 
+impl Watchable for ParentProcess {
+    fn watch(&self) -> Result<Watch<'_>> {
+        let descriptor = self.0.parent_descriptor.as_ref();
+        Ok(descriptor.map_or(Watch::Over, |parent| Watch::Descriptor(parent.as_fd())))
+    }
+}
+
+/// It is ready when that process has ended.
+impl Waitable for ParentProcess {}
+
 impl fmt::Debug for ParentProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ParentProcess")
@@ -213,6 +225,15 @@ impl ActiveChild {
         self.0.kill()
     }
 }
+
+impl Watchable for ActiveChild {
+    fn watch(&self) -> Result<Watch<'_>> {
+        Ok(Watch::Descriptor(self.0.descriptor().as_fd()))
+    }
+}
+
+/// It is ready when that process has ended.
+impl Waitable for ActiveChild {}
 
 impl fmt::Debug for ActiveChild {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,12 +8,16 @@ use super::{
     log::tell,
     stderr_tail::StderrTail,
 };
-use crate::{Error, ErrorKind, Result, shared::decode};
+use crate::{
+    Error, ErrorKind, Result,
+    shared::decode,
+    sync::{Waitable, Watch, Watchable},
+};
 use serde::de::DeserializeOwned;
 use std::{
     fmt,
     marker::PhantomData,
-    os::unix::process::ExitStatusExt,
+    os::{fd::AsFd, unix::process::ExitStatusExt},
     process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus},
     sync::Arc,
     time::Duration,
@@ -236,6 +240,15 @@ impl<R: DeserializeOwned> Process<R> {
         }
     }
 }
+
+impl<R> Watchable for Process<R> {
+    fn watch(&self) -> Result<Watch<'_>> {
+        Ok(Watch::Descriptor(self.child.descriptor().as_fd()))
+    }
+}
+
+/// It is ready when the process has ended.
+impl<R> Waitable for Process<R> {}
 
 impl<R> Drop for Process<R> {
     fn drop(&mut self) {

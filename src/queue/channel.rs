@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     os::{clock::Deadline, fork},
+    segment::Root,
 };
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
@@ -186,7 +187,7 @@ fn disconnected(error: Error, what: &'static str) -> Error {
 impl<T, F> Sender<T, F> {
     /// For whom the next item is: an error if they are known to be gone.
     #[inline]
-    pub(super) fn receivers(&self) -> Result<Others<'_>> {
+    pub(super) fn receivers(&self) -> Result<Others<&Root>> {
         if self.side().is_alone() {
             return Err(Error::new(ErrorKind::Closed, NO_RECEIVERS));
         }

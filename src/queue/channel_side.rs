@@ -19,7 +19,7 @@ use crate::{
     segment::{Block, Glimpse, Root, Users, pack, unpack},
     sync::Looked,
 };
-use std::{cell::Cell, sync::Arc, time::Duration};
+use std::{cell::Cell, ops::Deref, sync::Arc, time::Duration};
 
 /// The first time for which those are waited for that nobody can watch; it doubles.
 const FIRST_PATIENCE: Duration = Duration::from_millis(1);
@@ -63,8 +63,13 @@ impl Side {
     }
 
     /// The other side.
-    pub(crate) fn others(&self) -> Others<'_> {
-        Others { side: self, patience: Cell::new(FIRST_PATIENCE) }
+    pub(crate) fn others(&self) -> Others<&Root> {
+        Others::new(self.token.root(), self.other)
+    }
+
+    /// The same for who watches: it is not on this side itself.
+    pub(crate) fn watched_others(&self) -> Others<Arc<Root>> {
+        Others::new(Arc::clone(self.token.root()), self.other)
     }
 
     /// Whether the other side is known to be gone for good: a look at one word, which changes seldom.
@@ -84,15 +89,22 @@ impl Side {
 
 /// Those on the other side, as one wait looks for them.
 #[derive(Debug)]
-pub(crate) struct Others<'a> {
-    side: &'a Side,
+pub(crate) struct Others<R> {
+    root: R,
+    /// Where their token is.
+    token: [u64; 2],
     patience: Cell<Duration>,
 }
 
-impl Peers for Others<'_> {
+impl<R> Others<R> {
+    fn new(root: R, token: [u64; 2]) -> Self {
+        Self { root, token, patience: Cell::new(FIRST_PATIENCE) }
+    }
+}
+
+impl<R: Deref<Target = Root>> Peers for Others<R> {
     fn are_there(&self, looked: &mut Looked<'_>) -> bool {
-        let Side { token, other, .. } = self.side;
-        let users = token.root().users(unpack(*other), &mut looked.lives);
+        let users = self.root.users(unpack(self.token), &mut looked.lives);
         match users {
             Ok(Users::Nobody) => return false,
             Ok(Users::Watched) => self.patience.set(FIRST_PATIENCE),

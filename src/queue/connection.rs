@@ -313,7 +313,7 @@ impl<D: CanRecv> Connection<D> {
     }
 
     /// For this process.
-    fn incoming(&self) -> Result<&MessageReceiver> {
+    pub(super) fn incoming(&self) -> Result<&MessageReceiver> {
         self.user.enter()?;
         Ok(self.incoming.as_ref().expect("an end that can receive has a receiver"))
     }

@@ -47,7 +47,7 @@ use std::{
 /// }
 /// ```
 pub struct JoinableQueue<T> {
-    queue: Queue<T>,
+    pub(super) queue: Queue<T>,
     received: Arc<Received>,
 }
 

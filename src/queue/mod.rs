@@ -19,6 +19,7 @@ mod published;
 #[expect(clippy::module_inception, reason = "one type a file, by its name")]
 mod queue;
 mod queue_builder;
+mod queue_watch;
 mod raw_queue;
 mod raw_ring;
 mod recv_into_error;
@@ -29,6 +30,7 @@ mod ring_handles;
 mod ring_memory;
 mod ring_producer;
 mod ring_read_chunk;
+mod ring_watch;
 mod ring_write_chunk;
 mod send_error;
 mod slot;

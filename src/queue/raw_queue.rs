@@ -32,6 +32,7 @@
 //! Sleeping is by `raw_bells`, one bell for each side. A thread has named the relay from before its claim until it has rung: if it dies, a sleeper looks. Who holds a slot for longer, a loan or a lease,
 //! names nothing; it has rung when it began, so that a sleeper of each side watches its life. Before they sleep, all look at the slots between `low` and the tail, and put right what the dead have.
 //! Who takes a batch of items rings once, when it has the last one: whoever is rung then, and finds more, rings on.
+//! Who only watches takes no item: it notes the word of the slot where the next one will be, looks at the slots, and sleeps while that word is the same. So an item that came after the look, and whose bringer died before it rang, is a change.
 //!
 //! | it dies | the slot | who goes on |
 //! | --- | --- | --- |
@@ -652,6 +653,62 @@ impl RawQueue {
             None
         };
         self.wait(party, NEWS, deadline, || self.try_take(party, slots, how).ok(), look)
+    }
+
+    /// Whether a consumer would find something now: an item, or the end. The caller watches [`NEWS`], and takes nothing; what `looked` says is where it may sleep else.
+    #[cold]
+    pub(crate) fn has_news<'a, P: Party, S: Slots<'a>>(
+        &'a self,
+        party: &P,
+        slots: S,
+        peers: &impl Peers,
+        looked: &mut Looked<'a>,
+    ) -> bool {
+        for _ in 0..LOOKS {
+            // Before the slots: see invariant 5.
+            let closing = self.closing();
+            if closing == Some(Closing::AtOnce) {
+                return true;
+            }
+            *looked = Looked::default();
+            if closing.is_none() && !peers.are_there(looked) {
+                return true;
+            }
+            // Before the survey: what comes there from now on, is a change.
+            let next = self.next_in_turn(slots);
+            let before = looked.lives.len();
+            match self.survey(party, slots, &mut looked.lives) {
+                Survey::Again => continue,
+                Survey::Item => return true,
+                Survey::Nothing => {}
+            }
+            if closing.is_some() && looked.lives.len() == before {
+                return true;
+            }
+            let seen = closing.map_or(0, |how| how as u32);
+            looked.words = vec![next, Place::Bell(&self.closing, seen)];
+            return false;
+        }
+        looked.patience = Some(DISTURBED);
+        false
+    }
+
+    /// Where the next item will be, as it is now: behind all that are gone or being read.
+    fn next_in_turn<'a, S: Slots<'a>>(&self, slots: S) -> Place<'a> {
+        let capacity = slots.capacity();
+        let mut at = self.head.load(capacity);
+        for _ in 0..Self::steps(capacity) {
+            let seen = Word(slots.word(at.index).load(Ordering::SeqCst));
+            let known = match (ahead(seen.lap(), at.lap), seen.state()) {
+                (1.., _) => Position { lap: seen.lap(), ..at }.before(2),
+                (0, State::Reading) => at,
+                (_, State::Free) => return Place::Owner(slots.word(at.index), seen.0),
+                _ => break,
+            };
+            at = at.or_later(known).next(capacity);
+        }
+        let place = slots.word(at.index);
+        Place::Gate(place, place.load(Ordering::SeqCst))
     }
 
     #[inline]

@@ -23,6 +23,8 @@
 //! 6. An end's word is written by locked instructions. So a sleeper that found nobody at the other end is rung for by whoever takes it. It does not fall asleep when the word has changed since it looked: who changed
 //!    it may have died, and the kernel have rung the relay, in between.
 //!
+//! Who has the receiving end may watch it beside other things: as a sleeper of its bell, but that it takes nothing (`raw_bells`).
+//!
 //! | it dies | the ring | who goes on |
 //! | --- | --- | --- |
 //! | pushing, before the cell's word | the item does not exist; its bytes are overwritten | the receiver: its watch of the sender's life ends its sleep |
@@ -51,7 +53,7 @@ use crate::{
     },
     segment::OwnerId,
     sync::{
-        RawBells,
+        Looked, RawBells, Watcher,
         party::{Party, Place, Sleep},
     },
 };
@@ -116,6 +118,15 @@ pub(crate) enum Peer {
     Here { owner: OwnerId, covered: bool },
     /// One that left, or died.
     Gone,
+}
+
+impl Peer {
+    fn owner(self) -> Option<OwnerId> {
+        match self {
+            Self::Here { owner, .. } => Some(owner),
+            Self::Nobody | Self::Gone => None,
+        }
+    }
 }
 
 /// Why there is no place, or no item.
@@ -520,6 +531,48 @@ impl RawRing {
         self.sleep_until(party, end, deadline, settle).unwrap_or(Err(Refusal::Late))
     }
 
+    /// A bell of this end was armed, in this state: makes sure that the other end sees it; who is there, and the word that says so.
+    fn settle<P: Party>(
+        &self,
+        party: &P,
+        end: End,
+        state: u32,
+        settling: &mut Settling,
+    ) -> (Place<'_>, Peer) {
+        let reached = membarrier::heavy();
+        let other = &self.ends[end.other() as usize];
+        let seen = other.load(Ordering::SeqCst);
+        let peer = Self::peer_of(seen, |owner| party.is_dead(owner));
+        // Whoever comes does so by a locked instruction.
+        let covered = !matches!(peer, Peer::Here { covered: false, .. });
+        settling.armed(state, reached && covered || peer.owner().is_none());
+        (Place::Gate(other, seen), peer)
+    }
+
+    /// Watches for news of the receiver, which calls this, and takes none: whether there is something now, an item or the end. What `looked` says is where it may sleep else, beside the watcher's places and until `settling` says.
+    #[cold]
+    pub(crate) fn watch_for_news<'a, P: Party, C: Cells>(
+        &'a self,
+        party: &P,
+        cells: &C,
+        head: &Cursor,
+        capacity: u64,
+        settling: &mut Settling,
+        looked: &mut Looked<'a>,
+    ) -> (Watcher<'a, 2>, bool) {
+        let watcher = self.bells.watch(End::Receiving as usize);
+        let (other, peer) = self.settle(party, End::Receiving, watcher.state(), settling);
+        let is_there = self.look_for_news(cells, &mut { *head }, capacity).is_some();
+        looked.words = vec![other];
+        looked.lives.extend(peer.owner());
+        (watcher, is_there || peer == Peer::Gone)
+    }
+
+    /// The receiver watched, and may have been woken by something else than its watch.
+    pub(crate) fn pass_on<P: Party>(&self, party: &P) {
+        self.bells.pass_on(party);
+    }
+
     /// Sleeps between the looks, which know who is at the other end.
     fn sleep_until<P: Party, T>(
         &self,
@@ -532,16 +585,8 @@ impl RawRing {
         let mut settling = Settling::default();
         loop {
             let state = listener.arm();
-            let reached = membarrier::heavy();
-            let other = &self.ends[end.other() as usize];
-            let seen = other.load(Ordering::SeqCst);
-            let peer = Self::peer_of(seen, |owner| party.is_dead(owner));
-            let (owner, covered) = match peer {
-                Peer::Here { owner, covered } => (Some(owner), covered),
-                // Whoever comes does so by a locked instruction.
-                Peer::Nobody | Peer::Gone => (None, true),
-            };
-            settling.armed(state, reached && covered || owner.is_none());
+            let (other, peer) = self.settle(party, end, state, &mut settling);
+            let owner = peer.owner();
             if let Some(found) = look(peer) {
                 return Some(found);
             }
@@ -551,7 +596,7 @@ impl RawRing {
             step!("ring.sleep");
             let [gate, relay, state] = listener.places();
             let sleep = Sleep {
-                places: &[gate, relay, state, Place::Gate(other, seen)],
+                places: &[gate, relay, state, other],
                 owners: owner.as_slice(),
                 deadline: settling.limit(deadline),
             };

@@ -1,8 +1,9 @@
 //! `Event`: a flag that threads of any processes wait for.
 
 use super::{
-    RawEvent,
+    RawEvent, Slept, Spots, Waitable, Watch, Watchable, Watching,
     placed::{Placed, object},
+    raw_event::Waiter,
 };
 use crate::{Result, os::clock::Deadline};
 use std::{fmt, time::Duration};
@@ -92,6 +93,41 @@ impl Event {
         self.0.is_same(&other.0)
     }
 }
+
+/// One who waits for it among other things.
+#[derive(Debug)]
+struct EventWatch<'a> {
+    event: &'a Placed<RawEvent>,
+    waiter: Waiter<'a>,
+}
+
+impl Watching for EventWatch<'_> {
+    fn look(&mut self, spots: &mut Spots) -> Result<bool> {
+        let thread = self.event.thread()?;
+        loop {
+            if self.waiter.look(&thread) {
+                return Ok(true);
+            }
+            if let Some(place) = self.waiter.arm() {
+                spots.add(&thread, &[place], &[], &[]);
+                return Ok(false);
+            }
+        }
+    }
+
+    fn has_slept(&mut self, slept: Slept) {
+        self.waiter.has_slept(slept.rung);
+    }
+}
+
+impl Watchable for Event {
+    fn watch(&self) -> Result<Watch<'_>> {
+        let waiter = self.0.words().waiter();
+        Ok(Watch::Words(Box::new(EventWatch { event: &self.0, waiter })))
+    }
+}
+
+impl Waitable for Event {}
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -23,6 +23,7 @@ mod seats;
 mod semaphore;
 mod thread;
 mod told;
+mod waiting;
 
 /// How many readers of one array, or parts of its writer, there can be at once: whoever waits for them watches each one's life,
 /// and the kernel takes 128 words.
@@ -37,7 +38,7 @@ pub use lock::{Lock, LockGuard};
 pub use lock_error::LockError;
 pub(crate) use placed::{Placed, Words};
 pub(crate) use raw_barrier::RawBarrier;
-pub(crate) use raw_bells::{Looked, RawBells};
+pub(crate) use raw_bells::{Looked, RawBells, Watcher};
 pub(crate) use raw_borrow::RawBorrow;
 pub(crate) use raw_event::RawEvent;
 pub(crate) use raw_lock::{RawLock, Taken};
@@ -47,3 +48,5 @@ pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use seats::Seats;
 pub use semaphore::{Permit, Semaphore};
 pub(crate) use thread::Thread;
+pub use waiting::{Readable, Readiness, Waitable, wait};
+pub(crate) use waiting::{Slept, Spots, Watch, Watchable, Watching};

@@ -16,7 +16,7 @@
 //! 3. Who sets while WAITERS is set names the gate before, and rings for all after; who was asleep and is released rings for one more. So however a ring is lost with the dead, the
 //!    next sleeper is rung. Who was rung though it began to wait after that rings for all before it sleeps again or gives up: once.
 //!
-//! A sleeper depends on nobody's life: nobody holds an event.
+//! A sleeper depends on nobody's life: nobody holds an event. Who watches the event, among other things, does as one who waits for it, but names nothing.
 //!
 //! | it dies | and | then |
 //! | --- | --- | --- |
@@ -24,6 +24,7 @@
 //! | after the exchange, before all are rung | the kernel rings the gate once for it | that sleeper is released and rings on |
 //! | woken, before it has rung on | the kernel rings the gate for it | likewise |
 //! | sleeping | nobody counts sleepers | – |
+//! | watching, woken by the kernel for a dead setter | it named nothing | the others go on when their slices end: two deaths at once |
 //!
 //! Orderings: setting is Release and every look at the word is Acquire, so what was done before the event was set is seen by whom it releases.
 
@@ -44,8 +45,8 @@ pub(crate) struct RawEvent {
     word: AtomicU64,
 }
 
-fn turn_of(word: u64) -> u64 {
-    word / TURN
+fn turn_of(word: u64) -> u32 {
+    (word / TURN) as u32
 }
 
 impl RawEvent {
@@ -107,49 +108,87 @@ impl RawEvent {
 
     #[cold]
     fn wait_asleep<P: Party>(&self, party: &P, deadline: Deadline) -> bool {
-        let began = turn_of(self.word.load(Ordering::Acquire));
-        let is_released = |word: u64| word & SET != 0 || turn_of(word) != began;
+        let mut waiter = self.waiter();
         if deadline != Deadline::NOW {
-            party.spin(|| is_released(self.word.load(Ordering::Relaxed)).then_some(()));
+            party.spin(|| waiter.is_released(self.word.load(Ordering::Relaxed)).then_some(()));
         }
         let mut dependence = None;
-        let (mut rung, mut passed_on) = (false, false);
         loop {
-            let seen = self.word.load(Ordering::Acquire);
-            if is_released(seen) {
-                if dependence.is_some() {
-                    step!("event.released");
-                    party.ring(&self.word);
-                }
+            if waiter.look(party) {
                 return true;
-            }
-            if rung && !passed_on {
-                // The ring of a dead setter may have been for one that slept before this came: the kernel wakes whom it likes first. All are rung, as two that it likes would pass it to each other; and
-                // once is enough: whoever is to be released by an earlier setting sleeps no more.
-                passed_on = true;
-                party.ring_all(&self.word);
             }
             if deadline.has_passed() {
                 return false;
             }
-            // Relaxed: the word itself carries the news.
-            if seen & WAITERS == 0
-                && self
-                    .word
-                    .compare_exchange(seen, seen | WAITERS, Ordering::Relaxed, Ordering::Relaxed)
-                    .is_err()
-            {
-                continue;
-            }
+            let Some(place) = waiter.arm() else { continue };
             dependence.get_or_insert_with(|| party.depend_on(&self.word));
             step!("event.sleep");
-            let woken = party.sleep(&Sleep {
-                places: &[Place::Gate(&self.word, seen | WAITERS)],
-                owners: &[],
-                deadline,
-            });
-            rung = matches!(woken, Rung::Last(_));
+            let woken = party.sleep(&Sleep { places: &[place], owners: &[], deadline });
+            waiter.has_slept(matches!(woken, Rung::Last(_)));
             step!("event.woken");
         }
+    }
+
+    /// Begins to wait.
+    pub(crate) fn waiter(&self) -> Waiter<'_> {
+        let seen = self.word.load(Ordering::Acquire);
+        let began = turn_of(seen);
+        Waiter { event: self, seen, began, slept: false, rung: false, passed_on: false }
+    }
+}
+
+/// One who waits. It names the gate before it sleeps, unless it is a watcher.
+#[derive(Debug)]
+pub(crate) struct Waiter<'a> {
+    event: &'a RawEvent,
+    /// The word at the last look.
+    seen: u64,
+    /// In which turn.
+    began: u32,
+    slept: bool,
+    rung: bool,
+    passed_on: bool,
+}
+
+impl<'a> Waiter<'a> {
+    fn is_released(&self, word: u64) -> bool {
+        word & SET != 0 || turn_of(word) != self.began
+    }
+
+    /// Whether the wait is over.
+    pub(crate) fn look<P: Party>(&mut self, party: &P) -> bool {
+        let word = &self.event.word;
+        self.seen = word.load(Ordering::Acquire);
+        if self.is_released(self.seen) {
+            if std::mem::take(&mut self.slept) {
+                step!("event.released");
+                party.ring(word);
+            }
+            return true;
+        }
+        if std::mem::take(&mut self.rung) && !self.passed_on {
+            // The ring of a dead setter may have been for one that slept before this came: the kernel wakes whom it likes first. All are rung, as two that it likes would pass it to each other; and
+            // once is enough: whoever is to be released by an earlier setting sleeps no more.
+            self.passed_on = true;
+            party.ring_all(word);
+        }
+        false
+    }
+
+    /// Where to sleep, after a look in vain; `None` if it is worth another one.
+    pub(crate) fn arm(&self) -> Option<Place<'a>> {
+        let Self { event: RawEvent { word }, seen, .. } = *self;
+        // Relaxed: the word itself carries the news.
+        let is_armed = seen & WAITERS != 0
+            || word
+                .compare_exchange(seen, seen | WAITERS, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        is_armed.then_some(Place::Gate(word, seen | WAITERS))
+    }
+
+    /// It may have been rung.
+    pub(crate) fn has_slept(&mut self, rung: bool) {
+        self.slept = true;
+        self.rung = rung;
     }
 }

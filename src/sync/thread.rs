@@ -1,6 +1,9 @@
 //! The calling thread as a party of the protocols in a root segment: life words, futexes, and the robust list.
 
-use super::party::{Party, Place, Rung, Sleep};
+use super::{
+    party::{Party, Place, Rung, Sleep},
+    waiting::Slept,
+};
 use crate::{
     Result,
     atomic::{AtomicU32, AtomicU64},
@@ -26,6 +29,55 @@ impl<'a> Thread<'a> {
     pub(crate) fn current(root: &'a Root) -> Result<Self> {
         Ok(Self { root, id: segment::current(root)? })
     }
+
+    /// What the kernel watches for who sleeps there, in this order; `false` if one of the owners is dead already: then there is to be no sleep.
+    pub(super) fn words(
+        &self,
+        places: &[Place<'_>],
+        owners: &[OwnerId],
+        mut watch: impl FnMut(Watch),
+    ) -> bool {
+        let mut watch = |word, seen| watch(Watch { word, seen });
+        for place in places {
+            match *place {
+                Place::Gate(word, seen) => {
+                    let (gate, owner) = halves(word);
+                    watch(gate, seen as u32);
+                    watch(owner, (seen >> 32) as u32);
+                }
+                Place::Owner(word, seen) => watch(halves(word).1, (seen >> 32) as u32),
+                Place::Bell(bell, seen) => watch(bell.as_ptr(), seen),
+            }
+        }
+        owners.iter().all(|&owner| match self.root.participants().life(owner) {
+            // The value that is compared is one that says "alive": a death after this line is a difference.
+            Some((word, seen)) if seen & OWNER_DIED == 0 => {
+                watch(word.as_ptr(), seen);
+                true
+            }
+            _ => false,
+        })
+    }
+
+    /// After a sleep among other things, in which these lives were watched.
+    pub(crate) fn has_watched(&self, slept: Slept, owners: &[OwnerId]) {
+        if slept.by_time {
+            self.mark_those_gone(owners);
+        }
+        for &owner in owners {
+            if self.is_dead(owner) {
+                // The kernel woke one watcher of the dead thread; this may be the one.
+                self.ring_life(owner);
+            }
+        }
+    }
+
+    /// After a sleep that ended by time: what the kernel does not mark is looked for here.
+    fn mark_those_gone(&self, owners: &[OwnerId]) {
+        for &owner in owners {
+            self.root.mark_if_gone(owner);
+        }
+    }
 }
 
 /// The addresses of the two halves of a lock's word, for the kernel.
@@ -50,37 +102,19 @@ impl Party for Thread<'_> {
     fn sleep(&self, sleep: &Sleep<'_>) -> Rung {
         let mut watches = [Watch::NOTHING; MAX_WATCHED];
         let mut count = 0;
-        let mut watch = |word, seen| {
+        let alive = self.words(sleep.places, sleep.owners, |word| {
             if let Some(place) = watches.get_mut(count) {
-                *place = Watch { word, seen };
+                *place = word;
                 count += 1;
             }
-        };
-        for place in sleep.places {
-            match *place {
-                Place::Gate(word, seen) => {
-                    let (gate, owner) = halves(word);
-                    watch(gate, seen as u32);
-                    watch(owner, (seen >> 32) as u32);
-                }
-                Place::Owner(word, seen) => watch(halves(word).1, (seen >> 32) as u32),
-                Place::Bell(bell, seen) => watch(bell.as_ptr(), seen),
-            }
-        }
-        for &owner in sleep.owners {
-            match self.root.participants().life(owner) {
-                // The value that is compared is one that says "alive": a death after this line is a difference.
-                Some((word, seen)) if seen & OWNER_DIED == 0 => watch(word.as_ptr(), seen),
-                // Dead already, whoever was rung for it.
-                _ => return Rung::Unknown,
-            }
+        });
+        if !alive {
+            // Dead already, whoever was rung for it.
+            return Rung::Unknown;
         }
         let woken = futex::wait_any(&watches[..count], sleep.deadline);
         if woken == Woken::ByTime {
-            // What the kernel does not mark is looked for here.
-            for &owner in sleep.owners {
-                self.root.mark_if_gone(owner);
-            }
+            self.mark_those_gone(sleep.owners);
         }
         match woken {
             Woken::Up(last) => Rung::Last(last),

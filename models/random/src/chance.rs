@@ -140,6 +140,14 @@ impl Play {
         self.parts.push(Part { name: name.unwrap(), after, fate, act: Box::new(act) });
     }
 
+    /// One that does not die: it names nothing, and if it died when it was woken for another dead one, only slices would help.
+    pub fn enter_watcher(&mut self, chance: &mut Chance, act: impl FnOnce(&Model) + 'static) {
+        self.enter(chance, u64::MAX, act);
+        if let Some(part) = self.parts.last_mut() {
+            part.fate = Fate::Ends;
+        }
+    }
+
     /// What a thread finds that comes when all others have gone.
     pub fn in_the_end(&mut self, act: impl FnOnce(&Model) + 'static) {
         self.last = Some(Box::new(act));

@@ -19,6 +19,8 @@ mod os;
 mod segment;
 #[path = "../../src/sync.rs"]
 mod sync;
+#[path = "../../src/watch.rs"]
+mod watch;
 
 mod chance;
 mod party;

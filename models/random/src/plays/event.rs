@@ -5,6 +5,7 @@ use crate::{
     chance::{Chance, Play, runs},
     os::clock::Deadline,
     sync::raw_event::RawEvent,
+    watch::watch_event,
     world::Outcome,
 };
 use std::rc::Rc;
@@ -27,7 +28,13 @@ fn event(chance: &mut Chance) -> Play {
     let mut play = Play::new(sleepers_wait);
     for _ in 0..3 + chance.below(4) {
         let event = Rc::clone(&event);
-        let (role, deadline) = (chance.below(6), patience(chance));
+        let (role, deadline) = (chance.below(8), patience(chance));
+        if role > 5 {
+            play.enter_watcher(chance, move |party| {
+                let _ = watch_event(&event, party, deadline);
+            });
+            continue;
+        }
         play.enter(chance, 30, move |party| match role {
             0 => event.set(party),
             1 => {

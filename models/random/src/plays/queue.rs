@@ -7,10 +7,11 @@ use crate::{
     os::clock::Deadline,
     party::Model,
     queue::{
-        raw_queue::{Anybody, Claim, Closing, How, RawQueue, Refusal, Slots, Taken, in_slot},
+        raw_queue::{Anybody, Claim, Closing, How, NEWS, RawQueue, Refusal, Slots, Taken, in_slot},
         slot::{State, Word},
     },
     segment::OwnerId,
+    watch::watch,
     world::{At, Fate, Outcome, Troupe, with},
 };
 use std::{cell::Cell, rc::Rc};
@@ -78,6 +79,8 @@ enum Role {
     Loan,
     Get(u32),
     Drain,
+    /// Watches until there is one, or was.
+    Watch,
     /// Gives back, and gets.
     Return,
     /// Waits until there is one, or the end, and leaves it.
@@ -239,6 +242,12 @@ impl Shared {
                 }
             }
             Role::Drain => while self.get(party, me, deadline, self.copies, 2).is_ok() {},
+            Role::Watch => {
+                watch(party, deadline, |looked| {
+                    let watcher = self.queue.bells().watch(NEWS);
+                    (watcher, self.queue.has_news(party, self, &Anybody, looked))
+                });
+            }
             Role::Return => {
                 let named = self.queue.bells().name(party);
                 let taken = self.queue.take(party, self, &Anybody, deadline, in_slot);
@@ -347,13 +356,14 @@ fn queue(chance: &mut Chance) -> Play {
     let with_end = chance.below(8);
     let count = 3 + chance.below(4) as usize;
     let mut roles: Vec<_> = (0..count)
-        .map(|_| match chance.below(13) {
+        .map(|_| match chance.below(15) {
             0..=3 => Role::Put(1 + chance.below(3) as u32),
             4 => Role::Loan,
             5..=8 => Role::Get(1 + chance.below(3) as u32),
             9 => Role::Drain,
             10 => Role::Return,
             11 => Role::Look,
+            12 | 13 => Role::Watch,
             _ => Role::Join,
         })
         .collect();
@@ -367,7 +377,12 @@ fn queue(chance: &mut Chance) -> Play {
     let mut play = Play::new(move |outcome| theirs.end(&all, outcome));
     for (me, &role) in roles.iter().enumerate() {
         let (shared, deadline) = (Rc::clone(&shared), patience(chance));
-        play.enter(chance, 150, move |party| shared.act(party, me, role, deadline));
+        let act = move |party: &Model| shared.act(party, me, role, deadline);
+        if role == Role::Watch {
+            play.enter_watcher(chance, act);
+        } else {
+            play.enter(chance, 150, act);
+        }
     }
     let all = roles.clone();
     play.in_the_end(move |party| shared.last(party, &all));

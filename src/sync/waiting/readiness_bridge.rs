@@ -1,0 +1,160 @@
+//! The thread that watches queues on behalf of those who wait for descriptors.
+
+use super::{
+    spots::{LocalBell, Spots},
+    waitable::Watching,
+};
+use crate::{
+    Error, ErrorKind, Result,
+    os::{clock::Deadline, eventfd::EventFd, fork},
+};
+use std::{
+    mem,
+    os::fd::{AsFd, BorrowedFd},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is known of a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It is not readable: its queue is watched.
+    Watched,
+    /// It is readable.
+    Told,
+    /// Nobody wants it any more.
+    Left,
+}
+
+/// One descriptor.
+#[derive(Debug)]
+pub(super) struct Entry {
+    bridge: Arc<Bridge>,
+    descriptor: EventFd,
+    state: Mutex<State>,
+}
+
+impl Entry {
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
+    pub(super) fn clear(&self) {
+        let mut state = lock(&self.state);
+        self.descriptor.drain();
+        // The bridge looks, and tells again if there is something.
+        if mem::replace(&mut *state, State::Watched) == State::Told {
+            self.bridge.bell.ring();
+        }
+    }
+
+    pub(super) fn leave(&self) {
+        *lock(&self.state) = State::Left;
+        self.bridge.bell.ring();
+    }
+}
+
+/// One that the bridge does not know yet.
+#[derive(Debug)]
+struct New {
+    watched: Watched,
+    /// Whether the bridge could look.
+    answer: mpsc::SyncSender<Result<()>>,
+}
+
+/// What the bridge watches.
+#[derive(Debug)]
+struct Watched {
+    entry: Arc<Entry>,
+    watching: Box<dyn Watching + Send>,
+    /// In this sleep.
+    is_slept_for: bool,
+}
+
+/// One for the whole process, from the first need on.
+#[derive(Debug, Default)]
+struct Bridge {
+    bell: LocalBell,
+    new: Mutex<Vec<New>>,
+}
+
+impl Bridge {
+    fn the() -> Result<Arc<Self>> {
+        static BRIDGE: Mutex<Option<Arc<Bridge>>> = Mutex::new(None);
+        // The thread is none of a forked process.
+        fork::watch();
+        fork::refuse_if_forked()?;
+        let mut bridge = lock(&BRIDGE);
+        if let Some(bridge) = &*bridge {
+            return Ok(Arc::clone(bridge));
+        }
+        let new = Arc::new(Self::default());
+        let its = Arc::clone(&new);
+        thread::Builder::new()
+            .name("multiproc-readiness".into())
+            .stack_size(256 << 10)
+            .spawn(move || its.run())
+            .map_err(|error| Error::os("starting a thread", error))?;
+        Ok(Arc::clone(bridge.insert(new)))
+    }
+
+    fn run(&self) {
+        let mut all = Vec::new();
+        let mut spots = Spots::new();
+        loop {
+            let state = self.bell.state();
+            spots.clear();
+            all.retain_mut(|watched| Self::look(watched, &mut spots).is_some());
+            for New { mut watched, answer } in mem::take(&mut *lock(&self.new)) {
+                let looked = Self::look(&mut watched, &mut spots).unwrap_or(Ok(()));
+                if looked.is_ok() {
+                    all.push(watched);
+                }
+                // Who asked waits for it.
+                let _ = answer.send(looked);
+            }
+            let slept = spots.sleep(&self.bell, state, Deadline::NEVER);
+            for watched in all.iter_mut().filter(|watched| watched.is_slept_for) {
+                watched.watching.has_slept(slept);
+            }
+        }
+    }
+
+    /// Tells if there is something; `None` when nobody wants to know.
+    fn look(watched: &mut Watched, spots: &mut Spots) -> Option<Result<()>> {
+        let Watched { entry, watching, is_slept_for } = watched;
+        let mut state = lock(&entry.state);
+        *is_slept_for = false;
+        match *state {
+            State::Left => return None,
+            State::Told => return Some(Ok(())),
+            State::Watched => {}
+        }
+        let looked = watching.look(spots);
+        *is_slept_for = matches!(looked, Ok(false));
+        // Who takes an item hears of an error too.
+        if !*is_slept_for {
+            entry.descriptor.signal();
+            *state = State::Told;
+        }
+        Some(looked.map(drop))
+    }
+}
+
+/// A descriptor for what is watched so.
+pub(super) fn add(watching: Box<dyn Watching + Send>) -> Result<Arc<Entry>> {
+    let bridge = Bridge::the()?;
+    let (descriptor, state) = (EventFd::new()?, Mutex::new(State::Watched));
+    let entry = Arc::new(Entry { bridge: Arc::clone(&bridge), descriptor, state });
+    let watched = Watched { entry: Arc::clone(&entry), watching, is_slept_for: false };
+    let (answer, answered) = mpsc::sync_channel(1);
+    lock(&bridge.new).push(New { watched, answer });
+    bridge.bell.ring();
+    let ended = |_| Error::new(ErrorKind::Os, "the thread that watches queues has ended");
+    answered.recv().map_err(ended)??;
+    Ok(entry)
+}
