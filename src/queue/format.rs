@@ -1,6 +1,9 @@
 //! How items lie in a queue's slots.
 
-use super::{memory::Memory, raw_queue::Claim};
+use super::{
+    memory::Memory,
+    raw_queue::{Claim, Closing},
+};
 use crate::{
     Error, ErrorKind, Result,
     atomic::Ordering,
@@ -181,7 +184,7 @@ pub(crate) fn prepare_bytes<R>(
     Ok(then(Body::Large(&item)))
 }
 
-/// Runs `then` with the bytes of the item in a slot that the caller has for reading; `None` when somebody that died has had it already.
+/// Runs `then` with the bytes of the item in a slot that the caller has for reading; `None` when somebody that died has had it already, or the queue was closed at once.
 pub(crate) fn read_encoded<R>(
     memory: &Memory,
     claim: Claim,
@@ -191,9 +194,12 @@ pub(crate) fn read_encoded<R>(
     if length & LARGE == 0 {
         return then(memory.read(claim, length as usize)).map(Some);
     }
-    match memory.listed(claim, ITEM)? {
-        Some(item) => then(item.message()).map(Some),
-        None => Ok(None),
+    match memory.listed(claim, ITEM) {
+        Ok(Some(item)) => then(item.message()).map(Some),
+        Ok(None) => Ok(None),
+        // It went in between.
+        Err(_) if memory.raw().closing() == Some(Closing::AtOnce) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

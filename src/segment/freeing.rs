@@ -47,7 +47,7 @@ impl Around for Surroundings<'_> {
         };
         listed.unwrap_or_else(|| {
             // There may be a parcel. If there is none, somebody must come back.
-            self.root.unfinished().push(id);
+            self.root.unfinished().insert(id);
             true
         })
     }
@@ -69,11 +69,34 @@ impl Root {
     /// Frees a block that a parcel lists no more, if nobody else has it; what cannot be looked at now is left for the next sweep.
     pub(super) fn free_unlisted(&self, id: BlockId) {
         let (Ok(me), Ok(member)) = (participant::current(self), self.try_member(id.member)) else {
-            self.unfinished().push(id);
+            self.unfinished().insert(id);
             return;
         };
         if let Some(member) = member.filter(|member| id.block < member.blocks()) {
             self.free_if_unused(&member, id.block, me);
+        }
+    }
+
+    /// Frees what lists this block, and what lists that in turn, where nobody has it. Somebody may have been the last to have it when he could not look at it, and do nothing since; who waits for the end of this
+    /// block does not wait for him.
+    pub(super) fn free_who_lists(&self, listed: Listed, me: OwnerId) {
+        let mut found = vec![listed];
+        let mut looked = 0;
+        while let Some(&listed) = found.get(looked) {
+            looked += 1;
+            for (id, _) in self.members().live().filter(|(_, class)| class.parcels) {
+                if let Ok(Some(member)) = self.try_member(id) {
+                    let more = member.unpinned_that_list(listed);
+                    let more: Vec<_> = more.filter(|parcel| !found.contains(parcel)).collect();
+                    found.extend(more);
+                }
+            }
+        }
+        // The outermost first: what is in it is free with it.
+        for (id, _) in found.into_iter().skip(1).rev() {
+            if let Ok(Some(member)) = self.try_member(id.member) {
+                self.free_if_unused(&member, id.block, me);
+            }
         }
     }
 
@@ -101,7 +124,7 @@ impl Root {
             }
             for (id, _) in listed {
                 let Ok(member) = self.try_member(id.member) else {
-                    self.unfinished().push(id);
+                    self.unfinished().insert(id);
                     continue;
                 };
                 if let Some(member) = member.filter(|member| id.block < member.blocks()) {
@@ -121,7 +144,7 @@ impl Root {
         match self.try_member(ward.0.member) {
             Ok(member) => member.map_or_else(Vec::new, |member| member.listed_now(ward)),
             Err(_) => {
-                self.unfinished().push(ward.0);
+                self.unfinished().insert(ward.0);
                 Vec::new()
             }
         }
@@ -179,7 +202,9 @@ impl Root {
                         self.free_left(&member, id.block);
                     }
                 }
-                Err(_) => self.unfinished().push(id),
+                Err(_) => {
+                    self.unfinished().insert(id);
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use super::{
     Backing, OwnerId,
+    block::BlockId,
     header::{Header, Kind, PAGE, round_up},
     members::MemberId,
     parcel::{self, Listed, Words},
@@ -264,6 +265,19 @@ impl Member {
             })
     }
 
+    /// Parcels here that list that block, and that nobody pins.
+    pub(crate) fn unpinned_that_list(&self, listed: Listed) -> impl Iterator<Item = Listed> {
+        (0..if self.class.parcels { self.blocks } else { 0 }).filter_map(move |block| {
+            let pins = &self.descriptor(block).pins;
+            let look = |generation| {
+                let lists = Words(self.words(block)).entries().any(|entry| entry == listed);
+                (lists && pins.pinned_by().next().is_none()).then_some(generation)
+            };
+            let generation = pins.watch(look).flatten()?;
+            Some((BlockId { member: self.id, block }, generation))
+        })
+    }
+
     /// Whether that entry of that parcel here, which is not free, and whose warden is not over, lists that block.
     pub(crate) fn lists_at(
         &self,
@@ -359,7 +373,8 @@ impl Member {
     /// The block without which it does not count what a parcel lists.
     pub(crate) fn warden(&self, parcel: u32) -> Option<Listed> {
         let tie = self.tie(parcel).filter(|_| self.class.parcels)?;
-        (self.descriptor(parcel).travels.load(Ordering::Relaxed) != ONE).then_some(tie)
+        // Acquire: in `Pins::watch` it keeps the next look at the state behind it.
+        (self.descriptor(parcel).travels.load(Ordering::Acquire) != ONE).then_some(tie)
     }
 
     /// The parcel that does not count without this block.

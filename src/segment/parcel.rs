@@ -56,7 +56,8 @@ pub(crate) fn unpack([block, member]: [u64; 2]) -> Listed {
 /// Writes a block's place where none is.
 pub(super) fn write(words: &[AtomicU64; 2], listed: Listed) {
     let [first, second] = pack(listed);
-    words[0].store(first, Ordering::Relaxed);
+    // Release: who reads it beside the second word of the last one, and takes the two for a third, finds when it looks again that the last one was taken away.
+    words[0].store(first, Ordering::Release);
     // Release: with the first word, and whatever was written before.
     words[1].store(second | LISTED, Ordering::Release);
 }

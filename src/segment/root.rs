@@ -29,6 +29,7 @@ use crate::{
     },
 };
 use std::{
+    collections::HashSet,
     fmt,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -48,7 +49,7 @@ pub(crate) struct Root {
     holder: u32,
     attached: Mutex<Attached>,
     /// Blocks that could not be looked at when they were to be freed: the next sweep does.
-    unfinished: Mutex<Vec<BlockId>>,
+    unfinished: Mutex<HashSet<BlockId>>,
     shelves: Mutex<ById<Class, Arc<Mutex<Shelf>>>>,
     spares: Mutex<Spares>,
     blocks: Mutex<ById<BlockId, WeakBlock>>,
@@ -209,8 +210,8 @@ impl Root {
 
     // Blocks.
 
-    /// The blocks that could not be looked at when they were to be freed.
-    pub(super) fn unfinished(&self) -> MutexGuard<'_, Vec<BlockId>> {
+    /// The blocks that could not be looked at when they were to be freed; each once, however often that was tried.
+    pub(super) fn unfinished(&self) -> MutexGuard<'_, HashSet<BlockId>> {
         lock(&self.unfinished)
     }
 
@@ -352,7 +353,13 @@ impl Root {
             )
         };
         let me = participant::current(self)?;
-        let member = self.try_member(id.member)?.ok_or_else(stale)?;
+        let member = match self.try_member(id.member) {
+            Err(error) if error.kind() == ErrorKind::Unlinked => {
+                let message = "the handle names an object that this process has not mapped, and cannot any more";
+                return Err(Error::new(ErrorKind::StaleHandle, message).with_source(error));
+            }
+            member => member?.ok_or_else(stale)?,
+        };
         if id.block >= member.blocks() {
             return Err(Error::new(
                 ErrorKind::InvalidHandle,
@@ -514,7 +521,10 @@ impl Root {
     fn unlinked(&self) -> Error {
         Error::new(
             ErrorKind::Unlinked,
-            format!("{} was unlinked; it works on, but cannot grow", self.name()),
+            format!(
+                "{} was unlinked; it works on with what each process has mapped, but cannot grow",
+                self.name()
+            ),
         )
     }
 
@@ -547,7 +557,7 @@ impl Root {
         self.try_member(id).ok().flatten()
     }
 
-    /// An attached member; `None` when there is no such, and an error when there is, but it cannot be attached now: for who must not pass it by.
+    /// An attached member; `None` when there is no such, or nobody else has it who could; and an error when there is, but it cannot be attached now, or ever: for who must not pass it by.
     pub(super) fn try_member(&self, id: MemberId) -> Result<Option<Arc<Member>>> {
         if !self.members().is_live(id) {
             lock(&self.attached).forget(id);
@@ -558,8 +568,11 @@ impl Root {
         }
         match Member::attach(&self.place.member(id).path(), id, self.nonce(), self.access) {
             Ok(member) => Ok(Some(lock(&self.attached).keep(&Arc::new(member)))),
-            // Retired meanwhile, or unlinked with the root, and perhaps another's name by now: nobody will attach it any more.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::StaleHandle) => {
+                // Retired meanwhile; or its name went with the root's, and is another one's by now, perhaps. Then this process will never attach it, but there it is, for those who have.
+                if self.members().is_live(id) && self.holders().has_others(self.holder) {
+                    return Err(self.unlinked());
+                }
                 Ok(None)
             }
             Err(error) => Err(error),
