@@ -215,6 +215,12 @@ fn queues(moment: Duration) {
     // The lease is passed by.
     queue.send("short".to_owned()).unwrap();
     lease.done();
+    // One with a member of its own, which is used again.
+    let large = Queue::new(1).unwrap();
+    for _ in 0..2 {
+        large.send("large".repeat(500_000)).unwrap();
+        assert_eq!(large.recv().unwrap().len(), 2_500_000);
+    }
     queue.close().unwrap();
     assert_eq!(queue.iter().count(), 1);
     let in_place = Queue::<u64, _>::in_place(2).unwrap();

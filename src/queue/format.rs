@@ -8,7 +8,7 @@ use crate::{
     Error, ErrorKind, Result,
     atomic::Ordering,
     segment::{Block, Parcel},
-    shared::{Encoded as Bytes, decode, encode_into},
+    shared::{Encoded as Bytes, Message, decode, encode_into, reuse},
 };
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
@@ -155,13 +155,17 @@ pub(crate) fn prepare_value<T: Serialize + ?Sized, R>(
     let room = memory.item_bytes().min(SMALL);
     match encode_into(value, &mut buffer[..room])? {
         Bytes::Written(bytes) => Ok(then(Body::Inline(bytes))),
-        Bytes::Message(message)
-            if message.handles.is_empty() && message.bytes.len() <= memory.item_bytes() =>
+        Bytes::Message(Message { bytes, handles })
+            if handles.is_empty() && bytes.len() <= memory.item_bytes() =>
         {
-            Ok(then(Body::Inline(&message.bytes)))
+            let answer = then(Body::Inline(&bytes));
+            reuse(bytes);
+            Ok(answer)
         }
-        Bytes::Message(message) => {
-            let item = parcel(memory, type_name::<T>(), &message.bytes, &message.handles)?;
+        Bytes::Message(Message { bytes, handles }) => {
+            let item = parcel(memory, type_name::<T>(), &bytes, &handles)?;
+            // Before the wait for room.
+            reuse(bytes);
             Ok(then(Body::Large(&item)))
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Surroundings<'a> {
     block: u32,
     /// What the block listed when it was looked at last.
     listed: RefCell<Vec<Listed>>,
+    /// For how many entries it had room then.
+    entries: Cell<usize>,
     /// The parcel of which it was the warden.
     ward: Cell<Option<Listed>>,
 }
@@ -52,6 +54,7 @@ impl Around for Surroundings<'_> {
 
     fn last_look(&self) {
         *self.listed.borrow_mut() = self.member.listed_by(self.block);
+        self.entries.set(self.member.entries_of(self.block));
         self.ward.set(self.member.ward(self.block));
     }
 }
@@ -59,8 +62,8 @@ impl Around for Surroundings<'_> {
 impl Root {
     /// What the protocol of pins asks of this root about a block.
     pub(super) fn around(&self, member: &Arc<Member>, block: u32) -> Surroundings<'_> {
-        let (listed, ward) = (RefCell::default(), Cell::default());
-        Surroundings { root: self, member: Arc::clone(member), block, listed, ward }
+        let (listed, entries, ward) = (RefCell::default(), Cell::default(), Cell::default());
+        Surroundings { root: self, member: Arc::clone(member), block, listed, entries, ward }
     }
 
     /// Frees a block that a parcel lists no more, if nobody else has it; what cannot be looked at now is left for the next sweep.
@@ -108,14 +111,14 @@ impl Root {
     /// A block has become free through this thread. What it listed, if it was a parcel, may be free too; and what its ward lists, if it was a warden.
     pub(super) fn freed(&self, around: Surroundings<'_>, me: OwnerId) {
         let mut left = vec![around];
-        while let Some(Surroundings { member, block, listed, ward, .. }) = left.pop() {
+        while let Some(Surroundings { member, block, listed, entries, ward, .. }) = left.pop() {
             step!("free.listed");
             let mut listed = listed.into_inner();
             if let Some(ward) = ward.get() {
                 listed.extend(self.left_by_warden(ward));
             }
             if member.is_own() {
-                self.retire(&member, me);
+                self.keep_or_retire(&member, entries.get(), me);
             } else {
                 self.remember(&member, block);
             }
@@ -249,6 +252,8 @@ impl Root {
             }
             step!("sweep.member");
         }
+        // What the dead one kept for large parcels, and what became free by its death.
+        self.retire_spares(me);
         unseen
     }
 }
