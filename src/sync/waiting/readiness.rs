@@ -36,14 +36,13 @@ use std::{
 ///     // Before the descriptor is: who makes it readable from now on is heard.
 ///     ready.clear_ready();
 ///     readiness.get_ref().clear()?;
-///     for item in receiver.try_iter() {
-///         println!("{}", item?);
-///     }
-///     // `try_iter` does not tell the end from a pause.
-///     if let Err(error) = receiver.try_recv()
-///         && error.kind() == multiproc::ErrorKind::Disconnected
-///     {
-///         return Ok(());
+///     loop {
+///         match receiver.try_recv() {
+///             Ok(item) => println!("{item}"),
+///             Err(error) if error.kind() == multiproc::ErrorKind::WouldBlock => break,
+///             Err(error) if error.kind() == multiproc::ErrorKind::Disconnected => return Ok(()),
+///             Err(error) => return Err(error),
+///         }
 ///     }
 /// }
 /// # }

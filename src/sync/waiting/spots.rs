@@ -59,6 +59,8 @@ impl LocalBell {
 
 /// A stack for a thread that sleeps.
 const STACK: usize = 128 << 10;
+/// For how many slices a sleep lasts at the most. The more there is to look at after it, the longer it is, so that who waits for much costs no more than who waits for little.
+const MOST_SLICES: usize = 8;
 
 impl Spots {
     pub(super) fn new() -> Self {
@@ -170,12 +172,12 @@ struct Group {
 }
 
 impl Group {
-    fn sleep(&self, bell: &LocalBell, state: u32, deadline: Deadline) -> Woken {
+    fn sleep(&self, bell: &LocalBell, state: u32, deadline: Deadline, slices: u32) -> Woken {
         // The bell is the first: it is no spot, and where the kernel takes one word only, it is this.
         let mut words = Vec::with_capacity(self.words.len() + 1);
         words.push(futex::Watch::new(&bell.0, state));
         words.extend_from_slice(&self.words);
-        futex::wait_any(&words, deadline)
+        futex::wait_any_for(&words, deadline, slices)
     }
 }
 
@@ -188,14 +190,15 @@ fn sleep_in_groups(
 ) -> Vec<Woken> {
     let Some((own, others)) = groups.split_first() else { return Vec::new() };
     if others.is_empty() {
-        return vec![own.sleep(bell, state, deadline)];
+        return vec![own.sleep(bell, state, deadline, 1)];
     }
+    let slices = groups.len().min(MOST_SLICES) as u32;
     thread::scope(|scope| {
         let mut helpers = Vec::new();
         for group in others {
             let helper = thread::Builder::new().name("multiproc-wait".into()).stack_size(STACK);
             let run = move || {
-                let woken = group.sleep(bell, state, deadline);
+                let woken = group.sleep(bell, state, deadline, slices);
                 bell.ring();
                 woken
             };
@@ -206,7 +209,7 @@ fn sleep_in_groups(
             }
             helpers.push(helper);
         }
-        let mut ends = vec![own.sleep(bell, state, deadline)];
+        let mut ends = vec![own.sleep(bell, state, deadline, slices)];
         bell.ring();
         let join = |helper: thread::ScopedJoinHandle<'_, Woken>| helper.join().ok();
         let unknown = Woken::BySomething;
