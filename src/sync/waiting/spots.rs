@@ -138,15 +138,22 @@ impl Spots {
         }
     }
 
-    /// Sleeps until something has changed, or somebody rings, or until the deadline or a slice has passed. The bell was in this state before anything was looked at.
-    pub(super) fn sleep(&self, bell: &LocalBell, state: u32, deadline: Deadline) -> Slept {
+    /// Sleeps until something has changed, or somebody rings, or until the deadline or a slice has passed. The bell was in this state before anything was looked at. So many sleep
+    /// likewise, for others' sake.
+    pub(super) fn sleep(
+        &self,
+        bell: &LocalBell,
+        state: u32,
+        deadline: Deadline,
+        likewise: usize,
+    ) -> Slept {
         if self.stays_awake {
             return Slept { rung: false, by_others: true, by_time: false };
         }
         let deadline = deadline.min(self.until);
         let most = if futex::takes_many() { MAX_WATCHED - 1 } else { usize::MAX };
         let groups = self.groups(most);
-        let ends = sleep_in_groups(&groups, bell, state, deadline);
+        let ends = sleep_in_groups(&groups, bell, state, deadline, likewise);
         let mut slept = Slept { rung: false, by_others: false, by_time: false };
         for (group, woken) in groups.iter().zip(ends) {
             match woken {
@@ -187,12 +194,13 @@ fn sleep_in_groups(
     bell: &LocalBell,
     state: u32,
     mut deadline: Deadline,
+    likewise: usize,
 ) -> Vec<Woken> {
     let Some((own, others)) = groups.split_first() else { return Vec::new() };
+    let slices = groups.len().max(likewise).min(MOST_SLICES) as u32;
     if others.is_empty() {
-        return vec![own.sleep(bell, state, deadline, 1)];
+        return vec![own.sleep(bell, state, deadline, slices)];
     }
-    let slices = groups.len().min(MOST_SLICES) as u32;
     thread::scope(|scope| {
         let mut helpers = Vec::new();
         for group in others {

@@ -113,7 +113,7 @@ impl Waiting<'_> {
                     Some(crossing) => crossing.again()?,
                 }
             }
-            let slept = spots.sleep(&bell, state, deadline);
+            let slept = spots.sleep(&bell, state, deadline, 1);
             for (_, watching) in &mut self.words {
                 watching.has_slept(slept);
             }
