@@ -225,3 +225,31 @@ fn dropped_ones_leave_nothing() {
     // The bridge closes them when it has looked.
     until(|| open() <= before);
 }
+
+/// Who was forked keeps the descriptor open, so a loop that was not told goes on to look at it.
+#[test]
+fn a_dropped_one_is_not_readable_though_a_forked_process_has_it() {
+    let (_alone, _watchdog) = (alone(), watchdog(60));
+    let queue = Queue::new(1).unwrap();
+    let readiness = queue.readiness().unwrap();
+    let epoll = Epoll::new();
+    epoll.add(&readiness, libc::EPOLLIN, 7);
+    queue.send(1).unwrap();
+    assert_eq!(epoll.wait(-1), Some(7));
+    // SAFETY: the child does nothing until it is killed.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        loop {
+            // SAFETY: no pointers.
+            unsafe { libc::pause() };
+        }
+    }
+    drop(readiness);
+    let after = epoll.wait(0);
+    // SAFETY: the child that was made above, which is waited for once.
+    unsafe {
+        libc::kill(child, libc::SIGKILL);
+        libc::waitpid(child, std::ptr::null_mut(), 0);
+    }
+    assert_eq!(after, None);
+}

@@ -30,4 +30,5 @@ mod pool_model;
 mod queue_model;
 mod ring_model;
 mod semaphore_model;
+mod spares_model;
 mod warden_model;

@@ -12,7 +12,7 @@ use super::clock::Deadline;
 use crate::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::{ptr, sync::OnceLock, time::Duration};
 
-/// No sleep lasts longer: then everything is read again. Correctness never depends on a wake-up.
+/// No sleep on few words lasts longer: then everything is read again. Correctness never depends on a wake-up.
 pub(crate) const SLICE: Duration = Duration::from_millis(250);
 /// The slice where only one word can be watched.
 pub(crate) const SLICE_WITHOUT_WAITV: Duration = Duration::from_millis(20);
@@ -75,8 +75,13 @@ fn wait_address(word: *const u32, seen: u32, deadline: Deadline) {
 /// Sleeps until one of the words is woken or differs, or the deadline or a slice has passed; may also return
 /// for no reason. The first word should be the one that is woken on purpose.
 pub(crate) fn wait_any(watches: &[Watch], deadline: Deadline) -> Woken {
+    wait_any_for(watches, deadline, 1)
+}
+
+/// The same, for so many slices.
+pub(crate) fn wait_any_for(watches: &[Watch], deadline: Deadline, slices: u32) -> Woken {
     if waitv_is_there() {
-        if let Some(woken) = wait_vector(watches, deadline.within(slice())) {
+        if let Some(woken) = wait_vector(watches, deadline.within(slice().saturating_mul(slices))) {
             return woken;
         }
         WAITV_REFUSED.store(true, Ordering::Relaxed);

@@ -2,9 +2,17 @@
 
 use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
+use std::cell::Cell;
 
 use super::transport;
 use crate::{Error, ErrorKind, Result, segment::Block};
+
+/// How much memory a thread keeps to encode into.
+const MOST_REUSED: usize = 4 << 20;
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// An encoded value, and the blocks that must stay pinned until it is decoded.
 #[derive(Debug)]
@@ -19,7 +27,8 @@ pub(crate) struct Message {
 ///
 /// [`ErrorKind::Encode`] if the value's own `Serialize` refuses.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
-    let (bytes, handles) = transport::sending(|| postcard::to_stdvec(value));
+    let buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+    let (bytes, handles) = transport::sending(|| postcard::to_extend(value, buffer));
     let bytes = bytes.map_err(|source| {
         let message = format!(
             "a value of type {} could not be encoded: {source}",
@@ -54,8 +63,18 @@ pub(crate) fn encode_onto<T: Serialize + ?Sized>(
             bytes.truncate(*length);
             bytes.extend_from_slice(&message.bytes);
             *length = bytes.len();
+            reuse(message.bytes);
             Ok(message.handles)
         }
+    }
+}
+
+/// Keeps a message's memory for the next one that this thread encodes, unless it is large.
+pub(crate) fn reuse(mut bytes: Vec<u8>) {
+    if bytes.capacity() <= MOST_REUSED {
+        bytes.clear();
+        // A thread that ends may have no room for it any more.
+        let _ = BUFFER.try_with(|buffer| buffer.set(bytes));
     }
 }
 

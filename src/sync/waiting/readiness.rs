@@ -14,7 +14,7 @@ use std::{
 /// A descriptor that becomes readable when there is something in a queue, or its end: for `epoll`, and loops that are made of it, as those of mio and tokio. From [`Queue::readiness`](crate::Queue::readiness),
 /// [`Receiver::readiness`](crate::Receiver::readiness), [`Connection::readiness`](crate::Connection::readiness) and [`JoinableQueue::readiness`](crate::JoinableQueue::readiness).
 ///
-/// One thread of this process, made by the first of them, watches all queues that have one, asleep until there is news. So it takes a moment from an item to the descriptor, and another process may have taken the item by then: follow it by a `try_` form.
+/// Threads of this process, one for each 16 of them, which are made when they are needed and stay, watch the queues, asleep until there is news. So it takes a moment from an item to the descriptor, and another process may have taken the item by then: follow it by a `try_` form.
 ///
 /// Wait for the descriptor, [`clear`](Self::clear) it, and then take items until there are none ([`ErrorKind::WouldBlock`](crate::ErrorKind::WouldBlock)). An item that comes after the clearing makes the descriptor readable again; one that was left in the queue does so too. Each time it is written
 /// anew, so loops that only want to hear of changes (edge-triggered ones, tokio's) hear of each. With tokio:
@@ -36,14 +36,13 @@ use std::{
 ///     // Before the descriptor is: who makes it readable from now on is heard.
 ///     ready.clear_ready();
 ///     readiness.get_ref().clear()?;
-///     for item in receiver.try_iter() {
-///         println!("{}", item?);
-///     }
-///     // `try_iter` does not tell the end from a pause.
-///     if let Err(error) = receiver.try_recv()
-///         && error.kind() == multiproc::ErrorKind::Disconnected
-///     {
-///         return Ok(());
+///     loop {
+///         match receiver.try_recv() {
+///             Ok(item) => println!("{item}"),
+///             Err(error) if error.kind() == multiproc::ErrorKind::WouldBlock => break,
+///             Err(error) if error.kind() == multiproc::ErrorKind::Disconnected => return Ok(()),
+///             Err(error) => return Err(error),
+///         }
 ///     }
 /// }
 /// # }

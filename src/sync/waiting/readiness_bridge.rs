@@ -1,4 +1,4 @@
-//! The thread that watches queues on behalf of those who wait for descriptors.
+//! The threads that watch queues on behalf of those who wait for descriptors.
 
 use super::{
     spots::{LocalBell, Spots},
@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result,
+    atomic::{AtomicUsize, Ordering},
     os::{clock::Deadline, eventfd::EventFd, fork},
 };
 use std::{
@@ -53,7 +54,12 @@ impl Entry {
     }
 
     pub(super) fn leave(&self) {
-        *lock(&self.state) = State::Left;
+        {
+            let mut state = lock(&self.state);
+            *state = State::Left;
+            // A process that was forked meanwhile keeps it open, and with that a loop in this one that was not told: it would find it readable for ever.
+            self.descriptor.drain();
+        }
         self.bridge.bell.ring();
     }
 }
@@ -75,7 +81,13 @@ struct Watched {
     is_slept_for: bool,
 }
 
-/// One for the whole process, from the first need on.
+/// How many queues one thread watches, as far as threads can be made. It looks at all of them whenever there is news of one, and the kernel takes the words of so many at once.
+const FEW: usize = 16;
+
+/// How many threads there are: the more, the longer each sleeps.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// One for some queues, from the first need on and for good.
 #[derive(Debug, Default)]
 struct Bridge {
     bell: LocalBell,
@@ -83,15 +95,30 @@ struct Bridge {
 }
 
 impl Bridge {
-    fn the() -> Result<Arc<Self>> {
-        static BRIDGE: Mutex<Option<Arc<Bridge>>> = Mutex::new(None);
-        // The thread is none of a forked process.
+    /// One that has room.
+    fn any() -> Result<Arc<Self>> {
+        static BRIDGES: Mutex<Vec<Arc<Bridge>>> = Mutex::new(Vec::new());
+        // The threads are none of a forked process.
         fork::watch();
         fork::refuse_if_forked()?;
-        let mut bridge = lock(&BRIDGE);
-        if let Some(bridge) = &*bridge {
-            return Ok(Arc::clone(bridge));
+        let mut bridges = lock(&BRIDGES);
+        // Each entry has its bridge; so has its thread, and this list.
+        let emptiest = bridges.iter().min_by_key(|bridge| Arc::strong_count(bridge)).cloned();
+        match emptiest {
+            Some(bridge) if Arc::strong_count(&bridge) < FEW + 3 => return Ok(bridge),
+            _ => {}
         }
+        match Self::start() {
+            Ok(new) => {
+                bridges.push(Arc::clone(&new));
+                THREADS.store(bridges.len(), Ordering::Relaxed);
+                Ok(new)
+            }
+            Err(error) => emptiest.ok_or(error),
+        }
+    }
+
+    fn start() -> Result<Arc<Self>> {
         let new = Arc::new(Self::default());
         let its = Arc::clone(&new);
         thread::Builder::new()
@@ -99,7 +126,7 @@ impl Bridge {
             .stack_size(256 << 10)
             .spawn(move || its.run())
             .map_err(|error| Error::os("starting a thread", error))?;
-        Ok(Arc::clone(bridge.insert(new)))
+        Ok(new)
     }
 
     fn run(&self) {
@@ -117,7 +144,8 @@ impl Bridge {
                 // Who asked waits for it.
                 let _ = answer.send(looked);
             }
-            let slept = spots.sleep(&self.bell, state, Deadline::NEVER);
+            let likewise = THREADS.load(Ordering::Relaxed);
+            let slept = spots.sleep(&self.bell, state, Deadline::NEVER, likewise);
             for watched in all.iter_mut().filter(|watched| watched.is_slept_for) {
                 watched.watching.has_slept(slept);
             }
@@ -147,7 +175,7 @@ impl Bridge {
 
 /// A descriptor for what is watched so.
 pub(super) fn add(watching: Box<dyn Watching + Send>) -> Result<Arc<Entry>> {
-    let bridge = Bridge::the()?;
+    let bridge = Bridge::any()?;
     let (descriptor, state) = (EventFd::new()?, Mutex::new(State::Watched));
     let entry = Arc::new(Entry { bridge: Arc::clone(&bridge), descriptor, state });
     let watched = Watched { entry: Arc::clone(&entry), watching, is_slept_for: false };

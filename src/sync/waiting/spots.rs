@@ -59,6 +59,8 @@ impl LocalBell {
 
 /// A stack for a thread that sleeps.
 const STACK: usize = 128 << 10;
+/// For how many slices a sleep lasts at the most. The more there is to look at after it, the longer it is, so that who waits for much costs no more than who waits for little.
+const MOST_SLICES: usize = 8;
 
 impl Spots {
     pub(super) fn new() -> Self {
@@ -136,15 +138,22 @@ impl Spots {
         }
     }
 
-    /// Sleeps until something has changed, or somebody rings, or until the deadline or a slice has passed. The bell was in this state before anything was looked at.
-    pub(super) fn sleep(&self, bell: &LocalBell, state: u32, deadline: Deadline) -> Slept {
+    /// Sleeps until something has changed, or somebody rings, or until the deadline or a slice has passed. The bell was in this state before anything was looked at. So many sleep
+    /// likewise, for others' sake.
+    pub(super) fn sleep(
+        &self,
+        bell: &LocalBell,
+        state: u32,
+        deadline: Deadline,
+        likewise: usize,
+    ) -> Slept {
         if self.stays_awake {
             return Slept { rung: false, by_others: true, by_time: false };
         }
         let deadline = deadline.min(self.until);
         let most = if futex::takes_many() { MAX_WATCHED - 1 } else { usize::MAX };
         let groups = self.groups(most);
-        let ends = sleep_in_groups(&groups, bell, state, deadline);
+        let ends = sleep_in_groups(&groups, bell, state, deadline, likewise);
         let mut slept = Slept { rung: false, by_others: false, by_time: false };
         for (group, woken) in groups.iter().zip(ends) {
             match woken {
@@ -170,12 +179,12 @@ struct Group {
 }
 
 impl Group {
-    fn sleep(&self, bell: &LocalBell, state: u32, deadline: Deadline) -> Woken {
+    fn sleep(&self, bell: &LocalBell, state: u32, deadline: Deadline, slices: u32) -> Woken {
         // The bell is the first: it is no spot, and where the kernel takes one word only, it is this.
         let mut words = Vec::with_capacity(self.words.len() + 1);
         words.push(futex::Watch::new(&bell.0, state));
         words.extend_from_slice(&self.words);
-        futex::wait_any(&words, deadline)
+        futex::wait_any_for(&words, deadline, slices)
     }
 }
 
@@ -185,17 +194,19 @@ fn sleep_in_groups(
     bell: &LocalBell,
     state: u32,
     mut deadline: Deadline,
+    likewise: usize,
 ) -> Vec<Woken> {
     let Some((own, others)) = groups.split_first() else { return Vec::new() };
+    let slices = groups.len().max(likewise).min(MOST_SLICES) as u32;
     if others.is_empty() {
-        return vec![own.sleep(bell, state, deadline)];
+        return vec![own.sleep(bell, state, deadline, slices)];
     }
     thread::scope(|scope| {
         let mut helpers = Vec::new();
         for group in others {
             let helper = thread::Builder::new().name("multiproc-wait".into()).stack_size(STACK);
             let run = move || {
-                let woken = group.sleep(bell, state, deadline);
+                let woken = group.sleep(bell, state, deadline, slices);
                 bell.ring();
                 woken
             };
@@ -206,7 +217,7 @@ fn sleep_in_groups(
             }
             helpers.push(helper);
         }
-        let mut ends = vec![own.sleep(bell, state, deadline)];
+        let mut ends = vec![own.sleep(bell, state, deadline, slices)];
         bell.ring();
         let join = |helper: thread::ScopedJoinHandle<'_, Woken>| helper.join().ok();
         let unknown = Woken::BySomething;

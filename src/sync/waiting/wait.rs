@@ -17,7 +17,7 @@ use std::{os::fd::BorrowedFd, sync::Arc, time::Duration};
 /// Python's `multiprocessing.connection.wait`, for everything that is [`Waitable`]: queues, receivers, the ends of processes, events, and descriptors as [`Readable`](crate::Readable).
 ///
 /// It takes nothing. What is ready stays so until somebody takes it, which may be another process: so follow it by a `try_` form. Where several wait for one thing, all of them are told. Nothing is polled: sleeps are by the kernel's
-/// futexes, of which one thread can wait for 128, four or more for each thing in shared memory; where there are more, other threads sleep with it until the call ends. Where descriptors and such things are mixed, one thread of this process,
+/// futexes, of which one thread can wait for 128, four or more for each thing in shared memory; where there are more, other threads sleep with it. Where descriptors and such things are mixed, one thread of this process,
 /// which is made by the first such call and stays, waits for the descriptors.
 ///
 /// # Errors
@@ -113,7 +113,7 @@ impl Waiting<'_> {
                     Some(crossing) => crossing.again()?,
                 }
             }
-            let slept = spots.sleep(&bell, state, deadline);
+            let slept = spots.sleep(&bell, state, deadline, 1);
             for (_, watching) in &mut self.words {
                 watching.has_slept(slept);
             }
