@@ -97,6 +97,14 @@ fn round(pool: &Pool, round: u64, tally: &mut Tally) {
     }
 }
 
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 #[test]
 fn a_storm_over_a_pool() {
     // A quick one in the suite: a worker takes its time to start.
@@ -111,7 +119,7 @@ fn a_storm_over_a_pool() {
         scope.spawn(|| {
             // Those of which the pool does not know yet that they are dead.
             let mut dying = Vec::new();
-            while killed.load(SeqCst) < kills {
+            while killed.load(SeqCst) < kills && !is_over.load(SeqCst) {
                 let span = Duration::from_micros(random(&mut chance) % 3000);
                 let start = Instant::now();
                 while start.elapsed() < span {
@@ -129,6 +137,8 @@ fn a_storm_over_a_pool() {
             }
             is_over.store(true, SeqCst);
         });
+        // Whatever ends this, ends the killing.
+        let _end = End(&is_over);
         while !is_over.load(SeqCst) {
             round(&pool, rounds, &mut tally);
             rounds += 1;

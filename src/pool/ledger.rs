@@ -83,6 +83,8 @@ pub(super) struct Ledger {
     pub(super) next_look: Deadline,
     /// Nobody repairs any more.
     pub(super) is_over: bool,
+    /// When the next worker may begin, by seat.
+    pub(super) not_before: Vec<Deadline>,
     /// Workers in a row that died before they were ready.
     pub(super) stillborn: u32,
     /// When workers died that were ready, of late.
@@ -111,6 +113,7 @@ impl Ledger {
             functions: Vec::new(),
             next_look: Deadline::NEVER,
             is_over: false,
+            not_before: vec![Deadline::NOW; workers],
             stillborn: 0,
             deaths: VecDeque::new(),
             tasks: 0,

@@ -27,8 +27,8 @@ use std::{
 
 /// After so long another worker is tried, where none could be started.
 const AGAIN: Duration = Duration::from_millis(100);
-/// So many workers more than there are seats may die in a row before they are ready.
-const STILLBORN: u32 = 3;
+/// So many more than there are seats may die in a row before they are ready, while no other worker is.
+const STILLBORN: u32 = 8;
 
 /// Starts the thread of a pool.
 pub(super) fn start(office: &Arc<Office>) -> Result<thread::JoinHandle<()>> {
@@ -176,7 +176,7 @@ fn ended(office: &Office, number: u64) {
     let mut ledger = office.ledger();
     let board = &office.board;
     let place = board.seat(seat as u32);
-    let (owner, is_ready) = (place.owner(), place.is_ready());
+    let owner = place.owner();
     ledger.tasks += place.tasks();
     let mut why_broken = None;
     let reason = match (sentence, outcome) {
@@ -195,10 +195,7 @@ fn ended(office: &Office, number: u64) {
         ledger.restarts += 1;
     }
     if let Reason::Died(fate) = &reason {
-        why_broken = why_broken.or(is_too_much(office, &mut ledger, is_ready, fate));
-    }
-    if is_ready {
-        ledger.stillborn = 0;
+        why_broken = why_broken.or_else(|| is_too_much(office, &mut ledger, seat, fate));
     }
     step!("supervisor.knows");
     if let (Some(owner), Phase::Open | Phase::Closed) = (owner, &ledger.phase) {
@@ -223,14 +220,19 @@ fn died(pid: u32, error: ProcessError) -> Fate {
 }
 
 /// Whether so many have died that others would too.
-fn is_too_much(
-    office: &Office,
-    ledger: &mut Ledger,
-    is_ready: bool,
-    fate: &Fate,
-) -> Option<String> {
+fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -> Option<String> {
     let of_last = fate.clone().into_error(0).to_string();
-    if !is_ready {
+    let is_ready = |seat: usize| office.board.seat(seat as u32).is_ready();
+    let was_ready = is_ready(seat);
+    if (0..office.settings.workers).any(is_ready) {
+        ledger.stillborn = 0;
+        if !was_ready {
+            // The others go on. This seat is filled a little later, so that it does not take all the time.
+            ledger.not_before[seat] = Deadline::after(AGAIN);
+            return None;
+        }
+    }
+    if !was_ready {
         ledger.stillborn += 1;
         let most = office.settings.workers as u32 + STILLBORN;
         return (ledger.stillborn > most).then(|| {
@@ -357,7 +359,8 @@ fn fill_seats(office: &Office) {
     for seat in 0..office.settings.workers {
         let number = {
             let mut ledger = office.ledger();
-            if ledger.workers[seat].is_some() || is_idle(office, &ledger) {
+            let is_early = !ledger.not_before[seat].has_passed();
+            if ledger.workers[seat].is_some() || is_early || is_idle(office, &ledger) {
                 continue;
             }
             ledger.serial()
