@@ -40,6 +40,15 @@ pub unsafe fn is_valid<T: bytemuck::NoUninit + bytemuck::CheckedBitPattern>(at: 
     T::is_valid_bit_pattern(&unsafe { at.cast::<T::Bits>().read() })
 }
 
+/// Gives the memory back that processes keep in the session for the next large message: for tests of what is in use.
+///
+/// # Errors
+///
+/// If there is no session, or this thread cannot take part in it.
+pub fn give_back_kept() -> crate::Result<()> {
+    crate::segment::session()?.give_back_kept()
+}
+
 // For tests of forged handles and for fuzzing.
 
 /// The bytes of a value as it travels. The handles in it are pinned no longer than this call.

@@ -1,9 +1,12 @@
 //! `channel` and `JoinableQueue`: what ends when the other side is gone or dead, and what is waited for.
 
+#[path = "support/descriptors.rs"]
+mod descriptors;
 mod support;
 #[path = "support/watching.rs"]
 mod watching;
 
+use descriptors::no_descriptors;
 use multiproc::{
     Barrier, ErrorKind, Event, JoinableQueue, Process, Queue, Receiver, Sender, channel,
     channel_in_place, spawn,
@@ -462,5 +465,103 @@ fn what_is_sent_while_the_receiver_dies_is_dropped() {
         server.kill().unwrap();
         assert_eq!((client.join().unwrap(), mine.join().unwrap()), (0, 0));
         server.join().unwrap_err();
+    }
+}
+
+type LargeRequest = (Sender<u32>, Vec<u8>);
+
+/// Goes as the last receiver when it cannot look at what lies in the channel, and does nothing more.
+fn leave_without_descriptors(requests: Receiver<LargeRequest>, ready: Barrier) {
+    ready.wait().unwrap();
+    ready.wait().unwrap();
+    let none = no_descriptors();
+    drop(requests);
+    drop(none);
+    ready.wait().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+/// Whoever waits for an answer finds by itself that nobody has the request, where who dropped it could not see to it.
+#[test]
+fn a_request_that_could_not_be_dropped_keeps_nobody_waiting() {
+    let _watchdog = support::watchdog(60);
+    let (requests, receiver) = channel(2).unwrap();
+    let (answer, answers) = channel(1).unwrap();
+    let ready = Barrier::new(2).unwrap();
+    let other = spawn(leave_without_descriptors, (receiver, ready.clone())).unwrap();
+    ready.wait().unwrap();
+    requests.send((answer, vec![0; 3 << 20])).unwrap();
+    ready.wait().unwrap();
+    ready.wait().unwrap();
+    assert_eq!(answers.recv().unwrap_err().kind(), ErrorKind::Disconnected);
+    other.kill().unwrap();
+    other.join().unwrap_err();
+}
+
+/// A thread for which there is no room in the segment drops the last sender: whoever waits finds out all the same.
+#[test]
+fn an_end_that_is_dropped_without_a_slot_is_gone() {
+    const NAME: &str = "an_end_that_is_dropped_without_a_slot_is_gone";
+    if std::env::var_os("MULTIPROC_PARTICIPANTS").is_none() {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args([NAME, "--exact"]).env("MULTIPROC_PARTICIPANTS", "2");
+        assert!(again.status().unwrap().success());
+        return;
+    }
+    let _watchdog = support::watchdog(20);
+    let (sender, receiver) = channel::<u32>(1).unwrap();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let waiter = thread::spawn(move || {
+        receiver.try_recv().unwrap_err();
+        begun.send(watching::own_thread()).unwrap();
+        receiver.recv().unwrap_err().kind()
+    });
+    let waiting = begins.recv().unwrap();
+    until(|| watching::thread_sleeps(&waiting));
+    let slotless = thread::spawn(move || {
+        assert_eq!(sender.send(1).unwrap_err().kind(), ErrorKind::TooMany);
+        drop(sender);
+    });
+    slotless.join().unwrap();
+    assert_eq!(waiter.join().unwrap(), ErrorKind::Disconnected);
+}
+
+/// Has all requests, and does none.
+fn hold_requests(requests: JoinableQueue<Sender<u32>>, count: usize, ready: Barrier) {
+    let mut held = Vec::new();
+    while held.len() < count {
+        let more = count - held.len();
+        requests.recv_into(&mut held, more).unwrap();
+    }
+    ready.wait().unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+/// What a dead worker has of a queue that was shut down comes back to nobody: who waits for its answer is told, whether the worker dies before the end or later, and however much it has.
+#[test]
+fn what_a_dead_worker_has_of_a_queue_that_was_shut_down_is_dropped() {
+    let _watchdog = support::watchdog(60);
+    for (count, dies_first) in [(1, false), (1, true), (2500, true)] {
+        let requests = JoinableQueue::new(count).unwrap();
+        let (answer, answers) = channel(1).unwrap();
+        let ready = Barrier::new(2).unwrap();
+        let worker = spawn(hold_requests, (requests.clone(), count, ready.clone())).unwrap();
+        requests.send_all(std::iter::repeat_with(|| answer.clone()).take(count)).unwrap();
+        drop(answer);
+        ready.wait().unwrap();
+        if dies_first {
+            worker.kill().unwrap();
+            worker.join().unwrap_err();
+            requests.shut_down().unwrap();
+        } else {
+            requests.shut_down().unwrap();
+            worker.kill().unwrap();
+            worker.join().unwrap_err();
+        }
+        assert_eq!(answers.recv().unwrap_err().kind(), ErrorKind::Disconnected, "{count}");
     }
 }

@@ -286,7 +286,10 @@ fn who_tells_dies_at_each_step() {
 #[test]
 fn who_passes_it_on_dies_too() {
     let _watchdog = watchdog(120);
-    for first_step in ["condition.woken", "condition.holding"] {
+    // Without futex_waitv one wakes by itself now and then, and would die before it was told.
+    let wakes_untold = std::env::var_os("MULTIPROC_NO_WAITV").is_some();
+    let first_steps = ["condition.woken", "condition.holding"];
+    for first_step in &first_steps[usize::from(wakes_untold)..] {
         for second_step in ["condition.passing", "condition.passed"] {
             let (mut deaths, mut cases) = (0, 0);
             while cases < 3 || deaths == 0 {

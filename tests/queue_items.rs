@@ -355,6 +355,38 @@ fn an_item_that_cannot_be_dropped_now_is_dropped_later() {
     other.join().unwrap();
 }
 
+/// As often as a process tries in vain to look whether an object may be freed, it remembers it once.
+#[test]
+fn what_cannot_be_looked_at_now_is_remembered_once() {
+    let drop_it = |value: Value<u64>, ready: Barrier| {
+        // So that memory which doubles ends soon.
+        let most = libc::rlimit { rlim_cur: 2 << 30, rlim_max: 2 << 30 };
+        // SAFETY: the kernel reads the limit.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const most) }, 0);
+        ready.wait().unwrap();
+        ready.wait().unwrap();
+        let none = no_descriptors();
+        drop(value);
+        for _ in 0..40 {
+            // It sweeps, and then it cannot make it.
+            assert!(Array::<u8>::zeroed(2 << 20).is_err());
+        }
+        drop(none);
+        drop(large());
+    };
+    let _watchdog = watchdog(60);
+    let _alone = alone();
+    let (queue, ready) = (Queue::new(2).unwrap(), Barrier::new(2).unwrap());
+    let value = Value::new(7_u64).unwrap();
+    let other = spawn(drop_it, (value.clone(), ready.clone())).unwrap();
+    ready.wait().unwrap();
+    // In a parcel where the other has not looked yet.
+    queue.send((value, vec![0_u8; 5000])).unwrap();
+    ready.wait().unwrap();
+    other.join().unwrap();
+    assert_eq!(queue.recv().unwrap().0.get().unwrap(), 7);
+}
+
 /// What somebody leases while the queue is shut down is dropped when it is given back.
 #[test]
 fn a_lease_that_is_given_back_after_the_end_is_dropped() {

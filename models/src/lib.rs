@@ -28,4 +28,5 @@ mod play;
 mod queue_model;
 mod ring_model;
 mod semaphore_model;
+mod spares_model;
 mod warden_model;

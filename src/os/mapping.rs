@@ -81,6 +81,16 @@ impl Mapping {
         }
     }
 
+    /// Gives the pages of these bytes, which begin with one, back to the system, for everybody who has the object mapped: what is there is lost. Where the file system cannot, nothing happens.
+    pub(crate) fn remove(&self, pages: Range<usize>) {
+        let end = pages.end.min(self.len());
+        if pages.start.is_multiple_of(4096) && pages.start < end {
+            let start = self.0.as_mut_ptr().wrapping_add(pages.start).cast();
+            // SAFETY: the range is inside the mapping, in which nobody has references to bytes that matter, says the caller.
+            unsafe { libc::madvise(start, end - pages.start, libc::MADV_REMOVE) };
+        }
+    }
+
     /// Keeps the page of this place in memory, where the limit allows it: a dying thread's list is walked when page faults
     /// may not be served any more.
     pub(crate) fn lock_page(&self, offset: usize) {

@@ -139,7 +139,7 @@ macro_rules! ends {
                     return;
                 }
                 let memory = self.memory();
-                // Without a slot for this thread: whoever waits finds out by itself.
+                // Without a slot for this thread nobody can be told: the token's pin is given up, and whoever waits finds that when it looks the next time.
                 if let Ok(thread) = memory.thread() {
                     if is_last {
                         memory.raw().close(&thread, Closing::$closing);

@@ -11,6 +11,9 @@
 //! | having freed the receivers' token, before what it guards | gone | who sweeps that one comes to each block, which nothing lists |
 //! | with an end listed that nobody has received | listed | whoever drops the message: the queue that it is in, the parent of a worker that never had it |
 //!
+//! What listed an end may be nobody's without being free, where who dropped it could not look then (no descriptors, no memory): who waits frees that too. A name may be gone with the session's; what a process has not mapped
+//! by then it never sees, and it takes nothing for free that may be there.
+//!
 //! An end on its way is nobody's, and nobody can be watched: who waits for it looks again and again, more and more seldom.
 
 use super::raw_queue::Peers;

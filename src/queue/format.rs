@@ -1,11 +1,14 @@
 //! How items lie in a queue's slots.
 
-use super::{memory::Memory, raw_queue::Claim};
+use super::{
+    memory::Memory,
+    raw_queue::{Claim, Closing},
+};
 use crate::{
     Error, ErrorKind, Result,
     atomic::Ordering,
     segment::{Block, Parcel},
-    shared::{Encoded as Bytes, decode, encode_into},
+    shared::{Encoded as Bytes, Message, decode, encode_into, reuse},
 };
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
@@ -152,13 +155,17 @@ pub(crate) fn prepare_value<T: Serialize + ?Sized, R>(
     let room = memory.item_bytes().min(SMALL);
     match encode_into(value, &mut buffer[..room])? {
         Bytes::Written(bytes) => Ok(then(Body::Inline(bytes))),
-        Bytes::Message(message)
-            if message.handles.is_empty() && message.bytes.len() <= memory.item_bytes() =>
+        Bytes::Message(Message { bytes, handles })
+            if handles.is_empty() && bytes.len() <= memory.item_bytes() =>
         {
-            Ok(then(Body::Inline(&message.bytes)))
+            let answer = then(Body::Inline(&bytes));
+            reuse(bytes);
+            Ok(answer)
         }
-        Bytes::Message(message) => {
-            let item = parcel(memory, type_name::<T>(), &message.bytes, &message.handles)?;
+        Bytes::Message(Message { bytes, handles }) => {
+            let item = parcel(memory, type_name::<T>(), &bytes, &handles)?;
+            // Before the wait for room.
+            reuse(bytes);
             Ok(then(Body::Large(&item)))
         }
     }
@@ -177,7 +184,7 @@ pub(crate) fn prepare_bytes<R>(
     Ok(then(Body::Large(&item)))
 }
 
-/// Runs `then` with the bytes of the item in a slot that the caller has for reading; `None` when somebody that died has had it already.
+/// Runs `then` with the bytes of the item in a slot that the caller has for reading; `None` when somebody that died has had it already, or the queue was closed at once.
 pub(crate) fn read_encoded<R>(
     memory: &Memory,
     claim: Claim,
@@ -187,9 +194,12 @@ pub(crate) fn read_encoded<R>(
     if length & LARGE == 0 {
         return then(memory.read(claim, length as usize)).map(Some);
     }
-    match memory.listed(claim, ITEM)? {
-        Some(item) => then(item.message()).map(Some),
-        None => Ok(None),
+    match memory.listed(claim, ITEM) {
+        Ok(Some(item)) => then(item.message()).map(Some),
+        Ok(None) => Ok(None),
+        // It went in between.
+        Err(_) if memory.raw().closing() == Some(Closing::AtOnce) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -316,4 +316,8 @@ impl<'a> Slots<'a> for &'a Memory {
     fn wipe(self, index: u32) {
         self.unlist(index);
     }
+
+    fn let_go(self, index: u32) {
+        self.unlist(index);
+    }
 }

@@ -8,6 +8,8 @@ use crate::Result;
 /// Python's `Pipe`. [`new`](Self::new) gives two ends that send and receive, [`one_way`](Self::one_way) a reader and a writer. Messages are of any type that can be serialised, another with each call, handles of shared memory and
 /// connections included; or they are bytes.
 ///
+/// Where large messages lie: see [large items](crate::Queue#large-items).
+///
 /// An end is for one process at a time: for more than two use a [`Queue`](crate::Queue) or a [`channel`](crate::channel()). Where all messages are small, of one type, and many: a [`Ring`](crate::Ring).
 ///
 /// ```

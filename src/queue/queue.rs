@@ -22,6 +22,11 @@ use std::{fmt, iter, marker::PhantomData, time::Duration};
 ///
 /// Sending and receiving make no system call unless somebody sleeps. Each form waits as long as it takes, not at all (`try_`), or for a time (`_timeout`, by the monotonic clock, of the whole call).
 ///
+/// # Large items
+///
+/// What does not fit its [slot](QueueBuilder::inline_bytes) gets a block of the shared memory, which is used again for the next such item. Blocks of up to 1 MiB stay with the session, as many as were in use at once. Of larger ones, each
+/// process keeps up to 32 MiB that are free; what is more goes back to the system as soon as it is received, and all of it when a process ends or when there is no room for something else.
+///
 /// # The end
 ///
 /// [`close`](Self::close) says that nothing more is sent: receivers get what is left, and then [`ErrorKind::Closed`]; so [`iter`](Self::iter) ends. [`shut_down`](Self::shut_down) ends it at once.

@@ -27,6 +27,7 @@
 //! 4. **low** is a position before which all are gone: no slot is read or written there. So those that dead ones have are found between it and the tail.
 //! 5. A producer looks whether the queue is closed after it has its slot; who closes does so before it looks at the slots. So a consumer that finds it closed and empty, with no slot that somebody writes, has missed nothing.
 //! 6. Who makes a slot FULL looks afterwards whether the queue is closed at once; who closes it so looks at the slots afterwards. So one of both drops the item, or, if that one dies, who looks at the slots next: whoever joins does.
+//!    What somebody living reads then, keeps alive nothing any more but for that one, who has pinned what it wants or finds that it is gone: if it dies, nobody need come.
 //!
 //! Sleeping is by `raw_bells`, one bell for each side. A thread has named the relay from before its claim until it has rung: if it dies, a sleeper looks. Who holds a slot for longer, a loan or a lease,
 //! names nothing; it has rung when it began, so that a sleeper of each side watches its life. Before they sleep, all look at the slots between `low` and the tail, and put right what the dead have.
@@ -68,6 +69,11 @@ pub(crate) trait Slots<'a>: Copy {
 
     /// Somebody died while it wrote here: what it may have left beside the word goes. The caller has the slot.
     fn wipe(self, index: u32);
+
+    /// Nobody else will have the item that somebody reads here: what it keeps alive is that one's alone.
+    fn let_go(self, index: u32) {
+        let _ = index;
+    }
 }
 
 /// Those on the other side. Once they are gone, nobody joins them.
@@ -534,7 +540,7 @@ impl RawQueue {
         let _looks = (0..LOOKS).take_while(again).count();
     }
 
-    /// Nobody will ever take an item of a queue that was closed at once.
+    /// Nobody will ever take an item of a queue that was closed at once: one that is there, or that a dead one has.
     #[cold]
     fn drop_item<'a, P: Party, S: Slots<'a>>(&self, party: &P, slots: S, index: u32, seen: Word) {
         let dependence = self.bells.name(party);
@@ -822,6 +828,8 @@ impl RawQueue {
         let mut gone = at;
         let mut all_gone = true;
         let (mut is_blocked, mut has_item, mut has_dropped) = (false, false, false);
+        // Before the slots: who makes one FULL later, looks later.
+        let at_once = self.closing() == Some(Closing::AtOnce);
         while at.is_before(end) {
             let seen = Word(slots.word(at.index).load(Ordering::SeqCst));
             let is_gone = ahead(seen.lap(), at.lap) > 0;
@@ -833,8 +841,14 @@ impl RawQueue {
             // Also what is in a later lap: a lease may have been passed by meanwhile, and given back.
             match (seen.state(), seen.owner()) {
                 (State::Free, _) => {}
-                (State::Full, _) if self.closing() == Some(Closing::AtOnce) => {
+                (State::Full, _) if at_once => {
                     // All of them in one go, as there may be many.
+                    self.drop_item(party, slots, at.index, seen);
+                    has_dropped = true;
+                }
+                (State::Reading, owner)
+                    if at_once && owner != Some(party.id()) && is_nobody(party, owner) =>
+                {
                     self.drop_item(party, slots, at.index, seen);
                     has_dropped = true;
                 }
@@ -848,6 +862,10 @@ impl RawQueue {
                 }
                 (state, Some(owner)) if owner == party.id() || !party.is_dead(owner) => {
                     is_blocked |= state == State::Writing && !is_gone;
+                    if at_once && state == State::Reading {
+                        // Should its reader die, nobody may come here any more.
+                        slots.let_go(at.index);
+                    }
                     if owner != party.id() {
                         lives.push(owner);
                     }

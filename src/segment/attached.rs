@@ -1,13 +1,10 @@
 //! The members that this process has mapped.
 //!
 //! Members of many blocks stay mapped as long as the root. One with a single large object is mapped while somebody here uses it: else a process that saw it once would keep its memory, long after
-//! everybody has dropped the object.
+//! everybody has dropped the object. Those of large parcels are kept as [`spares`](super::spares).
 
-use super::{heap::Member, members::MemberId};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Weak},
-};
+use super::{by_id::ById, heap::Member, members::MemberId};
+use std::sync::{Arc, Weak};
 
 enum Kept {
     Always(Arc<Member>),
@@ -25,7 +22,7 @@ impl Kept {
 
 /// The members of one root.
 #[derive(Default)]
-pub(super) struct Attached(HashMap<MemberId, Kept>);
+pub(super) struct Attached(ById<MemberId, Kept>);
 
 impl Attached {
     pub(super) fn get(&self, id: MemberId) -> Option<Arc<Member>> {

@@ -157,10 +157,8 @@ impl Drop for Pinned {
         if fork::is_forked_holder() {
             return;
         }
-        let Ok(me) = participant::current(&self.root) else {
-            // No slot for this thread: the pin stays until the process ends, and is swept then.
-            return;
-        };
+        // Without a slot for this thread nobody could see that it died while it frees: then it only gives up the pin, and whoever looks next frees the block.
+        let me = participant::current(&self.root).ok();
         let this: *const Self = self;
         let around = self.root.around(&self.member, self.id.block);
         let freed = {
@@ -171,9 +169,19 @@ impl Drop for Pinned {
             }
             blocks.remove(&self.id);
             step!("unpin.begin");
-            self.member.descriptor(self.id.block).pins.unpin(self.root.holder(), me, &around)
+            let pins = &self.member.descriptor(self.id.block).pins;
+            match me {
+                Some(me) => pins.unpin(self.root.holder(), me, &around).then_some(me),
+                None => {
+                    pins.give_up(self.root.holder());
+                    None
+                }
+            }
         };
-        if freed {
+        if me.is_none() {
+            self.root.unfinished().insert(self.id);
+        }
+        if let Some(me) = freed {
             self.root.freed(around, me);
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Surroundings<'a> {
     block: u32,
     /// What the block listed when it was looked at last.
     listed: RefCell<Vec<Listed>>,
+    /// For how many entries it had room then.
+    entries: Cell<usize>,
     /// The parcel of which it was the warden.
     ward: Cell<Option<Listed>>,
 }
@@ -45,13 +47,14 @@ impl Around for Surroundings<'_> {
         };
         listed.unwrap_or_else(|| {
             // There may be a parcel. If there is none, somebody must come back.
-            self.root.unfinished().push(id);
+            self.root.unfinished().insert(id);
             true
         })
     }
 
     fn last_look(&self) {
         *self.listed.borrow_mut() = self.member.listed_by(self.block);
+        self.entries.set(self.member.entries_of(self.block));
         self.ward.set(self.member.ward(self.block));
     }
 }
@@ -59,18 +62,41 @@ impl Around for Surroundings<'_> {
 impl Root {
     /// What the protocol of pins asks of this root about a block.
     pub(super) fn around(&self, member: &Arc<Member>, block: u32) -> Surroundings<'_> {
-        let (listed, ward) = (RefCell::default(), Cell::default());
-        Surroundings { root: self, member: Arc::clone(member), block, listed, ward }
+        let (listed, entries, ward) = (RefCell::default(), Cell::default(), Cell::default());
+        Surroundings { root: self, member: Arc::clone(member), block, listed, entries, ward }
     }
 
     /// Frees a block that a parcel lists no more, if nobody else has it; what cannot be looked at now is left for the next sweep.
     pub(super) fn free_unlisted(&self, id: BlockId) {
         let (Ok(me), Ok(member)) = (participant::current(self), self.try_member(id.member)) else {
-            self.unfinished().push(id);
+            self.unfinished().insert(id);
             return;
         };
         if let Some(member) = member.filter(|member| id.block < member.blocks()) {
             self.free_if_unused(&member, id.block, me);
+        }
+    }
+
+    /// Frees what lists this block, and what lists that in turn, where nobody has it. Somebody may have been the last to have it when he could not look at it, and do nothing since; who waits for the end of this
+    /// block does not wait for him.
+    pub(super) fn free_who_lists(&self, listed: Listed, me: OwnerId) {
+        let mut found = vec![listed];
+        let mut looked = 0;
+        while let Some(&listed) = found.get(looked) {
+            looked += 1;
+            for (id, _) in self.members().live().filter(|(_, class)| class.parcels) {
+                if let Ok(Some(member)) = self.try_member(id) {
+                    let more = member.unpinned_that_list(listed);
+                    let more: Vec<_> = more.filter(|parcel| !found.contains(parcel)).collect();
+                    found.extend(more);
+                }
+            }
+        }
+        // The outermost first: what is in it is free with it.
+        for (id, _) in found.into_iter().skip(1).rev() {
+            if let Ok(Some(member)) = self.try_member(id.member) {
+                self.free_if_unused(&member, id.block, me);
+            }
         }
     }
 
@@ -85,20 +111,20 @@ impl Root {
     /// A block has become free through this thread. What it listed, if it was a parcel, may be free too; and what its ward lists, if it was a warden.
     pub(super) fn freed(&self, around: Surroundings<'_>, me: OwnerId) {
         let mut left = vec![around];
-        while let Some(Surroundings { member, block, listed, ward, .. }) = left.pop() {
+        while let Some(Surroundings { member, block, listed, entries, ward, .. }) = left.pop() {
             step!("free.listed");
             let mut listed = listed.into_inner();
             if let Some(ward) = ward.get() {
                 listed.extend(self.left_by_warden(ward));
             }
             if member.is_own() {
-                self.retire(&member, me);
+                self.keep_or_retire(&member, entries.get(), me);
             } else {
                 self.remember(&member, block);
             }
             for (id, _) in listed {
                 let Ok(member) = self.try_member(id.member) else {
-                    self.unfinished().push(id);
+                    self.unfinished().insert(id);
                     continue;
                 };
                 if let Some(member) = member.filter(|member| id.block < member.blocks()) {
@@ -118,7 +144,7 @@ impl Root {
         match self.try_member(ward.0.member) {
             Ok(member) => member.map_or_else(Vec::new, |member| member.listed_now(ward)),
             Err(_) => {
-                self.unfinished().push(ward.0);
+                self.unfinished().insert(ward.0);
                 Vec::new()
             }
         }
@@ -176,7 +202,9 @@ impl Root {
                         self.free_left(&member, id.block);
                     }
                 }
-                Err(_) => self.unfinished().push(id),
+                Err(_) => {
+                    self.unfinished().insert(id);
+                }
             }
         }
     }
@@ -224,6 +252,8 @@ impl Root {
             }
             step!("sweep.member");
         }
+        // What the dead one kept for large parcels, and what became free by its death.
+        self.retire_spares(me);
         unseen
     }
 }

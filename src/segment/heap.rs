@@ -6,6 +6,7 @@
 
 use super::{
     Backing, OwnerId,
+    block::BlockId,
     header::{Header, Kind, PAGE, round_up},
     members::MemberId,
     parcel::{self, Listed, Words},
@@ -72,9 +73,34 @@ pub(crate) struct Class {
     pub(crate) parcels: bool,
 }
 
-/// The size of the blocks for an object of this many bytes.
-pub(crate) fn block_bytes(bytes: usize) -> usize {
-    if bytes > LARGEST { round_up(bytes, PAGE) } else { bytes.next_power_of_two().max(SMALLEST) }
+impl Class {
+    /// For an object of this many bytes.
+    pub(crate) fn of_object(bytes: usize) -> Self {
+        let block_bytes = if bytes > LARGEST {
+            round_up(bytes, PAGE)
+        } else {
+            bytes.next_power_of_two().max(SMALLEST)
+        };
+        Self { block_bytes, parcels: false }
+    }
+
+    /// For a parcel of this many bytes: a power of two, as messages like to be, and a line beside it for what is in front of them. Above [`LARGEST`], the sizes are an eighth apart.
+    pub(crate) fn of_parcel(bytes: usize) -> Self {
+        let power = bytes.saturating_sub(SMALLEST).next_power_of_two();
+        let block_bytes = if bytes <= SMALLEST {
+            SMALLEST
+        } else if power <= LARGEST {
+            SMALLEST + power.max(SMALLEST)
+        } else {
+            SMALLEST + round_up(bytes - SMALLEST, power / 8)
+        };
+        Self { block_bytes, parcels: true }
+    }
+
+    /// Whether a block has a member of its own.
+    pub(crate) fn is_own(self) -> bool {
+        self.block_bytes > LARGEST + if self.parcels { SMALLEST } else { 0 }
+    }
 }
 
 /// An attached member.
@@ -103,7 +129,7 @@ impl Member {
             (FIRST_BYTES << before.min(MOST_BYTES.ilog2() - FIRST_BYTES.ilog2())).min(MOST_BYTES);
         // A huge page is filled: a thirty-second of it is more than enough for what else is in it.
         let bytes = bytes.max(if page > PAGE { page - page / 32 } else { 0 });
-        let blocks = if block_bytes > LARGEST { 1 } else { (bytes / block_bytes).max(1) };
+        let blocks = if class.is_own() { 1 } else { (bytes / block_bytes).max(1) };
         let first_block = round_up(PAGE + blocks * size_of::<Descriptor>(), PAGE);
         let size = blocks
             .checked_mul(block_bytes)
@@ -180,7 +206,7 @@ impl Member {
     }
 
     pub(crate) fn is_own(&self) -> bool {
-        self.class.block_bytes > LARGEST
+        self.class.is_own()
     }
 
     pub(crate) fn descriptor(&self, block: u32) -> &Descriptor {
@@ -213,6 +239,11 @@ impl Member {
         self.mapping.populate(first + bytes.start..first + bytes.end)
     }
 
+    /// Gives the memory of a member's one block back to the system, all but its first page, which may be looked at still. Nobody has the block, and nobody will.
+    pub(crate) fn give_back_pages(&self) {
+        self.mapping.remove(self.first_block + PAGE..self.mapping.len());
+    }
+
     /// The words of a block in which everybody writes atomic words: a parcel's.
     pub(crate) fn words(&self, block: u32) -> &[AtomicU64] {
         assert!(self.class.parcels);
@@ -232,6 +263,19 @@ impl Member {
                 };
                 self.descriptor(block).pins.watch(look) == Some(true)
             })
+    }
+
+    /// Parcels here that list that block, and that nobody pins.
+    pub(crate) fn unpinned_that_list(&self, listed: Listed) -> impl Iterator<Item = Listed> {
+        (0..if self.class.parcels { self.blocks } else { 0 }).filter_map(move |block| {
+            let pins = &self.descriptor(block).pins;
+            let look = |generation| {
+                let lists = Words(self.words(block)).entries().any(|entry| entry == listed);
+                (lists && pins.pinned_by().next().is_none()).then_some(generation)
+            };
+            let generation = pins.watch(look).flatten()?;
+            Some((BlockId { member: self.id, block }, generation))
+        })
     }
 
     /// Whether that entry of that parcel here, which is not free, and whose warden is not over, lists that block.
@@ -257,6 +301,11 @@ impl Member {
         if self.class.parcels { Words(self.words(block)).entries().collect() } else { Vec::new() }
     }
 
+    /// For how many entries the parcel in a block has room.
+    pub(crate) fn entries_of(&self, block: u32) -> usize {
+        if self.class.parcels { Words(self.words(block)).count() } else { 0 }
+    }
+
     /// What a parcel lists that is not free yet, and that nobody needs to pin.
     pub(crate) fn listed_now(&self, (id, generation): Listed) -> Vec<Listed> {
         let look = |now| if now == generation { self.listed_by(id.block) } else { Vec::new() };
@@ -265,16 +314,17 @@ impl Member {
         seen.unwrap_or_default()
     }
 
-    /// Fills a claimed block with zeros and says what will be in it. `fresh` blocks were never used.
-    pub(crate) fn prepare(&self, block: u32, fingerprint: u64, length: usize, fresh: bool) {
+    /// Fills the first `zeros` bytes of a claimed block with zeros and says what will be in it.
+    pub(crate) fn prepare(&self, block: u32, fingerprint: u64, length: usize, zeros: usize) {
         if self.class.parcels {
             // Who reads one of the words that are written from here on sees that the block was claimed: see `Pins::watch`.
             fence(Ordering::Release);
-            let words = length.div_ceil(size_of::<AtomicU64>());
+            let words = zeros.div_ceil(size_of::<AtomicU64>());
             self.words(block)[..words].iter().for_each(|word| word.store(0, Ordering::Relaxed));
-        } else if !fresh {
-            // SAFETY: `length` is at most the block's size (the caller chose the size by it), and the caller has claimed the block.
-            unsafe { self.block(block).write_bytes(0, length) };
+        } else if zeros > 0 {
+            assert!(zeros <= self.class.block_bytes);
+            // SAFETY: inside the block, which the caller has claimed.
+            unsafe { self.block(block).write_bytes(0, zeros) };
         }
         let descriptor = self.descriptor(block);
         descriptor.fingerprint.store(fingerprint, Ordering::Relaxed);
@@ -323,7 +373,8 @@ impl Member {
     /// The block without which it does not count what a parcel lists.
     pub(crate) fn warden(&self, parcel: u32) -> Option<Listed> {
         let tie = self.tie(parcel).filter(|_| self.class.parcels)?;
-        (self.descriptor(parcel).travels.load(Ordering::Relaxed) != ONE).then_some(tie)
+        // Acquire: in `Pins::watch` it keeps the next look at the state behind it.
+        (self.descriptor(parcel).travels.load(Ordering::Acquire) != ONE).then_some(tie)
     }
 
     /// The parcel that does not count without this block.

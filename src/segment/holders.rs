@@ -102,6 +102,14 @@ impl<'a> Holders<'a> {
         !self.object.byte_is_locked(LOCKS_AT + u64::from(index)).unwrap_or(true)
     }
 
+    /// Whether any other process lives that has a record.
+    pub(crate) fn has_others(self, mine: u32) -> bool {
+        (FIRST..self.records.len() as u32).any(|index| {
+            let is_used = self.records[index as usize].used.load(Ordering::Acquire) != 0;
+            index != mine && is_used && !self.is_gone(index)
+        })
+    }
+
     /// Whether the process with this id has the record. Not to be asked for the caller's own.
     pub(crate) fn is_process(self, index: u32, pid: u32) -> bool {
         self.records.get(index as usize).is_some_and(|record| {

@@ -8,6 +8,7 @@ mod attached;
 mod backing;
 mod birth;
 mod block;
+mod by_id;
 mod freeing;
 mod glimpse;
 mod header;
@@ -25,6 +26,7 @@ mod reset;
 mod root;
 mod session;
 mod shelf;
+mod spares;
 mod sweep;
 mod users;
 

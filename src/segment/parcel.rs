@@ -56,7 +56,8 @@ pub(crate) fn unpack([block, member]: [u64; 2]) -> Listed {
 /// Writes a block's place where none is.
 pub(super) fn write(words: &[AtomicU64; 2], listed: Listed) {
     let [first, second] = pack(listed);
-    words[0].store(first, Ordering::Relaxed);
+    // Release: who reads it beside the second word of the last one, and takes the two for a third, finds when it looks again that the last one was taken away.
+    words[0].store(first, Ordering::Release);
     // Release: with the first word, and whatever was written before.
     words[1].store(second | LISTED, Ordering::Release);
 }
@@ -75,7 +76,7 @@ pub(super) struct Words<'a>(pub(super) &'a [AtomicU64]);
 
 impl Words<'_> {
     /// How many entries there are; never more than there is room for.
-    fn count(self) -> usize {
+    pub(super) fn count(self) -> usize {
         let room = self.0.len().saturating_sub(1) / 2;
         let count = self.0.first().map_or(0, |count| count.load(Ordering::Acquire));
         usize::try_from(count).unwrap_or(room).min(room)
@@ -98,6 +99,37 @@ impl Words<'_> {
     }
 }
 
+/// Writes bytes one after another, a whole word at a time; they fit. The rest of the last word is zeros.
+fn store(mut words: &[AtomicU64], parts: &[&[u8]]) {
+    let mut put = |chunks: &[[u8; WORD]]| {
+        let (now, later) = words.split_at(chunks.len());
+        for (word, chunk) in now.iter().zip(chunks) {
+            word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
+        }
+        words = later;
+    };
+    // The word that a part ends in, and how much of it is there.
+    let (mut shared, mut filled) = ([0; WORD], 0);
+    for &part in parts {
+        let (first, rest) = part.split_at(part.len().min((WORD - filled) % WORD));
+        shared[filled..filled + first.len()].copy_from_slice(first);
+        filled += first.len();
+        if filled == WORD {
+            put(&[shared]);
+            (shared, filled) = ([0; WORD], 0);
+        }
+        let (chunks, last) = rest.as_chunks();
+        put(chunks);
+        if !last.is_empty() {
+            shared[..last.len()].copy_from_slice(last);
+            filled = last.len();
+        }
+    }
+    if filled > 0 {
+        put(&[shared]);
+    }
+}
+
 impl Parcel {
     /// A new parcel with room for so many entries, and a message.
     pub(crate) fn new(
@@ -106,19 +138,19 @@ impl Parcel {
         entries: usize,
         message: &[&[u8]],
     ) -> Result<Self> {
-        let head = WORD * (1 + 2 * entries);
+        let head = Self::head(entries);
         let bytes = message.iter().map(|part| part.len()).sum::<usize>();
-        let parcel = Self { block: root.allocate_parcel(head + bytes, fingerprint)? };
+        let parcel = Self { block: root.allocate_parcel(head + bytes, head, fingerprint)? };
         let words = parcel.words();
         // Relaxed: nobody takes it for a parcel before it is handed on.
         words.0[0].store(entries as u64, Ordering::Relaxed);
-        let mut bytes = message.iter().flat_map(|part| part.iter().copied());
-        for word in &words.0[1 + 2 * entries..] {
-            let mut next = [0; WORD];
-            next.iter_mut().zip(&mut bytes).for_each(|(place, byte)| *place = byte);
-            word.store(u64::from_ne_bytes(next), Ordering::Relaxed);
-        }
+        store(&words.0[1 + 2 * entries..], message);
         Ok(parcel)
+    }
+
+    /// How many bytes are before the message.
+    pub(super) fn head(entries: usize) -> usize {
+        WORD * (1 + 2 * entries)
     }
 
     /// The parcel that somebody else has made.
@@ -129,7 +161,7 @@ impl Parcel {
     ) -> Result<Self> {
         let parcel = Self { block: root.pin(id, generation)? };
         let (found, length) = parcel.block.contents();
-        let head = WORD * (1 + 2 * parcel.words().count());
+        let head = Self::head(parcel.entries());
         if found == fingerprint
             && parcel.block.member().holds_parcels()
             && (head..=parcel.block.member().block_bytes()).contains(&parcel.bytes_of(length))
@@ -212,7 +244,7 @@ impl Parcel {
 
     /// The message.
     pub(crate) fn message(&self) -> &[u8] {
-        let head = WORD * (1 + 2 * self.words().count());
+        let head = Self::head(self.entries());
         let length = self.bytes_of(self.block.contents().1).min(self.block.member().block_bytes());
         // SAFETY: inside the block; `head` is at most its size.
         let start = unsafe { self.block.as_ptr().add(head) };

@@ -39,7 +39,7 @@
 //!
 //! A death leaves: CLAIMED by a corpse, which is FREE to whoever meets it; LIVE with a corpse's bits, which the sweep clears; LIVE without bits, when it came
 //! between the bit and the state, and DYING by a corpse: the sweep frees both. LIVE without bits is met in good order too, for a moment: it is no different, as who frees
-//! it is the one whose compare-exchange does.
+//! it is the one whose compare-exchange does. A thread without a name of its own leaves it so: then the next sweep of its process frees the block, or who asks for its users.
 
 use super::{HOLDERS, OwnerId};
 use crate::{
@@ -212,9 +212,14 @@ impl Pins {
         self.bits[word_of(holder)].fetch_or(bit_of(holder), Ordering::SeqCst);
     }
 
+    /// Clears the holder's pin, and leaves it to others to free the block.
+    pub(crate) fn give_up(&self, holder: u32) {
+        self.bits[word_of(holder)].fetch_and(!bit_of(holder), Ordering::SeqCst);
+    }
+
     /// Clears the holder's pin. `true` when that was the last and the block is free now.
     pub(crate) fn unpin(&self, holder: u32, me: OwnerId, around: &impl Around) -> bool {
-        self.bits[word_of(holder)].fetch_and(!bit_of(holder), Ordering::SeqCst);
+        self.give_up(holder);
         step!("unpin.cleared");
         self.try_free(me, around)
     }

@@ -8,14 +8,17 @@ use super::{
     Backing, Glimpse, OwnerId,
     attached::Attached,
     block::{Block, BlockId, WeakBlock},
-    header::{Header, NAMES_BYTES, NAMES_WORDS, RootLayout},
+    by_id::ById,
+    header::{Header, NAMES_BYTES, NAMES_WORDS, PAGE, RootLayout},
     heap::{self, Class, Member},
     holders::{Holders, Record},
     members::{ENTRIES, Entry, MemberId, Members},
     name::Place,
+    parcel::Parcel,
     participant,
     participants::{Slot, Table},
     shelf::{Claim, Shelf},
+    spares::Spares,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -26,7 +29,7 @@ use crate::{
     },
 };
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     fmt,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -46,9 +49,10 @@ pub(crate) struct Root {
     holder: u32,
     attached: Mutex<Attached>,
     /// Blocks that could not be looked at when they were to be freed: the next sweep does.
-    unfinished: Mutex<Vec<BlockId>>,
-    shelves: Mutex<HashMap<Class, Arc<Mutex<Shelf>>>>,
-    blocks: Mutex<HashMap<BlockId, WeakBlock>>,
+    unfinished: Mutex<HashSet<BlockId>>,
+    shelves: Mutex<ById<Class, Arc<Mutex<Shelf>>>>,
+    spares: Mutex<Spares>,
+    blocks: Mutex<ById<BlockId, WeakBlock>>,
     sweeping: Mutex<()>,
 }
 
@@ -76,6 +80,7 @@ impl Root {
             attached: Mutex::default(),
             unfinished: Mutex::default(),
             shelves: Mutex::default(),
+            spares: Mutex::default(),
             blocks: Mutex::default(),
             sweeping: Mutex::default(),
         };
@@ -205,8 +210,8 @@ impl Root {
 
     // Blocks.
 
-    /// The blocks that could not be looked at when they were to be freed.
-    pub(super) fn unfinished(&self) -> MutexGuard<'_, Vec<BlockId>> {
+    /// The blocks that could not be looked at when they were to be freed; each once, however often that was tried.
+    pub(super) fn unfinished(&self) -> MutexGuard<'_, HashSet<BlockId>> {
         lock(&self.unfinished)
     }
 
@@ -215,39 +220,95 @@ impl Root {
         lock(&self.sweeping)
     }
 
-    pub(super) fn blocks(&self) -> MutexGuard<'_, HashMap<BlockId, WeakBlock>> {
+    pub(super) fn blocks(&self) -> MutexGuard<'_, ById<BlockId, WeakBlock>> {
         lock(&self.blocks)
     }
 
     /// A new block for an object of `bytes` bytes, filled with zeros.
     pub(crate) fn allocate(self: &Arc<Self>, bytes: usize, fingerprint: u64) -> Result<Block> {
-        self.allocate_in(bytes, fingerprint, false)
+        let me = participant::current(self)?;
+        let class = Class::of_object(bytes);
+        if class.is_own() {
+            let claim = self.grow(class, 0, me, &Backing::default())?;
+            return Ok(self.fill(claim, bytes, fingerprint, 0, me));
+        }
+        Ok(self.fill(self.claim(class, me)?, bytes, fingerprint, bytes, me))
     }
 
-    /// A new block for a parcel.
+    /// A new block for a parcel of `bytes` bytes, of which the first `head` are zeros, and the others whatever was there before.
     pub(super) fn allocate_parcel(
         self: &Arc<Self>,
         bytes: usize,
+        head: usize,
         fingerprint: u64,
-    ) -> Result<Block> {
-        self.allocate_in(bytes, fingerprint, true)
-    }
-
-    fn allocate_in(
-        self: &Arc<Self>,
-        bytes: usize,
-        fingerprint: u64,
-        parcels: bool,
     ) -> Result<Block> {
         let me = participant::current(self)?;
-        let class = Class { block_bytes: heap::block_bytes(bytes), parcels };
-        let fresh = class.block_bytes > heap::LARGEST;
-        let claim = if fresh {
-            self.grow(class, 0, me, &Backing::default())
+        let class = Class::of_parcel(bytes);
+        let claim = if !class.is_own() {
+            self.claim(class, me)?
+        } else if head > PAGE || !Spares::may_keep(class) {
+            self.grow(class, 0, me, &Backing::default())?
         } else {
-            self.claim(class, me)
+            self.claim_spare(class, me)?
         };
-        self.fill(claim?, bytes, fingerprint, fresh, me)
+        Ok(self.fill(claim, bytes, fingerprint, head, me))
+    }
+
+    /// A claimed block with a member of its own, which is kept for the next such parcel.
+    fn claim_spare(&self, class: Class, me: OwnerId) -> Result<Claim> {
+        let fitting = lock(&self.spares).fitting(class);
+        let claimed = fitting.into_iter().find_map(|member| {
+            let generation = member.descriptor(0).pins.claim(me, |id| self.is_dead(id))?;
+            step!("spare.claimed");
+            if self.members().is_live(member.id) {
+                return Some(Claim { member, block: 0, generation });
+            }
+            // Somebody has taken it away.
+            lock(&self.spares).forget(member.id);
+            None
+        });
+        let claim = match claimed {
+            Some(claim) => claim,
+            None => {
+                let mapped = Backing { prefault: true, ..Backing::default() };
+                self.grow(class, 0, me, &mapped)?
+            }
+        };
+        self.keep_spare(&claim.member, me);
+        Ok(claim)
+    }
+
+    /// Keeps the member of a large parcel. Others that are kept may have to go.
+    fn keep_spare(&self, member: &Arc<Member>, me: OwnerId) {
+        let gone = lock(&self.spares).keep(member, |id| self.members().is_live(id));
+        gone.iter().for_each(|member| self.retire(member, me));
+    }
+
+    /// The block of a member of its own is free: the member is kept for the next large parcel, or taken away.
+    pub(super) fn keep_or_retire(&self, member: &Arc<Member>, entries: usize, me: OwnerId) {
+        if Spares::may_keep(member.class()) && Parcel::head(entries) <= PAGE {
+            self.keep_spare(member, me);
+        } else {
+            self.retire(member, me);
+        }
+    }
+
+    /// For tests: see [`retire_spares`](Self::retire_spares).
+    pub(crate) fn give_back_kept(&self) -> Result<()> {
+        participant::current(self).map(|me| self.retire_spares(me))
+    }
+
+    /// Takes away all members that anybody keeps for large parcels, and that are free.
+    #[cold]
+    pub(super) fn retire_spares(&self, me: OwnerId) {
+        for (id, _) in self.members().live().filter(|(_, class)| Spares::may_keep(*class)) {
+            if let Some(member) = self.member(id)
+                && member.is_own()
+                && member.descriptor(0).pins.is_free()
+            {
+                self.retire(&member, me);
+            }
+        }
     }
 
     /// The same with a member of its own, which is got as `backing` says.
@@ -258,29 +319,29 @@ impl Root {
         backing: &Backing,
     ) -> Result<Block> {
         let me = participant::current(self)?;
-        let block_bytes = heap::block_bytes(bytes.max(heap::LARGEST + 1));
-        let claim = self.grow(Class { block_bytes, parcels: false }, 0, me, backing)?;
-        self.fill(claim, bytes, fingerprint, true, me)
+        let class = Class::of_object(bytes.max(heap::LARGEST + 1));
+        let claim = self.grow(class, 0, me, backing)?;
+        Ok(self.fill(claim, bytes, fingerprint, 0, me))
     }
 
-    /// Makes a claimed block a live one.
+    /// Makes a claimed block a live one, whose first `zeros` bytes are zeros.
     fn fill(
         self: &Arc<Self>,
         claim: Claim,
         bytes: usize,
         fingerprint: u64,
-        fresh: bool,
+        zeros: usize,
         me: OwnerId,
-    ) -> Result<Block> {
+    ) -> Block {
         step!("alloc.claimed");
-        claim.member.prepare(claim.block, fingerprint, bytes, fresh);
+        claim.member.prepare(claim.block, fingerprint, bytes, zeros);
         let id = BlockId { member: claim.member.id, block: claim.block };
         let mut blocks = self.blocks();
         claim.member.descriptor(claim.block).pins.publish(claim.generation, self.holder, me);
         step!("alloc.live");
         let (block, weak) = Block::new(Arc::clone(self), claim.member, id, claim.generation);
         blocks.insert(id, weak);
-        Ok(block)
+        block
     }
 
     /// The block that a handle names, pinned for this process.
@@ -292,7 +353,13 @@ impl Root {
             )
         };
         let me = participant::current(self)?;
-        let member = self.try_member(id.member)?.ok_or_else(stale)?;
+        let member = match self.try_member(id.member) {
+            Err(error) if error.kind() == ErrorKind::Unlinked => {
+                let message = "the handle names an object that this process has not mapped, and cannot any more";
+                return Err(Error::new(ErrorKind::StaleHandle, message).with_source(error));
+            }
+            member => member?.ok_or_else(stale)?,
+        };
         if id.block >= member.blocks() {
             return Err(Error::new(
                 ErrorKind::InvalidHandle,
@@ -368,7 +435,11 @@ impl Root {
             self.unlink_member(member.id);
             step!("member.unlinked");
             self.members().free(member.id, me);
+            if Spares::may_keep(member.class()) {
+                member.give_back_pages();
+            }
         }
+        lock(&self.spares).forget(member.id);
         lock(&self.attached).forget(member.id);
     }
 
@@ -390,7 +461,6 @@ impl Root {
             }
         }
         self.sweep_holders(me);
-        shelf.start_over();
         if let Some(claim) = shelf.claim(me, is_dead) {
             return Ok(claim);
         }
@@ -401,7 +471,7 @@ impl Root {
 
     /// Adds a member and claims its first block.
     fn grow(&self, class: Class, before: u32, me: OwnerId, backing: &Backing) -> Result<Claim> {
-        if class.block_bytes > heap::LARGEST {
+        if class.is_own() {
             // Here is where the large objects of the dead are found.
             self.sweep_holders(me);
         }
@@ -415,7 +485,15 @@ impl Root {
                 )
             })?;
         step!("member.claimed");
-        let made = self.make_member(id, class, before, backing).and_then(|member| {
+        let made = match self.make_member(id, class, before, backing) {
+            Err(error) if error.kind() == ErrorKind::NoSpace => {
+                self.retire_spares(me);
+                self.unlink_member(id);
+                self.make_member(id, class, before, backing)
+            }
+            made => made,
+        };
+        let made = made.and_then(|member| {
             // A root without a name grows no more: nobody could find the member, and nobody would sweep it.
             if self.object.is_at(&self.place.path())? { Ok(member) } else { Err(self.unlinked()) }
         });
@@ -443,7 +521,10 @@ impl Root {
     fn unlinked(&self) -> Error {
         Error::new(
             ErrorKind::Unlinked,
-            format!("{} was unlinked; it works on, but cannot grow", self.name()),
+            format!(
+                "{} was unlinked; it works on with what each process has mapped, but cannot grow",
+                self.name()
+            ),
         )
     }
 
@@ -476,7 +557,7 @@ impl Root {
         self.try_member(id).ok().flatten()
     }
 
-    /// An attached member; `None` when there is no such, and an error when there is, but it cannot be attached now: for who must not pass it by.
+    /// An attached member; `None` when there is no such, or nobody else has it who could; and an error when there is, but it cannot be attached now, or ever: for who must not pass it by.
     pub(super) fn try_member(&self, id: MemberId) -> Result<Option<Arc<Member>>> {
         if !self.members().is_live(id) {
             lock(&self.attached).forget(id);
@@ -487,8 +568,11 @@ impl Root {
         }
         match Member::attach(&self.place.member(id).path(), id, self.nonce(), self.access) {
             Ok(member) => Ok(Some(lock(&self.attached).keep(&Arc::new(member)))),
-            // Retired meanwhile, or unlinked with the root, and perhaps another's name by now: nobody will attach it any more.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::StaleHandle) => {
+                // Retired meanwhile; or its name went with the root's, and is another one's by now, perhaps. Then this process will never attach it, but there it is, for those who have.
+                if self.members().is_live(id) && self.holders().has_others(self.holder) {
+                    return Err(self.unlinked());
+                }
                 Ok(None)
             }
             Err(error) => Err(error),

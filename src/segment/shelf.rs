@@ -43,7 +43,7 @@ impl Shelf {
         }
     }
 
-    /// Claims a remembered block, or the next free one from where the last look ended to the end.
+    /// Claims a remembered block, or the next free one, looking at all from where the last look ended. So who makes blocks that others free goes round and round among them.
     pub(crate) fn claim(
         &mut self,
         me: OwnerId,
@@ -54,18 +54,18 @@ impl Shelf {
                 return Some(Claim { member, block, generation });
             }
         }
-        while let Some(member) = self.members.get(self.at.0) {
-            if let Some((block, generation)) = member.claim_any(self.at.1, me, &is_dead) {
-                self.at.1 = block + 1;
+        let (first, start) = self.at;
+        let count = self.members.len();
+        // The member where it begins comes twice: its first blocks are the last to be looked at.
+        for turn in 0..=count {
+            let index = (first + turn) % count.max(1);
+            let start = if turn == 0 { start } else { 0 };
+            let Some(member) = self.members.get(index) else { break };
+            if let Some((block, generation)) = member.claim_any(start, me, &is_dead) {
+                self.at = (index, block + 1);
                 return Some(Claim { member: Arc::clone(member), block, generation });
             }
-            self.at = (self.at.0 + 1, 0);
         }
         None
-    }
-
-    /// The next look begins from the first block.
-    pub(crate) fn start_over(&mut self) {
-        self.at = (0, 0);
     }
 }

@@ -57,6 +57,7 @@ impl Root {
             return Ok(if all { Users::Watched } else { Users::Unknown });
         }
         self.sweep_holders(me);
+        self.free_who_lists((id, generation), me);
         self.free_if_unused(&member, id.block, me);
         Ok(if pins.is_over(generation) { Users::Nobody } else { Users::Unknown })
     }

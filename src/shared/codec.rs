@@ -1,9 +1,17 @@
 //! How values travel between processes: postcard, whole values only, and the handles in them with their blocks.
 
 use serde::{Serialize, de::DeserializeOwned};
+use std::cell::Cell;
 
 use super::transport;
 use crate::{Error, ErrorKind, Result, segment::Block};
+
+/// How much memory a thread keeps to encode into.
+const MOST_REUSED: usize = 4 << 20;
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// An encoded value, and the blocks that must stay pinned until it is decoded.
 #[derive(Debug)]
@@ -18,7 +26,8 @@ pub(crate) struct Message {
 ///
 /// [`ErrorKind::Encode`] if the value's own `Serialize` refuses.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
-    let (bytes, handles) = transport::sending(|| postcard::to_stdvec(value));
+    let buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+    let (bytes, handles) = transport::sending(|| postcard::to_extend(value, buffer));
     let bytes = bytes.map_err(|source| {
         let message = format!(
             "a value of type {} could not be encoded: {source}",
@@ -27,6 +36,15 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
         Error::new(ErrorKind::Encode, message).with_source(source)
     })?;
     Ok(Message { bytes, handles })
+}
+
+/// Keeps a message's memory for the next one that this thread encodes, unless it is large.
+pub(crate) fn reuse(mut bytes: Vec<u8>) {
+    if bytes.capacity() <= MOST_REUSED {
+        bytes.clear();
+        // A thread that ends may have no room for it any more.
+        let _ = BUFFER.try_with(|buffer| buffer.set(bytes));
+    }
 }
 
 /// What became of a value that was to be encoded into a place.

@@ -70,7 +70,7 @@ pub(crate) fn clean(prefix: &str, body: impl FnOnce()) {
     assert_eq!(shared_objects(prefix), Vec::<String>::new());
 }
 
-/// Sweeps until the session has no object that only large arrays have. More than once, as another process may be sweeping the same corpse; if one is lost, the watchdog ends this.
+/// Sweeps until the session has no object that only large arrays and messages have, but for what is kept for the next message: that is given back. More than once, as another process may be sweeping the same corpse; if one is lost, the watchdog ends this.
 pub(crate) fn wait_until_nothing_large_is_left() {
     let session = format!("-{}-", std::process::id());
     let is_large = |name: &String| {
@@ -79,6 +79,7 @@ pub(crate) fn wait_until_nothing_large_is_left() {
     };
     loop {
         drop(multiproc::Array::<u8>::zeroed(2 << 20).unwrap());
+        multiproc::__private::give_back_kept().unwrap();
         if !shared_objects("multiproc-").iter().any(is_large) {
             return;
         }
