@@ -2,12 +2,16 @@
 
 mod support;
 
-use multiproc::{Lock, LockError, ProcessError, Value, spawn};
+use multiproc::{
+    ErrorKind, Event, Lock, LockError, ProcessError, Readable, Sender, Value, Waitable, channel,
+    spawn, wait,
+};
 use std::{
     env, fs, io,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::PathBuf,
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 use support::{unique, watchdog};
@@ -174,4 +178,51 @@ fn a_holder_whose_other_thread_execs_is_found_dead() {
     assert!(process.is_alive(), "it is another program now");
     process.kill().unwrap();
     assert!(process.join().is_err());
+}
+
+/// As above; and who waits has news of something else all the time, so that no sleep of his lasts for a slice.
+#[test]
+fn a_sender_whose_other_thread_execs_is_found_dead_beside_news() {
+    let _watchdog = watchdog(60);
+    let exec = |_sender: Sender<u32>, begun: Event| -> () {
+        let exec = move || -> () {
+            begun.set().unwrap();
+            panic!("{}", Command::new("sleep").arg("1000").exec())
+        };
+        thread::spawn(exec).join().unwrap();
+    };
+    for by_descriptor in [false, true] {
+        let (news, receiver) = channel::<u32>(1).unwrap();
+        let (sender, others) = channel::<u32>(1).unwrap();
+        let begun = Event::new().unwrap();
+        let process = spawn(exec, (sender, begun.clone())).unwrap();
+        begun.wait().unwrap();
+        let (both, is_over) = ([&receiver, &others], AtomicBool::new(false));
+        let descriptors = both.map(|receiver| by_descriptor.then(|| receiver.readiness().unwrap()));
+        let descriptors = descriptors.iter().flatten().map(Readable).collect::<Vec<_>>();
+        let items: Vec<&dyn Waitable> = if by_descriptor {
+            descriptors.iter().map(|descriptor| descriptor as _).collect()
+        } else {
+            both.iter().map(|receiver| *receiver as _).collect()
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let news = news;
+                while !is_over.load(Ordering::Relaxed) {
+                    news.send(1).unwrap();
+                }
+            });
+            while !wait(&items, None).unwrap().contains(&1) {
+                if let Some(Readable(readiness)) = descriptors.first() {
+                    readiness.clear().unwrap();
+                }
+                drop(receiver.try_recv());
+            }
+            assert_eq!(others.try_recv().unwrap_err().kind(), ErrorKind::Disconnected);
+            is_over.store(true, Ordering::Relaxed);
+            while receiver.recv().is_ok() {}
+        });
+        process.kill().unwrap();
+        drop(process.join());
+    }
 }

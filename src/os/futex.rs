@@ -107,7 +107,7 @@ pub(crate) enum Woken {
 }
 
 /// How long a sleep lasts at the most. In builds with debug assertions `MULTIPROC_SLICE_MS` can make it so long that a lost wake-up hangs: for tests that look for such.
-pub(super) fn slice() -> Duration {
+pub(crate) fn slice() -> Duration {
     static CHOSEN: OnceLock<Duration> = OnceLock::new();
     if !cfg!(debug_assertions) {
         return SLICE;

@@ -65,7 +65,7 @@ impl Object {
     /// Makes a named object that must not exist: zeros, mode 0600.
     pub(crate) fn create_shm(name: &str, size: usize) -> Result<Self> {
         let made = shared_memory::ShmemConf::new().os_id(format!("/{name}")).size(size).create();
-        let mut shmem = made.map_err(|error| shmem_error(name, error))?;
+        let mut shmem = made.map_err(|error| shmem_error(name, size, error))?;
         // From here on the name is ours to remove, by inode.
         shmem.set_owner(false);
         let path = Path::new("/dev/shm").join(name);
@@ -333,14 +333,14 @@ impl Object {
     }
 }
 
-fn shmem_error(name: &str, error: shared_memory::ShmemError) -> Error {
+fn shmem_error(name: &str, size: usize, error: shared_memory::ShmemError) -> Error {
     use shared_memory::ShmemError;
     match error {
         ShmemError::MappingIdExists => {
             Error::new(ErrorKind::AlreadyExists, format!("the shared memory {name} exists already"))
         }
         ShmemError::MapCreateFailed(code) | ShmemError::UnknownOsError(code) => Error::os(
-            format_args!("creating the shared memory {name}"),
+            format_args!("creating {size} bytes of shared memory ({name})"),
             io::Error::from_raw_os_error(code as i32),
         ),
         other => {

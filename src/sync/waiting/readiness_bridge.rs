@@ -1,7 +1,7 @@
 //! The threads that watch queues on behalf of those who wait for descriptors.
 
 use super::{
-    spots::{LocalBell, Spots},
+    spots::{LocalBell, Slept, Spots, is_slice_over},
     waitable::Watching,
 };
 use crate::{
@@ -144,11 +144,17 @@ impl Bridge {
                 // Who asked waits for it.
                 let _ = answer.send(looked);
             }
-            let likewise = THREADS.load(Ordering::Relaxed);
-            let slept = spots.sleep(&self.bell, state, Deadline::NEVER, likewise);
-            for watched in all.iter_mut().filter(|watched| watched.is_slept_for) {
-                watched.watching.has_slept(slept);
+            let mut has_slept = |slept| {
+                for watched in all.iter_mut().filter(|watched| watched.is_slept_for) {
+                    watched.watching.has_slept(slept);
+                }
+            };
+            // There may be news of others all the time.
+            if is_slice_over() {
+                has_slept(Slept::FOR_A_SLICE);
             }
+            let likewise = THREADS.load(Ordering::Relaxed);
+            has_slept(spots.sleep(&self.bell, state, Deadline::NEVER, likewise));
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     segment::OwnerId,
     sync::{Thread, party::Place},
 };
-use std::{thread, time::Duration};
+use std::{cell::Cell, thread, time::Duration};
 
 /// The words of all things, as they were seen.
 ///
@@ -40,6 +40,24 @@ pub struct Slept {
     pub(crate) by_others: bool,
     /// The deadline or a slice has passed.
     pub(crate) by_time: bool,
+}
+
+impl Slept {
+    /// Nothing came.
+    pub(super) const FOR_A_SLICE: Self = Self { rung: false, by_others: false, by_time: true };
+}
+
+thread_local! {
+    static SLICE_ENDS: Cell<Deadline> = const { Cell::new(Deadline::NOW) };
+}
+
+/// Whether a slice has passed since this thread was told so. Where there is always news of something, no sleep ends by time; but somebody has to look for those dead that the kernel does not mark.
+pub(super) fn is_slice_over() -> bool {
+    let is_over = SLICE_ENDS.get().has_passed();
+    if is_over {
+        SLICE_ENDS.set(Deadline::after(futex::slice()));
+    }
+    is_over
 }
 
 /// A word of this process, at which one sleeps too: bridges ring it.

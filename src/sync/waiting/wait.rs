@@ -3,7 +3,7 @@
 use super::{
     Waitable,
     descriptor_bridge::Crossing,
-    spots::{LocalBell, Spots},
+    spots::{LocalBell, Slept, Spots, is_slice_over},
     waitable::{Watch, Watching},
 };
 use crate::{
@@ -100,6 +100,10 @@ impl Waiting<'_> {
         loop {
             let state = bell.state();
             let ready = self.look(&mut spots, deadline)?;
+            // Also if something is ready: whoever takes it may call again and again, and never sleep for a slice.
+            if is_slice_over() {
+                self.has_slept(Slept::FOR_A_SLICE);
+            }
             if !ready.is_empty() || deadline.has_passed() {
                 return Ok(ready);
             }
@@ -114,9 +118,13 @@ impl Waiting<'_> {
                 }
             }
             let slept = spots.sleep(&bell, state, deadline, 1);
-            for (_, watching) in &mut self.words {
-                watching.has_slept(slept);
-            }
+            self.has_slept(slept);
+        }
+    }
+
+    fn has_slept(&mut self, slept: Slept) {
+        for (_, watching) in &mut self.words {
+            watching.has_slept(slept);
         }
     }
 
