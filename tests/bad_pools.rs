@@ -114,9 +114,9 @@ fn a_large_argument() {
     let _watchdog = watchdog(120);
     let pool = Pool::new(1).unwrap();
     let length = |bytes: Vec<u8>| bytes.len();
-    let large = vec![1; 64 << 20];
+    let large = vec![1; 16 << 20];
     match pool.apply(length, (large,)) {
-        Ok(length) => assert_eq!(length, 64 << 20),
+        Ok(length) => assert_eq!(length, 16 << 20),
         // There may be no room.
         Err(TaskError::Failed { kind, .. }) => assert_eq!(kind, multiproc::ErrorKind::NoSpace),
         Err(error) => panic!("{error}"),
