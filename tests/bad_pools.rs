@@ -43,7 +43,8 @@ fn tasks_that_spoil_their_process() {
     assert_eq!(died(pool.apply(exits, (0,))), (None, Some(0)));
     lives(&pool);
     // It cannot have so much.
-    let hungry = |gib: usize| Vec::<u8>::with_capacity(gib << 30).capacity() as u64;
+    let hungry =
+        |gib: usize| std::hint::black_box(Vec::<u8>::with_capacity(gib << 30)).capacity() as u64;
     assert_eq!(died(pool.apply(hungry, (16,))).0, Some(libc::SIGABRT));
     lives(&pool);
     // All descriptors are closed: the work goes on, in memory.
