@@ -31,4 +31,5 @@ mod queue_model;
 mod ring_model;
 mod semaphore_model;
 mod spares_model;
+mod unlisted;
 mod warden_model;

@@ -4,7 +4,9 @@ use crate::{
     atomic::AtomicU64,
     os::clock::Deadline,
     play::plays,
-    queue::raw_queue::{Anybody, Claim, Closing, How, NEWS, RawQueue, Refusal, Slots, Taken, in_slot},
+    queue::raw_queue::{
+        Anybody, Claim, Closing, How, NEWS, RawQueue, Refusal, Slots, Taken, in_slot,
+    },
     sync::party::Party,
     watch::watch,
     world::{Model, THREADS, id, reached},

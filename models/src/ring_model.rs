@@ -3,8 +3,8 @@
 use crate::{
     atomic::AtomicU64,
     os::clock::Deadline,
-    play::plays,
     os::membarrier::Settling,
+    play::plays,
     queue::raw_ring::{Cells, Cursor, End, RawRing, Refusal},
     watch::watch,
     world::{Model, reached},

@@ -4,11 +4,9 @@ use crate::{
     atomic::{AtomicU64, Ordering},
     os::step::step,
     play::plays,
-    segment::{
-        OwnerId,
-        pins::{Around, Pins},
-    },
+    segment::{OwnerId, pins::Pins},
     sync::party::Party,
+    unlisted::Unlisted,
     world::{Model, Moment, broken, id},
 };
 use loom::cell::UnsafeCell;
@@ -30,20 +28,6 @@ struct Shared {
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
-
-struct Unlisted<'a>(&'a Model);
-
-impl Around for Unlisted<'_> {
-    fn is_dead(&self, owner: OwnerId) -> bool {
-        self.0.is_dead(owner)
-    }
-
-    fn is_listed(&self, _: u32) -> bool {
-        false
-    }
-
-    fn last_look(&self) {}
-}
 
 #[derive(Clone, Copy)]
 enum Role {

@@ -8,6 +8,7 @@ use crate::{
         pins::{Around, Pins},
     },
     sync::party::Party,
+    unlisted::Unlisted,
     world::{Model, broken, id, reached},
 };
 
@@ -41,21 +42,6 @@ impl Around for OfBlock<'_> {
     fn last_look(&self) {}
 }
 
-/// Nobody lists it.
-struct OfWarden<'a>(&'a Model);
-
-impl Around for OfWarden<'_> {
-    fn is_dead(&self, owner: OwnerId) -> bool {
-        self.0.is_dead(owner)
-    }
-
-    fn is_listed(&self, _: u32) -> bool {
-        false
-    }
-
-    fn last_look(&self) {}
-}
-
 #[derive(Clone, Copy)]
 enum Role {
     /// Lists the block, and drops it.
@@ -72,7 +58,7 @@ impl Shared {
     }
 
     fn unpin_warden(&self, holder: u32, me: OwnerId, party: &Model) {
-        if self.warden.unpin(holder, me, &OfWarden(party)) {
+        if self.warden.unpin(holder, me, &Unlisted(party)) {
             reached("free.listed");
             fence(Ordering::SeqCst);
             if !broken("warden") && self.entry.load(Ordering::Acquire) & LISTED != 0 {

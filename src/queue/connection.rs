@@ -26,7 +26,7 @@ use std::{fmt, marker::PhantomData, time::Duration};
 /// # The end
 ///
 /// When an end is dropped everywhere, by [`close`](Self::close) say, **or its process dies**, the other end receives what was sent, and then [`ErrorKind::Disconnected`]; who sleeps is woken. So is who sends to an end that was dropped. That it died, a sender
-/// finds when there is no room any more. A message whose sender died while it sent was sent completely, or was not.
+/// finds when somebody has noticed it, who waits for that process say, and at the latest when there is no room any more. A message whose sender died while it sent was sent completely, or was not.
 ///
 /// ```
 /// use multiproc::{Event, Pipe};
@@ -86,7 +86,7 @@ impl<D: CanSend> Connection<D> {
     ///
     /// # Errors
     ///
-    /// The connection goes on after all but the first. [`ErrorKind::Disconnected`] when the other end is gone; that its process died, is found when there is no room. [`ErrorKind::InUse`] if another process uses this end.
+    /// The connection goes on after all but the first. [`ErrorKind::Disconnected`] when the other end is gone; that its process died, is found when somebody has noticed it, or there is no room. [`ErrorKind::InUse`] if another process uses this end.
     /// [`ErrorKind::Encode`] if the value's own `Serialize` refuses; [`ErrorKind::InvalidInput`] if it is larger than a message can be, 1 GiB, or has handles of another segment in it; [`ErrorKind::NoSpace`] if there is no room in shared memory for a
     /// large one. When this thread cannot take part in the segment: [`ErrorKind::TooMany`], [`ErrorKind::PermissionDenied`] (attached for reading only), [`ErrorKind::Forked`].
     pub fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<()> {

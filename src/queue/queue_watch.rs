@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Result,
     segment::OwnerId,
-    sync::{Looked, Readiness, Slept, Spots, Waitable, Watch, Watchable, Watching, party::Place},
+    sync::{Looked, Readiness, Slept, Spots, Waitable, Watch, Watchable, Watching},
 };
 use std::{borrow::Borrow, fmt};
 
@@ -37,11 +37,7 @@ impl<M: Borrow<Memory> + fmt::Debug, P: Peers + fmt::Debug> Watching for QueueWa
             self.lives.clear();
             return Ok(true);
         }
-        let [own, others @ ..] = watcher.places();
-        let others: Vec<Place<'_>> = others.into_iter().chain(looked.words).collect();
-        spots.add(&thread, &[own], &others, &looked.lives);
-        spots.within(looked.patience);
-        self.lives = looked.lives;
+        self.lives = spots.add_watch(&thread, watcher.places(), looked);
         Ok(false)
     }
 

@@ -5,7 +5,7 @@ use crate::{
     Result,
     os::{clock::Deadline, membarrier::Settling},
     segment::OwnerId,
-    sync::{Looked, Slept, Spots, Waitable, Watch, Watchable, Watching, party::Place},
+    sync::{Looked, Slept, Spots, Waitable, Watch, Watchable, Watching},
 };
 use bytemuck::Pod;
 use std::fmt;
@@ -31,11 +31,8 @@ impl<T: Pod> Watching for RingWatch<'_, T> {
         let (watcher, is_ready) =
             raw.watch_for_news(&thread, &memory, head, capacity, &mut self.settling, &mut looked);
         if !is_ready {
-            let [own, others @ ..] = watcher.places();
-            let others: Vec<Place<'_>> = others.into_iter().chain(looked.words).collect();
-            spots.add(&thread, &[own], &others, &looked.lives);
+            self.lives = spots.add_watch(&thread, watcher.places(), looked);
             spots.until(self.settling.limit(Deadline::NEVER));
-            self.lives = looked.lives;
         }
         Ok(is_ready)
     }

@@ -19,6 +19,22 @@ pub(crate) const RING_CELLS: u64 = 256;
 /// Where a ring says how many items it has room for, behind the words of its ends.
 pub(crate) const RING_CAPACITY: u64 = 16;
 
+/// Whether a process that uses what was scribbled over comes to its end; one that hangs is killed.
+pub(crate) fn ends_well(mut process: multiproc::Process<()>) -> bool {
+    match process.join_timeout(std::time::Duration::from_secs(3)) {
+        Some(Ok(())) => true,
+        Some(Err(error)) => {
+            println!("{error}");
+            false
+        }
+        None => {
+            process.kill().unwrap();
+            drop(process.join());
+            false
+        }
+    }
+}
+
 /// A block, as its file has it.
 pub(crate) struct Words {
     file: File,

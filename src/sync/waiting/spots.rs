@@ -7,9 +7,9 @@ use crate::{
         futex::{self, MAX_WATCHED, SLICE_WITHOUT_WAITV, Woken},
     },
     segment::OwnerId,
-    sync::{Thread, party::Place},
+    sync::{Looked, Thread, party::Place},
 };
-use std::{cell::Cell, thread, time::Duration};
+use std::{cell::Cell, thread};
 
 /// The words of all things, as they were seen.
 ///
@@ -116,6 +116,22 @@ impl Spots {
         self.stays_awake |= !alive;
     }
 
+    /// Where a watcher of bells is rung, and what it looked at in vain; the answer is on whose lives it depends.
+    pub(crate) fn add_watch(
+        &mut self,
+        thread: &Thread<'_>,
+        [own, others @ ..]: [Place<'_>; 3],
+        looked: Looked<'_>,
+    ) -> Vec<OwnerId> {
+        let Looked { words, lives, patience } = looked;
+        let others: Vec<_> = others.into_iter().chain(words).collect();
+        self.add(thread, &[own], &others, &lives);
+        if let Some(patience) = patience {
+            self.until(Deadline::after(patience));
+        }
+        lives
+    }
+
     /// All words, in groups of so many at the most.
     fn groups(&self, most: usize) -> Vec<Group> {
         let mut groups = Vec::new();
@@ -147,13 +163,6 @@ impl Spots {
     /// It is to be looked again at that moment.
     pub(crate) fn until(&mut self, moment: Deadline) {
         self.until = self.until.min(moment);
-    }
-
-    /// It is to be looked again after this time.
-    pub(crate) fn within(&mut self, time: Option<Duration>) {
-        if let Some(time) = time {
-            self.until(Deadline::after(time));
-        }
     }
 
     /// Sleeps until something has changed, or somebody rings, or until the deadline or a slice has passed. The bell was in this state before anything was looked at. So many sleep
