@@ -86,6 +86,7 @@ fn messages_arrive_whole() {
     }
 }
 
+/// A message may arrive and be dropped before its sender has let go of it; so the answer may need a second member, and no more.
 #[test]
 fn steady_traffic_takes_no_more() {
     let _watchdog = watchdog(60);
@@ -100,7 +101,11 @@ fn steady_traffic_takes_no_more() {
     (0..5).for_each(|_| exchange());
     let before = large(3 * MIB).0;
     (0..50).for_each(|_| exchange());
-    assert_eq!(large(3 * MIB).0, before, "members were made anew");
+    let after = large(3 * MIB).0;
+    assert!(
+        before.is_subset(&after) && after.len() <= before.len() + 1,
+        "made anew: {before:?} -> {after:?}"
+    );
     drop(ours);
     child.join().unwrap();
 }
