@@ -25,6 +25,7 @@ pub(crate) mod limits;
 pub(crate) mod mapping;
 pub(crate) mod maps;
 pub(crate) mod membarrier;
+pub(crate) mod memory;
 pub(crate) mod numa;
 pub(crate) mod object;
 pub(crate) mod pidfd;

@@ -1,10 +1,11 @@
 //! A descriptor for a process, which never comes to mean another process.
 //!
-//! `pidfd_open(2)`, `pidfd_send_signal(2)`. Linux 5.3.
+//! `pidfd_open(2)`, `pidfd_send_signal(2)`. Linux 5.3; `waitid(2)` by descriptor, Linux 5.4.
 #![allow(unsafe_code)]
 
 use std::{
     io,
+    mem::MaybeUninit,
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
     ptr,
     time::Duration,
@@ -47,6 +48,22 @@ impl PidFd {
     /// Whether the process has ended; does not wait.
     pub(crate) fn has_exited(&self) -> Result<bool> {
         self.wait(Some(Duration::ZERO))
+    }
+
+    /// The signal that has stopped this child, if all of it is stopped now. Who else waits for the child is told the same: nothing is taken away from them.
+    pub(crate) fn stopped_by(&self) -> Result<Option<i32>> {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let (descriptor, place) = (self.0.as_raw_fd() as libc::id_t, info.as_mut_ptr());
+        let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: an open descriptor, and a place for the answer.
+        if unsafe { libc::waitid(libc::P_PIDFD, descriptor, place, options) } != 0 {
+            return Err(failed(format_args!("waitid")));
+        }
+        // SAFETY: zeros are a siginfo, and the call has written nothing else into it.
+        let info = unsafe { info.assume_init() };
+        // SAFETY: what waitid fills in has a pid and a status; where it has found nothing they are the zeros.
+        let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+        Ok((pid != 0).then_some(status))
     }
 
     /// Sends a signal.
@@ -118,6 +135,24 @@ mod tests {
         assert!(process.wait(None).unwrap());
         assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
         assert_eq!(process.send_signal(libc::SIGKILL).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_stopped_child_is_seen_until_it_goes_on() {
+        let mut child = cat();
+        let process = PidFd::open(child.id()).unwrap();
+        assert_eq!(process.stopped_by().unwrap(), None);
+        process.send_signal(libc::SIGSTOP).unwrap();
+        while process.stopped_by().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        // Asking takes nothing away.
+        assert_eq!(process.stopped_by().unwrap(), Some(libc::SIGSTOP));
+        process.send_signal(libc::SIGCONT).unwrap();
+        assert_eq!(process.stopped_by().unwrap(), None);
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+        assert!(process.stopped_by().is_err());
     }
 
     #[test]

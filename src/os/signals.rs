@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, process};
 
-pub(crate) use libc::{SIGKILL, SIGTERM};
+pub(crate) use libc::{SIGABRT, SIGBUS, SIGCONT, SIGKILL, SIGSEGV, SIGSTOP, SIGTERM};
 
 /// Ends this process here and now, as the kill of another would: nothing is dropped, flushed or told.
 pub(crate) fn kill_self() -> ! {

@@ -81,6 +81,8 @@ pub(super) struct Seat {
     owner: AtomicU32,
     is_ready: AtomicU32,
     tasks: AtomicU64,
+    /// When it began to make its state, by the clock; zero when that is made.
+    begins: AtomicU64,
 }
 
 impl Seat {
@@ -89,9 +91,21 @@ impl Seat {
         self.owner.store(me.bits(), Ordering::SeqCst);
     }
 
+    /// As the worker: it makes its state.
+    pub(super) fn says_begins(&self, now: u64) {
+        self.begins.store(now, Ordering::SeqCst);
+    }
+
     /// As the worker: its state is made.
     pub(super) fn says_ready(&self) {
+        self.begins.store(0, Ordering::SeqCst);
         self.is_ready.store(1, Ordering::SeqCst);
+    }
+
+    /// Since when the worker makes its state; 0 if it has not even begun to. `None` if it has one.
+    pub(super) fn begins_since(&self) -> Option<u64> {
+        let (begins, is_ready) = (self.begins.load(Ordering::SeqCst), self.is_ready());
+        (begins != 0 || !is_ready).then_some(begins)
     }
 
     /// As the worker: one task more, or one unit of a job.
@@ -116,6 +130,7 @@ impl Seat {
     /// As the parent: nobody sits here.
     pub(super) fn clear(&self) {
         self.is_ready.store(0, Ordering::SeqCst);
+        self.begins.store(0, Ordering::SeqCst);
         self.tasks.store(0, Ordering::SeqCst);
         self.owner.store(0, Ordering::SeqCst);
     }

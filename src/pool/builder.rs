@@ -3,24 +3,49 @@
 use super::{
     Pool, PoolWorker,
     board::{Board, MAX_SLOTS},
+    desk,
     fate::Fate,
     ledger::Phase,
+    measure::Measure,
+    member::Body,
     office::{Office, Settings},
     supervisor,
     work::{Kind, Stateful, Stateless},
     worker::{End, make_state, serve},
 };
-use crate::{Error, ErrorKind, Process, ProcessBuilder, Result, os::affinity, os::cpus::cpu_count};
+use crate::{
+    Error, ErrorKind, Process, ProcessBuilder, Result,
+    os::{affinity, cpus::cpu_count, eventfd::EventFd},
+};
 use std::{
     ffi::{OsStr, OsString},
     fmt::{self, Display},
     marker::PhantomData,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
-/// Starts a worker: its process, the board, its seat, and how much it does.
-type Spawn = Box<dyn Fn(ProcessBuilder, &Board, u32, u64) -> Result<Process<End>> + Send + Sync>;
+/// Starts a worker: how, the board, its seat, and how much it does.
+type Spawn = Box<dyn Fn(How, &Board, u32, Measure) -> Result<Body> + Send + Sync>;
+
+/// How a worker is started.
+enum How {
+    Process(ProcessBuilder),
+    /// With the only processor on which it runs.
+    Thread(thread::Builder, Option<usize>),
+}
+
+/// By which libraries learn how many threads they may have.
+const INNER_THREADS: [&str; 7] = [
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+];
 
 /// How a pool is to be; from [`Pool::builder`]. What is not said is as with [`Pool::new`].
 ///
@@ -37,6 +62,11 @@ pub struct PoolBuilder<K: Kind = Stateless> {
     workers: Option<usize>,
     capacity: usize,
     tasks_per_child: Option<u64>,
+    memory_per_child: Option<u64>,
+    inner_threads: Option<usize>,
+    start_deadline: Option<Duration>,
+    is_on_demand: bool,
+    is_in_process: bool,
     deadline: Option<Duration>,
     retries: u32,
     budget: Option<(u32, Duration)>,
@@ -55,6 +85,11 @@ impl PoolBuilder<Stateless> {
             workers: None,
             capacity: 1024,
             tasks_per_child: None,
+            memory_per_child: None,
+            inner_threads: None,
+            start_deadline: None,
+            is_on_demand: false,
+            is_in_process: false,
             deadline: None,
             retries: 0,
             budget: None,
@@ -95,12 +130,20 @@ impl PoolBuilder<Stateless> {
         E: Display,
     {
         let spawn = spawner(move |index| make_state(index, make));
-        let Self { workers, capacity, tasks_per_child, deadline, retries, budget, name, .. } = self;
-        let Self { is_pinned, memory_limit, captures_stderr, environment, .. } = self;
+        // All but `spawn`.
+        let Self { workers, capacity, tasks_per_child, memory_per_child, .. } = self;
+        let Self { inner_threads, start_deadline, is_on_demand, is_in_process, .. } = self;
+        let Self { deadline, retries, budget, name, is_pinned, memory_limit, .. } = self;
+        let Self { captures_stderr, environment, .. } = self;
         PoolBuilder {
             workers,
             capacity,
             tasks_per_child,
+            memory_per_child,
+            inner_threads,
+            start_deadline,
+            is_on_demand,
+            is_in_process,
             deadline,
             retries,
             budget,
@@ -120,10 +163,36 @@ fn spawner<M>(make: M) -> Spawn
 where
     M: Fn(u32) -> Result<Box<dyn std::any::Any>, String> + Copy + Send + Sync + 'static,
 {
-    Box::new(move |process, board, seat, most| {
-        let work = move |board: Board, seat: u32, most: u64| serve(board, seat, most, make);
-        process.spawn(work, (board.clone(), seat, most))
+    let work = move |board: Board, seat: u32, most: Measure| serve(board, seat, most, make);
+    Box::new(move |how, board, seat, most| match how {
+        How::Process(process) => {
+            process.spawn(work, (board.clone(), seat, most)).map(Body::Process)
+        }
+        How::Thread(thread, cpu) => {
+            let (board, ended) = (board.clone(), Arc::new(EventFd::new()?));
+            let ends = Ends(Arc::clone(&ended));
+            let serves = move || {
+                let _ends = ends;
+                desk::sits_in_the_parent();
+                match cpu.map_or(Ok(()), |cpu| affinity::set(&[cpu])) {
+                    Ok(()) => work(board, seat, most),
+                    Err(error) => End::Failed(error.to_string()),
+                }
+            };
+            let started =
+                thread.spawn(serves).map_err(|error| Error::os("starting a thread", error));
+            started.map(|thread| Body::Thread { thread, ended })
+        }
     })
+}
+
+/// Tells that a thread comes to its end.
+struct Ends(Arc<EventFd>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.signal();
+    }
 }
 
 impl<K: Kind> PoolBuilder<K> {
@@ -144,6 +213,93 @@ impl<K: Kind> PoolBuilder<K> {
     #[doc(alias = "maxtasksperchild")]
     pub fn tasks_per_child(mut self, tasks: u64) -> Self {
         self.tasks_per_child = Some(tasks);
+        self
+    }
+
+    /// How much memory of its own a worker may have after a task: if it has more, it ends and another takes its place. Shared memory does not count, nor do pages of files. It is looked at once in a millisecond at most, so that
+    /// small tasks do not pay for it.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::builder().workers(1).memory_per_child(64 << 20).build()?;
+    /// let leak = || {
+    ///     std::mem::forget(std::hint::black_box(vec![1_u8; 128 << 20]));
+    ///     std::process::id()
+    /// };
+    /// assert_ne!(pool.apply(leak, ())?, pool.apply(std::process::id, ())?);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn memory_per_child(mut self, bytes: u64) -> Self {
+        self.memory_per_child = Some(bytes);
+        self
+    }
+
+    /// How many threads OpenMP, BLAS and rayon may have in each worker, by the variables of the environment that they know (`OMP_NUM_THREADS`, `RAYON_NUM_THREADS` and so on). If not said: the processors, divided among the workers, and a variable
+    /// that this process has in its own environment stays as it is. What [`env`](Self::env) says holds in any case.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::builder().workers(1).inner_threads(3).build()?;
+    /// let threads = || std::env::var("OMP_NUM_THREADS").ok();
+    /// assert_eq!(pool.apply(threads, ())?.as_deref(), Some("3"));
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn inner_threads(mut self, threads: usize) -> Self {
+        self.inner_threads = Some(threads);
+        self
+    }
+
+    /// For how long a worker may make its state, from its start on; then it is killed, and the pool is broken: tasks fail with [`InitializerFailed`](crate::TaskError::InitializerFailed). For ever if not said: nobody but the program knows how long
+    /// that takes.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use multiproc::{Pool, PoolWorker, TaskError};
+    /// use std::time::Duration;
+    ///
+    /// let hangs = |_: PoolWorker| -> Result<(), String> { loop { std::thread::park() } };
+    /// let brief = Duration::from_millis(50);
+    /// let pool = Pool::builder().workers(1).state(hangs).start_deadline(brief).build()?;
+    /// let failed = pool.apply(|_: &mut ()| (), ()).unwrap_err();
+    /// assert!(failed.to_string().contains("longer than 50ms"), "{failed}");
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn start_deadline(mut self, span: Duration) -> Self {
+        self.start_deadline = Some(span);
+        self
+    }
+
+    /// Starts workers when there is something to do that no idle one takes, instead of all at once.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::builder().workers(4).on_demand().build()?;
+    /// assert_eq!(pool.pids(), []);
+    /// let first = pool.apply(std::process::id, ())?;
+    /// assert_eq!(pool.apply(std::process::id, ())?, first);
+    /// assert_eq!(pool.pids(), [first]);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn on_demand(mut self) -> Self {
+        self.is_on_demand = true;
+        self
+    }
+
+    /// Makes the workers threads of this process: for a debugger, a profiler, or to see whether something has to do with processes. All goes the same way, also arguments and results; but a thread cannot be killed:
+    ///
+    /// - There are no deadlines. [`cancel`](crate::AsyncResult::cancel) cannot end a task that runs, and [`terminate`](Pool::terminate) waits for it.
+    /// - What ends the process or harms its memory does so with the whole program.
+    /// - Limits of memory, captured standard error and an environment are a process's own.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::builder().workers(2).in_process().build()?;
+    /// assert_eq!(pool.apply(std::process::id, ())?, std::process::id());
+    /// assert_eq!(pool.map(|x: u64| x * x, 0..4)?, [0, 1, 4, 9]);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn in_process(mut self) -> Self {
+        self.is_in_process = true;
         self
     }
 
@@ -199,7 +355,7 @@ impl<K: Kind> PoolBuilder<K> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] for no workers, no tasks for each, or no capacity; as [`spawn`](crate::spawn) if a worker cannot be started: then none is left.
+    /// [`ErrorKind::InvalidInput`] for no workers, no tasks for each, no capacity, no inner threads, or what [threads](Self::in_process) cannot have; as [`spawn`](crate::spawn) if a worker cannot be started: then none is left.
     pub fn build(self) -> Result<Pool<K>> {
         let workers = self.workers.unwrap_or_else(cpu_count);
         let invalid = |message: String| Err(Error::new(ErrorKind::InvalidInput, message));
@@ -215,47 +371,102 @@ impl<K: Kind> PoolBuilder<K> {
         if self.tasks_per_child == Some(0) {
             return invalid("each worker was to do no task; it is 1 at the least".into());
         }
+        if self.inner_threads == Some(0) {
+            return invalid(
+                "each worker was to have no inner threads; it is 1 at the least".into(),
+            );
+        }
+        if let Some(what) = self.needs_processes().filter(|_| self.is_in_process) {
+            return invalid(format!(
+                "the workers were to be threads, and to have {what}, which only processes can have"
+            ));
+        }
         let cpus = if self.is_pinned { affinity::get()? } else { Vec::new() };
         let settings = Settings {
             workers,
             deadline: self.deadline,
             retries: self.retries,
             budget: self.budget,
+            is_in_process: self.is_in_process,
+            is_on_demand: self.is_on_demand,
+            is_limited: self.memory_limit.is_some(),
+            start_deadline: self.start_deadline,
         };
+        let at_once = if self.is_on_demand { 0 } else { workers };
+        let threads = self.inner_variables(workers);
         let Self { name, memory_limit, captures_stderr, environment, spawn, .. } = self;
-        let most = self.tasks_per_child.unwrap_or(u64::MAX);
+        let Self { is_in_process, tasks_per_child, memory_per_child, .. } = self;
+        let most = Measure {
+            tasks: tasks_per_child.unwrap_or(u64::MAX),
+            memory: memory_per_child.unwrap_or(u64::MAX),
+        };
         let start = move |board: &Board, seat: u32, _: u64| {
-            let mut process = Process::builder().name(format!("{name}-{}", seat + 1)).daemon(true);
+            let name = format!("{name}-{}", seat + 1);
+            let cpu = (!cpus.is_empty()).then(|| cpus[seat as usize % cpus.len()]);
+            if is_in_process {
+                let thread = thread::Builder::new().name(name);
+                return spawn(How::Thread(thread, cpu), board, seat, most);
+            }
+            let mut process = Process::builder().name(name).daemon(true);
             if let Some(bytes) = memory_limit {
                 process = process.memory_limit(bytes);
             }
             if captures_stderr {
                 process = process.capture_stderr();
             }
-            if !cpus.is_empty() {
-                process = process.affinity([cpus[seat as usize % cpus.len()]]);
+            if let Some(cpu) = cpu {
+                process = process.affinity([cpu]);
+            }
+            for (name, value) in &threads {
+                process = process.env(name, value);
             }
             for (name, value) in &environment {
                 process = process.env(name, value);
             }
-            spawn(process, board, seat, most)
+            spawn(How::Process(process), board, seat, most)
         };
         let slots = self.capacity.next_power_of_two();
         let office = Arc::new(Office::new(settings, slots, Box::new(start))?);
         let number = || office.ledger().serial();
         let started =
-            (0..workers).try_for_each(|seat| supervisor::seat_worker(&office, seat, number()));
+            (0..at_once).try_for_each(|seat| supervisor::seat_worker(&office, seat, number()));
         if let Err(error) = started {
             office.stop(Phase::Terminated, &Fate::Terminated)?;
             // Those that were started are waited for, and not left to the end of this process.
             let workers = std::mem::take(&mut office.ledger().workers);
             for member in workers.into_iter().flatten() {
-                let _ = member.process.join();
+                member.body.join();
             }
             return Err(error);
         }
         let supervisor = supervisor::start(&office)?;
         Ok(Pool::of_office(office, supervisor))
+    }
+
+    /// What was asked for that threads cannot have.
+    fn needs_processes(&self) -> Option<&'static str> {
+        [
+            (self.deadline.is_some(), "a deadline"),
+            (self.start_deadline.is_some(), "a deadline for their state"),
+            (self.memory_limit.is_some(), "a limit of memory"),
+            (self.memory_per_child.is_some(), "memory of their own"),
+            (self.captures_stderr, "a standard error of their own"),
+            (!self.environment.is_empty(), "an environment of their own"),
+            (self.inner_threads.is_some(), "a number of inner threads of their own"),
+        ]
+        .into_iter()
+        .find_map(|(is_asked_for, what)| is_asked_for.then_some(what))
+    }
+
+    /// The variables for the threads of libraries.
+    fn inner_variables(&self, workers: usize) -> Vec<(&'static str, String)> {
+        let threads = self.inner_threads.unwrap_or_else(|| (cpu_count() / workers).max(1));
+        let is_ours = |name: &&str| {
+            // Who said a number here knows better than the environment.
+            self.inner_threads.is_some() || std::env::var_os(name).is_none()
+        };
+        let names = INNER_THREADS.into_iter().filter(is_ours);
+        names.map(|name| (name, threads.to_string())).collect()
     }
 }
 

@@ -21,7 +21,12 @@ use crate::{
     shared::{Encoded, Message, decode, encode_into},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{any::Any, cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    any::Any,
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 
 /// What a worker has at hand.
 #[derive(Clone, Debug)]
@@ -40,6 +45,24 @@ struct Desk {
 
 thread_local! {
     static DESK: RefCell<Desk> = const { RefCell::new(Desk { state: None, at_hand: AtHand::Nothing, context: None }) };
+}
+
+thread_local! {
+    static IS_IN_PARENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This worker is a thread of the parent.
+pub(super) fn sits_in_the_parent() {
+    IS_IN_PARENT.set(true);
+}
+
+/// The worker ends, and what it has at hand dies with it: what is wrong cannot be told in any other way.
+pub(super) fn give_up(why: &str) -> ! {
+    if IS_IN_PARENT.get() {
+        std::panic::panic_any(why.to_owned());
+    }
+    eprintln!("multiproc: {why}");
+    std::process::exit(1);
 }
 
 /// Puts a state there.
@@ -301,8 +324,7 @@ fn run_items<A, R>(
 #[cold]
 pub(super) fn fail(job: &Job, unit: u32, item: u32, failure: &Failure) {
     if let Err(error) = job.fail(unit, item, failure) {
-        eprintln!("multiproc: a task failed ({failure:?}), and that cannot be told: {error}");
-        std::process::exit(1);
+        give_up(&format!("a task failed ({failure:?}), and that cannot be told: {error}"));
     }
     if job.shape().stops {
         job.raw().limit_to(item + 1);

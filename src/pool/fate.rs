@@ -1,13 +1,19 @@
 //! What became of a task that its worker could say nothing about, as the parent knows it.
 
-use super::{TaskError, failure::Failure};
+use super::{DeathHint, TaskError, failure::Failure};
 use crate::{Error, process::ProcessError};
-use std::time::Duration;
+use std::{any::Any, time::Duration};
 
 /// Why there is no result.
 #[derive(Clone, Debug)]
 pub(super) enum Fate {
-    Died { pid: u32, signal: Option<i32>, code: Option<i32>, stderr: String },
+    Died {
+        pid: u32,
+        signal: Option<i32>,
+        code: Option<i32>,
+        stderr: String,
+        hint: Option<DeathHint>,
+    },
     TimedOut(Duration),
     Cancelled,
     Terminated,
@@ -22,13 +28,20 @@ impl Fate {
             ProcessError::Exited { code, stderr, .. } => (None, Some(code), stderr),
             other => (None, None, other.to_string()),
         };
-        Self::Died { pid, signal, code, stderr }
+        Self::Died { pid, signal, code, stderr, hint: None }
+    }
+
+    /// Of a worker that was a thread, and panicked outside of a task.
+    pub(super) fn of_thread(pid: u32, payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default();
+        Self::Died { pid, signal: None, code: None, stderr: text.to_owned(), hint: None }
     }
 
     pub(super) fn into_error(self, index: usize) -> TaskError {
         match self {
-            Self::Died { pid, signal, code, stderr } => {
-                TaskError::WorkerDied { index, pid, signal, code, stderr }
+            Self::Died { pid, signal, code, stderr, hint } => {
+                TaskError::WorkerDied { index, pid, signal, code, stderr, hint }
             }
             Self::TimedOut(deadline) => TaskError::TimedOut { index, deadline },
             Self::Cancelled => TaskError::Cancelled { index },

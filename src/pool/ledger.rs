@@ -3,18 +3,23 @@
 use super::{
     board::Board,
     fate::Fate,
+    member::Member,
+    office::Office,
     pending::{Outcome, Pending},
+    warrant::{Cause, Warrant},
     word::{Done, Word},
-    worker::End,
 };
 use crate::{
-    Process, os::clock::Deadline, process::function::FunctionId, segment::Block, sync::Thread,
+    os::clock::{self, Deadline},
+    process::function::FunctionId,
+    segment::Block,
+    sync::Thread,
 };
 use std::{
     any::TypeId,
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Whether there may be new tasks.
@@ -38,26 +43,10 @@ pub(super) struct Use {
     pub(super) _kept: Vec<Block>,
     /// How often items were tried again.
     pub(super) tried: HashMap<u32, u32>,
+    /// Whoever runs it is to be killed; if that one dies before, it is not tried again.
+    pub(super) is_cancelled: bool,
     /// What became of items.
     pub(super) fates: BTreeMap<u32, Fate>,
-}
-
-/// Why a worker is killed.
-#[derive(Debug)]
-pub(super) struct Sentence {
-    pub(super) serial: u64,
-    /// The item that is late.
-    pub(super) item: Option<u32>,
-    pub(super) fate: Fate,
-}
-
-/// A worker.
-#[derive(Debug)]
-pub(super) struct Member {
-    pub(super) process: Process<End>,
-    /// Of its end.
-    pub(super) number: u64,
-    pub(super) sentence: Option<Sentence>,
 }
 
 /// The account.
@@ -78,6 +67,10 @@ pub(super) struct Ledger {
     sweep: u32,
     /// By seat.
     pub(super) workers: Vec<Option<Member>>,
+    /// The supervisor makes no rounds: who submits something wakes it.
+    pub(super) rests: bool,
+    /// For the supervisor.
+    pub(super) warrants: Vec<Warrant>,
     functions: Vec<(TypeId, FunctionId)>,
     /// When the supervisor looks next for what is late.
     pub(super) next_look: Deadline,
@@ -110,6 +103,8 @@ impl Ledger {
             in_use: 0,
             sweep: 0,
             workers: (0..workers).map(|_| None).collect(),
+            rests: true,
+            warrants: Vec::new(),
             functions: Vec::new(),
             next_look: Deadline::NEVER,
             is_over: false,
@@ -259,6 +254,51 @@ impl Ledger {
     /// The worker with this name.
     pub(super) fn seat_of(&self, board: &Board, owner: crate::segment::OwnerId) -> Option<usize> {
         (0..self.workers.len()).find(|&seat| board.seat(seat as u32).owner() == Some(owner))
+    }
+
+    /// Whether there are fewer workers than there should be: as many as there are seats, or, on demand, as there is something to do for, not counting what idle ones take.
+    pub(super) fn lacks_workers(&self, office: &Office) -> bool {
+        let (alive, seats) = (self.alive(), self.workers.len());
+        alive < seats
+            && (!office.settings.is_on_demand || alive < self.demand(&office.board, seats))
+    }
+
+    /// How many workers have something to do, or would have; no more are counted than that.
+    fn demand(&self, board: &Board, most: usize) -> usize {
+        let mut sum = 0;
+        for used in self.uses.iter().flatten() {
+            let Pending { slot, serial, .. } = *used.pending;
+            sum += match &used.pending.job {
+                Some(job) => job.raw().left(&**job),
+                None => usize::from(!board.is_over(slot, serial)),
+            };
+            if sum >= most {
+                break;
+            }
+        }
+        sum.min(most)
+    }
+
+    /// Of the workers that have no state yet, if they have a deadline for that: it, their seat, how long they have been at it, and a warrant without its fate.
+    pub(super) fn begins<'a>(
+        &'a self,
+        office: &'a Office,
+    ) -> impl Iterator<Item = (Duration, usize, Duration, Warrant)> + 'a {
+        let at = |(seat, member): (usize, &Option<Member>)| {
+            let (span, member) = (office.settings.start_deadline?, member.as_ref()?);
+            if member.sentence.is_some() {
+                return None;
+            }
+            let since = office.board.seat(seat as u32).begins_since()?;
+            let begun = match since {
+                0 => member.since.elapsed(),
+                since => Duration::from_nanos(clock::now().saturating_sub(since)),
+            };
+            let (number, cause) = (member.number, Cause::Beginning(since));
+            let fate = Fate::Terminated;
+            Some((span, seat, begun, Warrant { seat: seat as u32, number, cause, fate }))
+        };
+        self.workers.iter().enumerate().filter_map(at)
     }
 
     pub(super) fn alive(&self) -> usize {

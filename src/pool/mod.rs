@@ -2,16 +2,21 @@
 //!
 //! A pool belongs to the process that made it. Its **board** lies in shared memory: slots with tasks and jobs, and who runs them. Its **office** is that process's own: it gives slots out, takes results in, and its supervisor repairs what dead workers had.
 
+mod arrests;
 mod async_result;
 mod board;
 mod builder;
+mod death_hint;
 mod desk;
 mod failure;
 mod fate;
+mod guesses;
 mod imap;
 mod job;
 mod ledger;
 mod mapping;
+mod measure;
+mod member;
 mod office;
 mod pending;
 mod plain;
@@ -19,16 +24,19 @@ mod plain;
 mod pool;
 mod raw_board;
 mod raw_job;
+mod rounds;
 mod statistics;
 mod supervisor;
 mod task_builder;
 mod task_error;
+mod warrant;
 mod word;
 mod work;
 mod worker;
 
 pub use async_result::AsyncResult;
 pub use builder::PoolBuilder;
+pub use death_hint::DeathHint;
 pub use imap::Imap;
 pub use mapping::Mapping;
 pub use pool::Pool;

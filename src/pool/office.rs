@@ -3,19 +3,21 @@
 use super::{
     board::{BYTES, Board, INLINE_ARGS, TaskArgs, fill},
     fate::Fate,
+    guesses::Guesses,
     job::Job,
-    ledger::{Ledger, Member, Phase, Sentence, Use},
+    ledger::{Ledger, Phase, Use},
+    member::Body,
     pending::{Outcome, Pending},
     raw_board::DONE,
-    worker::End,
+    warrant::{Cause, Warrant},
 };
 use crate::{
-    Error, ErrorKind, Process, Result,
+    Error, ErrorKind, Result,
     os::{
         clock::Deadline, descriptor_set::DescriptorSet, eventfd::EventFd, fork, spin, step::step,
     },
     process::function::FunctionId,
-    segment::{self, Block},
+    segment::{self, Block, OwnerId},
     shared::encode_onto,
     sync::Thread,
 };
@@ -30,7 +32,7 @@ use std::{
 };
 
 /// Starts the worker of a seat. The number says how many there were before it.
-pub(super) type Start = Box<dyn Fn(&Board, u32, u64) -> Result<Process<End>> + Send + Sync>;
+pub(super) type Start = Box<dyn Fn(&Board, u32, u64) -> Result<Body> + Send + Sync>;
 
 /// How the pool is.
 #[derive(Clone, Debug)]
@@ -41,6 +43,14 @@ pub(super) struct Settings {
     pub(super) retries: u32,
     /// How many workers may die in how long.
     pub(super) budget: Option<(u32, Duration)>,
+    /// The workers are threads of this process.
+    pub(super) is_in_process: bool,
+    /// Workers are started when there is something to do for them.
+    pub(super) is_on_demand: bool,
+    /// The workers have a limit of memory.
+    pub(super) is_limited: bool,
+    /// For how long a worker may make its state.
+    pub(super) start_deadline: Option<Duration>,
 }
 
 /// The number of the supervisor's event. Workers have higher ones.
@@ -51,6 +61,7 @@ pub(super) struct Office {
     pub(super) board: Board,
     pub(super) settings: Settings,
     pub(super) start: Start,
+    pub(super) guesses: Guesses,
     ledger: Mutex<Ledger>,
     pub(super) ends: DescriptorSet,
     /// Rung for the supervisor.
@@ -77,7 +88,8 @@ impl Office {
         let (ends, bell) = (DescriptorSet::new()?, EventFd::new()?);
         ends.add_for_good(bell.as_fd())?;
         let spares = Mutex::default();
-        Ok(Self { board, settings, start, ledger, ends, bell, spares })
+        let guesses = Guesses::new(settings.is_limited);
+        Ok(Self { board, settings, start, guesses, ledger, ends, bell, spares })
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -130,6 +142,15 @@ impl Office {
         Ok(function)
     }
 
+    /// A thread cannot be killed.
+    fn refuse_deadline(&self, terms: Terms) -> Result<()> {
+        if self.settings.is_in_process && terms.deadline.is_some() {
+            let message = "a task was to have a deadline, but the workers of the pool are threads, which cannot be ended";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        Ok(())
+    }
+
     fn refuse(phase: &Phase) -> Result<()> {
         let message = match phase {
             Phase::Open => return Ok(()),
@@ -173,6 +194,7 @@ impl Office {
         args: &A,
         terms: Terms,
     ) -> Result<Arc<Pending>> {
+        self.refuse_deadline(terms)?;
         let thread = self.thread()?;
         let (mut bytes, mut length) = (Vec::with_capacity(INLINE_ARGS), 0);
         let mut kept = encode_onto(args, &mut bytes, &mut length)?;
@@ -206,6 +228,7 @@ impl Office {
         kept: Vec<Block>,
         terms: Terms,
     ) -> Result<Arc<Pending>> {
+        self.refuse_deadline(terms)?;
         let (thread, job) = (self.thread()?, Arc::new(job));
         self.with_slot(&thread, |ledger, slot| {
             let serial = ledger.serial();
@@ -232,13 +255,24 @@ impl Office {
             retries,
             _kept: kept,
             tried: HashMap::new(),
+            is_cancelled: false,
             fates: BTreeMap::new(),
         };
         ledger.begin(&self.board, thread, slot, used);
         let late = deadline.map_or(Deadline::NEVER, Deadline::after);
-        if late < ledger.next_look {
+        let is_late = late < ledger.next_look;
+        if is_late {
             // The supervisor would look too late.
             ledger.next_look = late;
+        }
+        let rests = !self.settings.is_in_process && std::mem::take(&mut ledger.rests);
+        // There may be workers to start.
+        let lacks = self.settings.is_on_demand && {
+            let alive = ledger.alive();
+            let is_job = pending.job.is_some();
+            alive < self.settings.workers && (is_job || alive < ledger.in_use)
+        };
+        if is_late || rests || lacks {
             self.bell.signal();
         }
         pending
@@ -297,33 +331,39 @@ impl Office {
             Some(job) => {
                 // Who takes a unit from now on does nothing with it.
                 job.raw().limit_to(0);
-                runners.extend(job.raw().running(&**job).map(|(_, _, owner)| owner));
+                let cause = |unit| Cause::Unit { job: Arc::clone(job), unit, item: None };
+                let running = job.raw().running(&**job);
+                runners.extend(running.map(|(unit, _, owner)| (owner, cause(unit))));
                 ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));
             }
             None if raw.withdraw(&self.board, slot) => {
                 ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));
             }
-            None => runners.extend(raw.runner(&self.board, slot)),
-        }
-        for runner in runners {
-            if let Some(seat) = ledger.seat_of(&self.board, runner) {
-                let sentence = Sentence { serial, item: None, fate: Fate::Cancelled };
-                Self::execute(&mut ledger, seat, sentence);
+            // A thread cannot be killed.
+            None if self.settings.is_in_process => return Ok(false),
+            None => {
+                let runner = raw.runner(&self.board, slot);
+                runners.extend(runner.map(|owner| (owner, Cause::Task { slot, serial })));
+                if let Some(used) = &mut ledger.uses[slot as usize] {
+                    used.is_cancelled = true;
+                }
             }
+        }
+        for (runner, cause) in runners {
+            self.warrant(&mut ledger, runner, cause, Fate::Cancelled);
         }
         drop(ledger);
         raw.ring_for_all(&thread, DONE);
         Ok(true)
     }
 
-    /// Kills a worker, for this.
-    pub(super) fn execute(ledger: &mut Ledger, seat: usize, sentence: Sentence) {
-        if let Some(member) = &mut ledger.workers[seat]
-            && member.sentence.is_none()
-        {
-            member.sentence = Some(sentence);
-            kill(member);
-        }
+    /// Has the supervisor kill the worker of this name for what it is at.
+    pub(super) fn warrant(&self, ledger: &mut Ledger, runner: OwnerId, cause: Cause, fate: Fate) {
+        let Some(seat) = ledger.seat_of(&self.board, runner) else { return };
+        let Some(member) = &ledger.workers[seat] else { return };
+        let warrant = Warrant { seat: seat as u32, number: member.number, cause, fate };
+        ledger.warrants.push(warrant);
+        self.bell.signal();
     }
 
     /// No new tasks from now on.
@@ -351,7 +391,7 @@ impl Office {
                     self.abandon(&mut ledger, slot, fate);
                 }
             }
-            ledger.workers.iter().flatten().for_each(kill);
+            ledger.workers.iter().flatten().for_each(|member| member.body.kill());
         }
         drop(ledger);
         self.board.raw().end(&thread);
@@ -363,6 +403,11 @@ impl Office {
     /// Tells those who wait. The slot is not used again: a worker may still have it.
     fn abandon(&self, ledger: &mut Ledger, slot: u32, fate: &Fate) {
         if let Some(used) = ledger.uses[slot as usize].take() {
+            // Who is not killed, as it is a thread, begins nothing any more.
+            match &used.pending.job {
+                Some(job) => job.raw().limit_to(0),
+                None => drop(self.board.raw().withdraw(&self.board, slot)),
+            }
             ledger.in_use -= 1;
             let _ = used.pending.outcome.set(Outcome::Fate(fate.clone()));
         }
@@ -380,11 +425,6 @@ impl Office {
         let look = |_: &mut crate::sync::Looked<'_>| self.ledger().is_over.then_some(());
         Ok(self.board.raw().bells().wait(&thread, DONE, deadline, look).is_some())
     }
-}
-
-/// It may have ended by itself.
-fn kill(member: &Member) {
-    let _ = member.process.kill();
 }
 
 impl fmt::Debug for Office {

@@ -338,7 +338,7 @@ impl<K: Kind> Pool<K> {
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
         let ledger = self.office.ledger();
-        ledger.workers.iter().flatten().map(|member| member.process.pid()).collect()
+        ledger.workers.iter().flatten().map(|member| member.body.pid()).collect()
     }
 
     /// What it has done until now.

@@ -123,6 +123,14 @@ impl RawJob {
         (0..units.count()).rev().all(|unit| state(unit) == UnitState::Done)
     }
 
+    /// As the parent: how many units are not done.
+    pub(crate) fn left<'a, U: Units<'a>>(&self, units: U) -> usize {
+        let is_left = |unit: &u32| {
+            UnitWord(units.word(*unit).load(Ordering::SeqCst)).state() != UnitState::Done
+        };
+        (0..units.count()).filter(is_left).count()
+    }
+
     /// As the parent: whether a unit is free.
     pub(crate) fn has_free<'a, U: Units<'a>>(&self, units: U) -> bool {
         let first = self.cursor.load(Ordering::SeqCst);

@@ -1,23 +1,27 @@
 //! The supervisor of a pool: one thread of its process, which learns of the end of workers, repairs what they had, and starts others.
 
 use super::{
+    arrests::Arrests,
     fate::Fate,
     job::Job,
-    ledger::{Ledger, Member, Phase, Sentence},
+    ledger::{Ledger, Phase},
+    member::Member,
     office::{BELL, Office},
     pending::Outcome,
     raw_board::{DONE, NEWS},
     raw_job::Verdict,
+    rounds::Rounds,
+    warrant::{Cause, Warrant},
     worker::End,
 };
 use crate::{
-    Process, ProcessError, Result,
+    Result,
     os::{
         clock::{self, Deadline},
         step::step,
     },
     segment::OwnerId,
-    sync::{Thread, Watch, Watchable, party::Party},
+    sync::{Thread, party::Party},
 };
 use std::{
     sync::{Arc, mpsc},
@@ -57,13 +61,14 @@ enum Reason {
     /// By itself, with nothing at hand, or it has given it back.
     ByItself,
     /// By our hand. What it had begun beside that for which it was killed has died with it.
-    Killed(Sentence, Fate),
+    Killed(Warrant, Fate),
     Died(Fate),
 }
 
 fn supervise(office: &Office) {
+    let (mut arrests, mut rounds) = (Arrests::default(), Rounds::default());
     loop {
-        let deadline = next_deadline(office);
+        let deadline = next_deadline(office).min(arrests.next_look()).min(rounds.next(office));
         match office.ends.wait_until(deadline) {
             Ok(Some(BELL)) => office.bell.drain(),
             Ok(Some(number)) => ended(office, number),
@@ -76,6 +81,10 @@ fn supervise(office: &Office) {
             }
         }
         enforce(office);
+        rounds.make(office);
+        let warrants = std::mem::take(&mut office.ledger().warrants);
+        warrants.into_iter().for_each(|warrant| arrests.begin(office, warrant));
+        arrests.go_on(office);
         fill_seats(office);
         let ledger = office.ledger();
         if !matches!(ledger.phase, Phase::Open) && ledger.alive() == 0 && is_idle(office, &ledger) {
@@ -100,8 +109,9 @@ fn is_idle(office: &Office, ledger: &Ledger) -> bool {
 /// When something may be late.
 fn next_deadline(office: &Office) -> Deadline {
     let mut ledger = office.ledger();
-    let seats_are_empty = ledger.workers.iter().any(Option::is_none) && !is_idle(office, &ledger);
+    let seats_are_empty = !is_idle(office, &ledger) && ledger.lacks_workers(office);
     let again = if seats_are_empty { Deadline::after(AGAIN) } else { Deadline::NEVER };
+    let soon = |left: Duration| Deadline::after(left.max(Duration::from_millis(1)));
     let next = ledger.uses.iter().flatten().fold(again, |next, used| {
         let Some(span) = used.pending.deadline else { return next };
         let slot = used.pending.slot;
@@ -111,8 +121,11 @@ fn next_deadline(office: &Office) -> Deadline {
         };
         // What has not begun cannot be late before the whole span from now.
         let left = begun.into_iter().map(|begun| left(begun, span)).min().unwrap_or(span);
-        next.min(Deadline::after(left.max(Duration::from_millis(1))))
+        next.min(soon(left))
     });
+    let next = ledger
+        .begins(office)
+        .fold(next, |next, (span, _, begun, _)| next.min(soon(span.saturating_sub(begun))));
     ledger.next_look = next;
     next
 }
@@ -125,7 +138,7 @@ fn left(begun: u64, span: Duration) -> Duration {
     span.saturating_sub(Duration::from_nanos(clock::now().saturating_sub(begun)))
 }
 
-/// Kills those that are late.
+/// Finds those that are late.
 fn enforce(office: &Office) {
     let mut ledger = office.ledger();
     let mut late = Vec::new();
@@ -138,22 +151,27 @@ fn enforce(office: &Office) {
             None => {
                 let runner = office.board.raw().runner(&office.board, slot);
                 if let Some(runner) = runner.filter(|_| is_late(office.board.started(slot))) {
-                    late.push((runner, Sentence { serial, item: None, fate }));
+                    late.push((runner, Cause::Task { slot, serial }, fate));
                 }
             }
             Some(job) => {
                 for (unit, item, runner) in job.raw().running(&**job) {
                     if is_late(job.started(unit)) {
-                        let fate = fate.clone();
-                        late.push((runner, Sentence { serial, item: Some(item), fate }));
+                        let cause = Cause::Unit { job: Arc::clone(job), unit, item: Some(item) };
+                        late.push((runner, cause, fate.clone()));
                     }
                 }
             }
         }
     }
-    for (runner, sentence) in late {
-        if let Some(seat) = ledger.seat_of(&office.board, runner) {
-            Office::execute(&mut ledger, seat, sentence);
+    for (runner, cause, fate) in late {
+        office.warrant(&mut ledger, runner, cause, fate);
+    }
+    let begins: Vec<_> = ledger.begins(office).collect();
+    for (span, seat, begun, warrant) in begins {
+        if begun >= span {
+            let message = format!("making its state took worker {seat} longer than {span:?}");
+            ledger.warrants.push(Warrant { fate: Fate::NoState(message), ..warrant });
         }
     }
 }
@@ -166,12 +184,10 @@ fn ended(office: &Office, number: u64) {
     else {
         return;
     };
-    let Some(Member { mut process, sentence, .. }) = ledger.workers[seat].take() else { return };
-    // Its last words may take a moment.
+    let Some(Member { body, sentence, .. }) = ledger.workers[seat].take() else { return };
     drop(ledger);
-    let outcome = process.join_timeout(Duration::ZERO).unwrap_or(Ok(End::Done));
-    let pid = process.pid();
-    drop(process);
+    let pid = body.pid();
+    let outcome = body.outcome();
     let Ok(thread) = office.thread() else { return };
     let mut ledger = office.ledger();
     let board = &office.board;
@@ -185,11 +201,20 @@ fn ended(office: &Office, number: u64) {
             why_broken = Some(message);
             Reason::ByItself
         }
-        (Some(sentence), Err(error)) => Reason::Killed(sentence, died(pid, error)),
-        (_, Ok(End::Failed(message))) => {
-            Reason::Died(Fate::Died { pid, signal: None, code: Some(0), stderr: message })
+        (Some(sentence), Err(fate)) => {
+            if let Fate::NoState(message) = &sentence.fate {
+                why_broken = Some(message.clone());
+            }
+            Reason::Killed(sentence, fate)
         }
-        (None, Err(error)) => Reason::Died(died(pid, error)),
+        (_, Ok(End::Failed(message))) => Reason::Died(Fate::Died {
+            pid,
+            signal: None,
+            code: Some(0),
+            stderr: message,
+            hint: None,
+        }),
+        (None, Err(fate)) => Reason::Died(office.guesses.explain(fate)),
     };
     if !matches!(reason, Reason::ByItself) {
         ledger.restarts += 1;
@@ -213,10 +238,6 @@ fn ended(office: &Office, number: u64) {
     board.raw().ring_for_all(&thread, NEWS);
     board.raw().ring_for_all(&thread, DONE);
     step!("supervisor.rang");
-}
-
-fn died(pid: u32, error: ProcessError) -> Fate {
-    Fate::of_process(pid, error)
 }
 
 /// Whether so many have died that others would too.
@@ -284,8 +305,9 @@ fn repair_task(
         return;
     }
     let fate = match reason {
+        _ if used.is_cancelled => Some(Fate::Cancelled),
         Reason::ByItself => None,
-        Reason::Killed(sentence, _) if sentence.serial == serial => Some(sentence.fate.clone()),
+        Reason::Killed(sentence, _) if sentence.is_for_task(serial) => Some(sentence.fate.clone()),
         Reason::Killed(_, fate) | Reason::Died(fate) => Some(fate.clone()),
     };
     let is_final = match &fate {
@@ -319,15 +341,12 @@ fn repair_job(
 ) {
     let board = &office.board;
     let Some(used) = &mut ledger.uses[slot as usize] else { return };
-    let (serial, retries) = (used.pending.serial, used.retries);
+    let retries = used.retries;
     let judge = |unit: u32, item: u32| {
         job.start(unit, 0);
         let fate = match reason {
             Reason::ByItself => None,
-            // It may have gone on meanwhile: then the next item was not late.
-            Reason::Killed(sentence, _)
-                if sentence.serial == serial && sentence.item.is_none_or(|late| late == item) =>
-            {
+            Reason::Killed(sentence, _) if sentence.is_for_item(job, item) => {
                 Some(sentence.fate.clone())
             }
             Reason::Killed(_, fate) | Reason::Died(fate) => Some(fate.clone()),
@@ -359,8 +378,10 @@ fn fill_seats(office: &Office) {
     for seat in 0..office.settings.workers {
         let number = {
             let mut ledger = office.ledger();
-            let is_early = !ledger.not_before[seat].has_passed();
-            if ledger.workers[seat].is_some() || is_early || is_idle(office, &ledger) {
+            if is_idle(office, &ledger) || !ledger.lacks_workers(office) {
+                break;
+            }
+            if ledger.workers[seat].is_some() || !ledger.not_before[seat].has_passed() {
                 continue;
             }
             ledger.serial()
@@ -372,28 +393,20 @@ fn fill_seats(office: &Office) {
     }
 }
 
-/// Has the end of a worker told.
-fn watch(office: &Office, process: &Process<End>, number: u64) -> Result<()> {
-    match process.watch()? {
-        Watch::Descriptor(descriptor) => office.ends.add(descriptor, number),
-        // A process is watched by its descriptor.
-        Watch::Words(_) | Watch::Over => Ok(()),
-    }
-}
-
 /// Starts the worker of an empty seat.
 pub(super) fn seat_worker(office: &Office, seat: usize, number: u64) -> Result<()> {
-    let process = (office.start)(&office.board, seat as u32, number)?;
+    let since = Instant::now();
+    let body = (office.start)(&office.board, seat as u32, number)?;
     step!("supervisor.started");
     let mut ledger = office.ledger();
-    watch(office, &process, number).inspect_err(|_| {
+    body.watch(&office.ends, number).inspect_err(|_| {
         // Nobody would learn of its end.
-        let _ = process.kill();
+        body.kill();
     })?;
     if matches!(ledger.phase, Phase::Terminated | Phase::Broken(_)) {
         // It came too late to be ended with the others.
-        let _ = process.kill();
+        body.kill();
     }
-    ledger.workers[seat] = Some(Member { process, number, sentence: None });
+    ledger.workers[seat] = Some(Member { body, number, since, sentence: None });
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Why a task has no result.
 
+use super::DeathHint;
 use crate::{Error, ErrorKind, os::signals::signal_name, process::PanicReport};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ pub enum TaskError {
         worker: u32,
     },
     /// The worker that ran it ended: a crash, an exit, or somebody killed it. Nobody knows how far the task was.
-    #[error("task {index} died with its worker {pid}, {}{}", how(*signal, *code), last_words(stderr))]
+    #[error("task {index} died with its worker {pid}, {}{}{}", how(*signal, *code), guess(*hint), last_words(stderr))]
     WorkerDied {
         /// Of the item among those that were mapped; 0 for a task of its own.
         index: usize,
@@ -44,6 +45,8 @@ pub enum TaskError {
         code: Option<i32>,
         /// The last lines of its standard error, if they are [captured](crate::PoolBuilder::capture_stderr).
         stderr: String,
+        /// Why it may have died.
+        hint: Option<DeathHint>,
     },
     /// It ran for longer than it may. Its worker was killed.
     #[error("task {index} ran for longer than {deadline:?}, and its worker was killed")]
@@ -143,6 +146,10 @@ fn how(signal: Option<i32>, code: Option<i32>) -> String {
         (None, Some(code)) => format!("which exited with code {code}"),
         (None, None) => "of whose end nothing is known".into(),
     }
+}
+
+fn guess(hint: Option<DeathHint>) -> String {
+    hint.map_or_else(String::new, |hint| format!("; {hint}"))
 }
 
 fn last_words(stderr: &str) -> String {

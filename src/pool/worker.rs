@@ -5,6 +5,7 @@ use super::{
     desk::{self, AtHand},
     failure::Failure,
     job::Job,
+    measure::{Measure, Wear},
     raw_board::{Found, NEWS, Orders},
     raw_job::Units,
     word::Done,
@@ -72,7 +73,7 @@ pub(super) fn make_state<S: 'static, E: Display>(
 pub(super) fn serve(
     board: Board,
     index: u32,
-    most: u64,
+    most: Measure,
     make: impl Fn(u32) -> Result<Box<dyn Any>, String>,
 ) -> End {
     match begin(&board) {
@@ -81,6 +82,7 @@ pub(super) fn serve(
             index,
             me,
             most,
+            wear: Wear::default(),
             make,
             entries: HashMap::new(),
             last: None,
@@ -108,8 +110,9 @@ struct Worker<M> {
     board: Rc<Board>,
     index: u32,
     me: OwnerId,
-    /// How many tasks and units it does.
-    most: u64,
+    /// How much it does.
+    most: Measure,
+    wear: Wear,
     make: M,
     entries: HashMap<Vec<u8>, Entry>,
     last: Option<(FunctionId, Entry)>,
@@ -130,14 +133,13 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         if let Err(message) = self.make_state() {
             return End::NoState(message);
         }
-        seat.says_ready();
         step!("worker.ready");
         let end = loop {
             // Who has a worker's memory without being it, does not go on in its name.
             if fork::is_forked() {
                 return End::Done;
             }
-            if seat.tasks() >= self.most {
+            if self.most.is_full(seat.tasks(), &mut self.wear) {
                 break End::Worn;
             }
             let thread = match board.thread() {
@@ -236,6 +238,8 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
 
     /// A panic may have left anything in the state.
     fn make_state(&mut self) -> Result<(), String> {
+        let seat = self.board.seat(self.index);
+        seat.says_begins(clock::now());
         let dropped = panic::catch(|| drop(desk::take_state()));
         let made = panic::catch(|| (self.make)(self.index));
         match (dropped, made) {
@@ -243,6 +247,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
             (_, Ok(Err(message))) => Err(message),
             (_, Ok(Ok(state))) => {
                 desk::put_state(state);
+                seat.says_ready();
                 Ok(())
             }
         }
@@ -263,8 +268,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
             _ => {
                 let (_, _, job) = self.board.job(slot, ticket)?;
                 drop(job);
-                eprintln!("multiproc: a job of the pool cannot be opened");
-                std::process::exit(1);
+                desk::give_up("a job of the pool cannot be opened");
             }
         };
         self.job = Some(OpenJob { slot, done, entry, job });
@@ -283,7 +287,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         let seat = board.seat(self.index);
         let mut is_passed = false;
         loop {
-            if seat.tasks() >= self.most {
+            if self.most.is_full(seat.tasks(), &mut self.wear) {
                 return Ok(());
             }
             let Some(unit) = job.raw().claim(thread, &*job) else {
@@ -313,8 +317,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         let at = job.at(unit);
         desk::put(AtHand::Unit { job: Rc::clone(job), unit });
         if let Err(error) = job.unlist(unit, at.load(Ordering::Relaxed)) {
-            eprintln!("multiproc: a unit of a job cannot be begun: {error}");
-            std::process::exit(1);
+            desk::give_up(&format!("a unit of a job cannot be begun: {error}"));
         }
         while let Err(report) = call(entry) {
             let item = at.load(Ordering::Relaxed);

@@ -109,6 +109,11 @@ impl Child {
         }
     }
 
+    /// The signal that has stopped it, if it is stopped now.
+    pub(super) fn stopped_by(&self) -> Result<Option<i32>> {
+        self.descriptor.stopped_by()
+    }
+
     pub(super) fn terminate(&self) -> Result<()> {
         self.signal(signals::SIGTERM)
     }

@@ -8,6 +8,7 @@ mod command;
 mod current;
 mod error;
 pub(crate) mod function;
+mod grip;
 mod log;
 pub(crate) mod panic;
 mod parent;
@@ -21,6 +22,7 @@ pub use builder::{ProcessBuilder, spawn};
 pub use current::{ActiveChild, CurrentProcess, ParentProcess, active_children, current, parent};
 pub use error::ProcessError;
 pub use function::Function;
+pub(crate) use grip::Grip;
 #[cfg(feature = "tracing")]
 pub use log::{log_level, set_log_level};
 pub use panic::PanicReport;

@@ -5,6 +5,7 @@ use super::{
     call::Outcome,
     child::{Child, Work},
     children,
+    grip::Grip,
     log::tell,
     stderr_tail::StderrTail,
 };
@@ -61,6 +62,11 @@ impl<R> Process<R> {
 
     pub(super) fn put_stderr(&mut self, pipe: Option<ChildStderr>) {
         self.pipes.stderr = pipe;
+    }
+
+    /// A grip on it, for who stops and kills it while this handle is elsewhere.
+    pub(crate) fn grip(&self) -> Grip {
+        Grip(Arc::clone(&self.child))
     }
 
     /// Its name: `Process-1` and so on, unless the builder gave it one.

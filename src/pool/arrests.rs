@@ -1,0 +1,116 @@
+//! How the supervisor kills a worker for what it is at, and for nothing else.
+//!
+//! A worker goes on while its death is decided: it may have ended the task that is late, and have begun another. So it is stopped first. When it stands still, the board says what it is at; if that is what is meant, it is killed, and
+//! runs no further instruction. If not, it goes on as if nothing had been. While it is stopped it may have any lock: so nothing is waited for meanwhile but that it stops, the ledger is not locked, and the time is short.
+//!
+//! That a worker has stopped wakes nobody who waits for descriptors. Mostly it has within microseconds, which are waited for here; if not (a call into the system that cannot be interrupted), the supervisor looks again every millisecond,
+//! beside its other work. A worker that has not stopped after [`PATIENCE`] is killed as it is.
+//!
+//! | the worker dies | then |
+//! | --- | --- |
+//! | before it has stopped, or stopped | its end is told as ever; the arrest is off |
+//! | the parent dies | the worker, also a stopped one, is killed by the system |
+
+use super::{office::Office, warrant::Warrant};
+use crate::{
+    os::{clock::Deadline, step::step},
+    process::Grip,
+};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// After so long a worker that does not stop is killed as it is.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// When one looks again.
+const AGAIN: Duration = Duration::from_millis(1);
+/// How often one looks at first, and lets others run in between.
+const LOOKS: usize = 50;
+
+/// A worker that is being stopped.
+#[derive(Debug)]
+struct Arrest {
+    warrant: Warrant,
+    grip: Grip,
+    since: Instant,
+    /// It was not stopped before.
+    is_ours: bool,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Arrests(Vec<Arrest>);
+
+impl Arrests {
+    /// When to look again.
+    pub(super) fn next_look(&self) -> Deadline {
+        if self.0.is_empty() { Deadline::NEVER } else { Deadline::after(AGAIN) }
+    }
+
+    /// Stops the worker, unless it is being arrested already, or is gone.
+    pub(super) fn begin(&mut self, office: &Office, warrant: Warrant) {
+        if self.0.iter().any(|arrest| arrest.warrant.number == warrant.number) {
+            return;
+        }
+        let ledger = office.ledger();
+        let member = ledger.workers.get(warrant.seat as usize).and_then(Option::as_ref);
+        let member =
+            member.filter(|member| member.number == warrant.number && member.sentence.is_none());
+        let Some(grip) = member.and_then(|member| member.body.grip()) else { return };
+        drop(ledger);
+        let is_ours = match grip.stopped_by() {
+            Ok(Some(_)) => false,
+            Ok(None) => grip.stop().is_ok(),
+            // It has ended; or the system cannot say, and then it is killed as it is.
+            Err(_) => false,
+        };
+        self.0.push(Arrest { warrant, grip, since: Instant::now(), is_ours });
+    }
+
+    /// Goes on with all.
+    pub(super) fn go_on(&mut self, office: &Office) {
+        self.0.retain(|arrest| !arrest.is_over(office));
+    }
+}
+
+impl Arrest {
+    fn is_over(&self, office: &Office) -> bool {
+        for _ in 0..LOOKS {
+            if self.grip.has_ended() {
+                return true;
+            }
+            if !matches!(self.grip.stopped_by(), Ok(None)) {
+                self.decide(office);
+                return true;
+            }
+            thread::yield_now();
+        }
+        let is_long = self.since.elapsed() >= PATIENCE;
+        if is_long {
+            self.decide(office);
+        }
+        is_long
+    }
+
+    /// The worker stands still.
+    fn decide(&self, office: &Office) {
+        step!("supervisor.stopped");
+        let Warrant { seat, number, .. } = self.warrant;
+        let worker = office.board.seat(seat).owner();
+        if !self.warrant.holds(&office.board, worker) {
+            if self.is_ours {
+                let _ = self.grip.let_go_on();
+            }
+            return;
+        }
+        // It may have ended by itself.
+        let _ = self.grip.kill();
+        step!("supervisor.killed");
+        let mut ledger = office.ledger();
+        let members = ledger.workers.iter_mut().flatten();
+        if let Some(member) = members.into_iter().find(|member| member.number == number) {
+            member.sentence = Some(self.warrant.clone());
+        }
+    }
+}
