@@ -1,4 +1,5 @@
-//! A storm over a pool: numbered tasks, alone and mapped, while random workers are killed at random moments. `MULTIPROC_STORM_KILLS` makes it longer.
+//! A storm over a pool: numbered tasks, alone and mapped, while random workers are killed at random moments, and others for what they are at: tasks that are late, or cancelled. `MULTIPROC_STORM_KILLS` and `MULTIPROC_STORM_TASKS` make it
+//! longer: so many workers are killed, and so many tasks done, at the least.
 //!
 //! Each task counts itself before it is done and after. So it is known at the end: each task has its own result, or its worker died with it, once; one that was to be tried again has its result.
 
@@ -6,7 +7,7 @@
 mod chance;
 mod support;
 
-use chance::{kills, random, seed};
+use chance::{from_environment, kills, random, seed};
 use multiproc::{AtomicArray, Ordering, Pool, TaskError};
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
@@ -16,6 +17,26 @@ use std::{
 use support::watchdog;
 
 multiproc::test_support!();
+
+/// Ends the whole, with a picture of the pool, if it hangs.
+struct Alarm<'a> {
+    is_over: &'a AtomicBool,
+    pool: &'a Pool,
+    seconds: u64,
+}
+
+impl Alarm<'_> {
+    fn watch(&self) {
+        let start = Instant::now();
+        while !self.is_over.load(SeqCst) {
+            if start.elapsed().as_secs() > self.seconds {
+                eprintln!("the storm hangs: {:#?}", self.pool);
+                std::process::abort();
+            }
+            thread::park_timeout(Duration::from_millis(200));
+        }
+    }
+}
 
 const WORKERS: usize = 3;
 const TASKS: usize = 64;
@@ -44,6 +65,46 @@ struct Tally {
     done: u64,
     died: u64,
     again: u64,
+    late: u64,
+    cancelled: u64,
+}
+
+/// Takes as long as it may, more or less.
+fn brief(number: u64) -> u64 {
+    let (start, span) = (Instant::now(), Duration::from_micros(number % 400));
+    while start.elapsed() < span {}
+    number
+}
+
+/// Tasks that are killed for being late, or as they are cancelled: nothing else dies with them.
+fn doomed(pool: &Pool, round: u64, tally: &mut Tally) {
+    let late = |number| pool.task(brief, (number,)).deadline(Duration::from_micros(200)).submit();
+    let tasks: Vec<_> = (0..8).map(|number| late(round * 37 + number * 50).unwrap()).collect();
+    let next: Vec<_> =
+        (0..8).map(|number| pool.apply_async(brief, (number * 50,)).unwrap()).collect();
+    let cancelled = next[round as usize % 8].cancel().unwrap();
+    let mut count = |result: Result<u64, TaskError>, expected: u64| match result {
+        Ok(number) => {
+            assert_eq!(number, expected);
+            tally.done += 1;
+        }
+        Err(TaskError::TimedOut { .. }) => tally.late += 1,
+        Err(TaskError::Cancelled { .. }) => tally.cancelled += 1,
+        Err(TaskError::WorkerDied { signal: Some(9), .. }) => tally.died += 1,
+        Err(error) => panic!("{error}"),
+    };
+    for (number, task) in tasks.iter().enumerate() {
+        let result = task.get();
+        assert!(!matches!(result, Err(TaskError::Cancelled { .. })));
+        count(result, round * 37 + number as u64 * 50);
+    }
+    for (number, task) in next.iter().enumerate() {
+        let result = task.get();
+        let is_theirs = number as u64 == round % 8 && cancelled;
+        assert!(is_theirs || !matches!(result, Err(TaskError::Cancelled { .. })));
+        assert!(!matches!(result, Err(TaskError::TimedOut { .. })));
+        count(result, number as u64 * 50);
+    }
 }
 
 /// One round of tasks, by one way.
@@ -83,6 +144,9 @@ fn round(pool: &Pool, round: u64, tally: &mut Tally) {
             Err(error) => panic!("{error}"),
         }
     }
+    if round % 4 == 1 {
+        doomed(pool, round, tally);
+    }
     // Numbers, in chunks.
     let results = pool.mapping().chunk_size(100).retries(retries).try_map(number, 0..2000).unwrap();
     for (at, result) in results.into_iter().enumerate() {
@@ -109,13 +173,16 @@ impl Drop for End<'_> {
 fn a_storm_over_a_pool() {
     // A quick one in the suite: a worker takes its time to start.
     let kills = if std::env::var_os("MULTIPROC_STORM_KILLS").is_some() { kills() } else { 300 };
-    let _watchdog = watchdog(60 + kills);
+    let tasks = from_environment("MULTIPROC_STORM_TASKS").unwrap_or(0);
+    let _watchdog = watchdog(90 + kills);
     let mut chance = seed();
     let pool = Pool::new(WORKERS).unwrap();
     let (is_over, killed) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut tally = Tally::default();
     let mut rounds = 0;
     thread::scope(|scope| {
+        let alarm = Alarm { is_over: &is_over, pool: &pool, seconds: 60 + kills };
+        scope.spawn(move || alarm.watch());
         scope.spawn(|| {
             // Those of which the pool does not know yet that they are dead.
             let mut dying = Vec::new();
@@ -135,11 +202,10 @@ fn a_storm_over_a_pool() {
                     killed.fetch_add(1, SeqCst);
                 }
             }
-            is_over.store(true, SeqCst);
         });
         // Whatever ends this, ends the killing.
         let _end = End(&is_over);
-        while !is_over.load(SeqCst) {
+        while killed.load(SeqCst) < kills || rounds * (TASKS as u64) < tasks {
             round(&pool, rounds, &mut tally);
             rounds += 1;
         }
@@ -147,8 +213,12 @@ fn a_storm_over_a_pool() {
     let died = tally.died;
     round(&pool, 0, &mut tally);
     let statistics = pool.statistics();
-    println!("{kills} kills, {} restarts, {rounds} rounds: {tally:?}", statistics.restarts);
-    assert!(died <= statistics.restarts, "more died than were killed");
+    println!(
+        "{} tasks and {rounds} maps of 2000 numbers, {kills} kills, {} restarts: {tally:?}",
+        rounds * TASKS as u64,
+        statistics.restarts,
+    );
+    assert!(died <= kills, "more died than were killed");
     assert_eq!(statistics.in_use, 0);
     drop(pool);
 }

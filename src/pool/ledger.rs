@@ -18,6 +18,7 @@ use crate::{
 use std::{
     any::TypeId,
     collections::{BTreeMap, HashMap, VecDeque},
+    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -50,7 +51,6 @@ pub(super) struct Use {
 }
 
 /// The account.
-#[derive(Debug)]
 pub(super) struct Ledger {
     pub(super) phase: Phase,
     next_ticket: u64,
@@ -303,5 +303,23 @@ impl Ledger {
 
     pub(super) fn alive(&self) -> usize {
         self.workers.iter().flatten().count()
+    }
+}
+
+/// What is not said of each worker and each task elsewhere.
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("phase", &self.phase)
+            .field("next_ticket", &self.next_ticket)
+            .field("free", &self.free.len())
+            .field("limbo", &self.limbo)
+            .field("in_use", &self.in_use)
+            .field("alive", &self.alive())
+            .field("warrants", &self.warrants)
+            .field("stillborn", &self.stillborn)
+            .field("restarts", &self.restarts)
+            .field("is_over", &self.is_over)
+            .finish_non_exhaustive()
     }
 }

@@ -19,6 +19,7 @@ mod measure;
 mod member;
 mod office;
 mod pending;
+mod picture;
 mod plain;
 #[expect(clippy::module_inception, reason = "one type a file, by its name")]
 mod pool;

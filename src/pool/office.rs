@@ -8,6 +8,7 @@ use super::{
     ledger::{Ledger, Phase, Use},
     member::Body,
     pending::{Outcome, Pending},
+    picture::Picture,
     raw_board::DONE,
     warrant::{Cause, Warrant},
 };
@@ -27,7 +28,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     os::fd::AsFd,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError},
     time::Duration,
 };
 
@@ -94,6 +95,15 @@ impl Office {
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, if nobody has it.
+    pub(super) fn try_ledger(&self) -> Option<MutexGuard<'_, Ledger>> {
+        match self.ledger.try_lock() {
+            Ok(ledger) => Some(ledger),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// The calling thread of the parent.
@@ -429,12 +439,6 @@ impl Office {
 
 impl fmt::Debug for Office {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ledger = self.ledger();
-        f.debug_struct("Office")
-            .field("settings", &self.settings)
-            .field("phase", &ledger.phase)
-            .field("in_use", &ledger.in_use)
-            .field("alive", &ledger.alive())
-            .finish_non_exhaustive()
+        Picture(self).fmt(f)
     }
 }

@@ -45,6 +45,7 @@ use crate::{
     segment::OwnerId,
     sync::{RawBells, party::Party},
 };
+use std::fmt;
 
 /// Where idle workers sleep.
 pub(crate) const NEWS: usize = 0;
@@ -242,6 +243,12 @@ impl RawBoard {
     pub(crate) fn runner<'a, S: Slots<'a>>(&self, slots: S, slot: u32) -> Option<OwnerId> {
         let seen = Word(slots.word(slot).load(Ordering::SeqCst));
         (seen.state() == State::Running).then(|| seen.owner()).flatten()
+    }
+
+    /// What the slot's word says, for people.
+    pub(crate) fn word_of<'a, S: Slots<'a>>(&self, slots: S, slot: u32) -> impl fmt::Debug {
+        let seen = Word(slots.word(slot).load(Ordering::SeqCst));
+        (seen.state(), seen.owner())
     }
 
     /// As the parent: the slot is its own again.

@@ -1,6 +1,7 @@
 //! What the storms share: how many kills, and moments that a seed gives.
 
-fn from_environment(name: &str) -> Option<u64> {
+/// A number.
+pub(crate) fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
