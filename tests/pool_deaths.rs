@@ -49,6 +49,7 @@ const TASK_STEPS: &[(&str, Loss)] = &[
     ("call.decoded", BEFORE),
     ("task.decoded", BEFORE),
     ("task.ran", AFTER),
+    ("task.half_written", AFTER),
     ("task.written", AFTER),
     ("task.over", AFTER),
     ("board.finished", Loss::Nothing),
@@ -108,6 +109,69 @@ fn a_worker_dies_with_a_task() {
     }
 }
 
+/// With a large result that is there already, but not said to be.
+#[test]
+fn a_worker_dies_with_a_large_result() {
+    let _watchdog = watchdog(60);
+    for retries in [0, 1] {
+        play_tasks("task.listed", 1, AFTER, retries, 1, 3000);
+    }
+    wait_until_nothing_large_is_left();
+}
+
+/// A worker dies when it has done as much as it is to do: nothing is lost with it. PO27.
+#[test]
+fn a_worker_dies_as_it_is_recycled() {
+    let _watchdog = watchdog(60);
+    for wears_out in [true, false] {
+        let builder = Pool::builder().workers(1);
+        let builder = if wears_out { builder.tasks_per_child(3) } else { builder };
+        let pool = builder.build().unwrap();
+        pool.apply(arm, ("worker.ends".to_owned(), 1)).unwrap();
+        let results: Vec<_> =
+            (0..6_u32).map(|x| pool.apply_async(|x: u32| x, (x,)).unwrap()).collect();
+        for (x, result) in results.iter().enumerate() {
+            assert_eq!(result.get().unwrap() as usize, x);
+        }
+        if wears_out {
+            assert_eq!(pool.statistics().restarts, 1);
+        }
+        pool.close().unwrap();
+        pool.join().unwrap();
+        assert_eq!(pool.statistics().restarts, 1, "it died at its end");
+    }
+}
+
+/// A worker is killed while it is being stopped for what it is at, again and again: the end of the task is told once, and others go on.
+#[test]
+fn a_worker_dies_as_it_is_arrested() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(1).unwrap();
+    for round in 0..30_u32 {
+        let begun = Event::new().unwrap();
+        let parks = |begun: Event| -> () {
+            begun.set().unwrap();
+            loop {
+                thread::park();
+            }
+        };
+        let doomed = pool.apply_async(parks, (begun.clone(),)).unwrap();
+        let next = pool.apply_async(|x: u32| x, (round,)).unwrap();
+        begun.wait().unwrap();
+        let pid = pool.pids()[0];
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                (0..round * 10).for_each(|_| thread::yield_now());
+                // SAFETY: sends a signal to a worker of this pool, if it is there yet.
+                unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+            });
+            doomed.cancel().unwrap();
+        });
+        assert!(doomed.get().is_err());
+        assert_eq!(next.get().unwrap(), round);
+    }
+}
+
 /// What the items of a job are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Items {
@@ -127,6 +191,7 @@ const JOB_STEPS: &[(&str, Items)] = &[
     ("unit.begun", Items::Texts),
     ("unit.ran", Items::Numbers),
     ("unit.ran", Items::Large),
+    ("unit.half_written", Items::Texts),
     ("unit.written", Items::Numbers),
     ("unit.written", Items::Texts),
     ("unit.written", Items::Large),
@@ -422,6 +487,8 @@ const PARENT_STEPS: &[&str] = &[
     "supervisor.repaired",
     "supervisor.rang",
     "supervisor.started",
+    "supervisor.stopped",
+    "supervisor.killed",
 ];
 
 #[test]

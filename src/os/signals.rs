@@ -16,6 +16,12 @@ pub(crate) fn kill_self() -> ! {
     process::abort()
 }
 
+/// From now on this process, if it is stopped, goes on when its parent dies, and can find out about that. It is also sent when only the thread ends that started it; to a process that is not stopped it does nothing.
+pub(crate) fn go_on_when_the_parent_dies() {
+    // SAFETY: numbers only. It fails for numbers of no signal only.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, SIGCONT) };
+}
+
 /// Lets a write to a closed pipe be an error rather than the end, as Rust's runtime does before `main`.
 pub(crate) fn ignore_sigpipe() {
     // SAFETY: SIG_IGN is no handler, so that no code can run at the wrong moment. It cannot fail for SIGPIPE.

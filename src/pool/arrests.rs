@@ -9,7 +9,7 @@
 //! | the worker dies | then |
 //! | --- | --- |
 //! | before it has stopped, or stopped | its end is told as ever; the arrest is off |
-//! | the parent dies | the worker, also a stopped one, is killed by the system |
+//! | the parent dies | the system lets the worker go on, which then ends as any orphan does |
 
 use super::{office::Office, warrant::Warrant};
 use crate::{

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     atomic::{AtomicU32, AtomicU64, Ordering, fence},
+    os::step::step,
     process::function::FunctionId,
     segment::{Block, OwnerId, Parcel, Root, pack, unpack},
     shared::{decode, transport},
@@ -421,6 +422,7 @@ impl Board {
     /// The task that the caller runs has this outcome.
     pub(super) fn write_result(&self, slot: u32, bytes: &[u8]) {
         self.write(slot, RESULT_AT, INLINE_RESULT, bytes);
+        step!("task.half_written");
         self.half_at(slot, RESULT_LEN_AT).store(bytes.len() as u32, Ordering::Relaxed);
     }
 
@@ -429,6 +431,7 @@ impl Board {
         // A worker that died with this task may have listed one.
         self.table.unlist(slot as usize);
         self.table.list_here_only(slot as usize, parcel.block());
+        step!("task.listed");
         self.half_at(slot, RESULT_LEN_AT).store(ELSEWHERE, Ordering::Relaxed);
     }
 

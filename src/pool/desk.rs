@@ -271,6 +271,7 @@ fn put_encoded<R: Serialize>(job: &Job, unit: u32) -> impl Fn(u32, &R) -> Result
         let Some((length, place)) = cell.split_first_mut() else { return Err(missing()) };
         match encode_into(result, place)? {
             Encoded::Written(bytes) => {
+                step!("unit.half_written");
                 *length = bytes.len() as u8;
                 Ok(())
             }

@@ -80,6 +80,7 @@ pub(super) struct Ledger {
     pub(super) not_before: Vec<Deadline>,
     /// Workers in a row that died before they were ready.
     pub(super) stillborn: u32,
+    pub(super) stillborn_since: Instant,
     /// When workers died that were ready, of late.
     pub(super) deaths: VecDeque<Instant>,
     /// Of workers that have ended.
@@ -110,6 +111,7 @@ impl Ledger {
             is_over: false,
             not_before: vec![Deadline::NOW; workers],
             stillborn: 0,
+            stillborn_since: Instant::now(),
             deaths: VecDeque::new(),
             tasks: 0,
             restarts: 0,

@@ -18,6 +18,7 @@ use crate::{
     Result,
     os::{
         clock::{self, Deadline},
+        signals::SIGKILL,
         step::step,
     },
     segment::OwnerId,
@@ -33,6 +34,8 @@ use std::{
 const AGAIN: Duration = Duration::from_millis(100);
 /// So many more than there are seats may die in a row before they are ready, while no other worker is.
 const STILLBORN: u32 = 8;
+/// And if they were killed, for so long: on a busy machine whoever kills workers at random kills many before they are ready.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Starts the thread of a pool.
 pub(super) fn start(office: &Arc<Office>) -> Result<thread::JoinHandle<()>> {
@@ -254,9 +257,15 @@ fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -
         }
     }
     if !was_ready {
+        if ledger.stillborn == 0 {
+            ledger.stillborn_since = Instant::now();
+        }
         ledger.stillborn += 1;
         let most = office.settings.workers as u32 + STILLBORN;
-        return (ledger.stillborn > most).then(|| {
+        // Somebody else's doing, unless it goes on and on.
+        let is_killed = matches!(fate, Fate::Died { signal: Some(SIGKILL), .. });
+        let is_enough = !is_killed || ledger.stillborn_since.elapsed() >= LONG;
+        return (is_enough && ledger.stillborn > most).then(|| {
             format!("{} in a row died before they were ready; of the last: {of_last}", most + 1)
         });
     }

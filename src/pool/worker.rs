@@ -160,6 +160,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
             }
         };
         desk::put(AtHand::Nothing);
+        step!("worker.ends");
         // Dropped here, where a panic is a panic of the worker.
         drop(desk::take_state());
         end
