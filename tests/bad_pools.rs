@@ -4,9 +4,10 @@ mod support;
 #[path = "support/watching.rs"]
 mod watching;
 
-use multiproc::{Pool, Process, TaskError};
+use multiproc::{DeathHint, Pool, Process, TaskError};
 use std::{
     io::Read,
+    panic::{self, AssertUnwindSafe},
     process::{Command, Stdio},
     thread,
     time::Duration,
@@ -45,11 +46,30 @@ fn tasks_that_spoil_their_process() {
     // It cannot have so much.
     let hungry =
         |gib: usize| std::hint::black_box(Vec::<u8>::with_capacity(gib << 30)).capacity() as u64;
-    assert_eq!(died(pool.apply(hungry, (16,))).0, Some(libc::SIGABRT));
+    match pool.apply(hungry, (16,)) {
+        Err(TaskError::WorkerDied { signal: Some(libc::SIGABRT), hint, .. }) => {
+            assert_eq!(hint, Some(DeathHint::MemoryLimited));
+        }
+        other => panic!("{other:?}"),
+    }
     lives(&pool);
+    // The reason is known where its last words are.
+    let talking =
+        Pool::builder().workers(1).memory_limit(8 << 30).capture_stderr().build().unwrap();
+    match talking.apply(hungry, (16,)) {
+        Err(error @ TaskError::WorkerDied { hint: Some(DeathHint::OutOfMemory), .. }) => {
+            assert!(error.to_string().contains("not enough memory"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
     let moves = || std::env::set_current_dir("/").map(|()| 7_u64).unwrap();
     assert_eq!(pool.apply(moves, ()).unwrap(), 7);
     lives(&pool);
+    // The next task of that worker finds itself there.
+    let one = Pool::new(1).unwrap();
+    one.apply(moves, ()).unwrap();
+    let here = || std::env::current_dir().unwrap();
+    assert_eq!(one.apply(here, ()).unwrap().to_str(), Some("/"));
     let spawns = || {
         let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
         child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
@@ -110,14 +130,33 @@ fn a_task_that_stops_itself_is_late() {
     assert!(matches!(stopped.get(), Err(TaskError::Terminated { .. })));
 }
 
+/// PO08: items that end in a panic of their own: nothing was submitted, or what was is done, and the pool lives.
+#[test]
+fn items_that_panic_halfway() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let caught = |act: &dyn Fn()| panic::catch_unwind(AssertUnwindSafe(act)).is_err();
+    let items = |most: u64| (0..10).inspect(move |&x| assert!(x < most, "no more items"));
+    for most in [0, 4] {
+        let mapped = caught(&|| drop(pool.map(|x: u64| x, items(most))));
+        assert!(mapped);
+        let come = caught(&|| assert_eq!(pool.imap(|x: u64| x, items(most)).count(), 10));
+        assert!(come);
+        lives(&pool);
+    }
+    until(|| pool.statistics().in_use <= 4);
+}
+
+/// A gibibyte, if there is room: set `MULTIPROC_LARGE` for that.
 #[test]
 fn a_large_argument() {
     let _watchdog = watchdog(120);
     let pool = Pool::new(1).unwrap();
     let length = |bytes: Vec<u8>| bytes.len();
-    let large = vec![1; 16 << 20];
+    let size = if std::env::var_os("MULTIPROC_LARGE").is_some() { 1 << 30 } else { 16 << 20 };
+    let large = vec![1; size];
     match pool.apply(length, (large,)) {
-        Ok(length) => assert_eq!(length, 16 << 20),
+        Ok(length) => assert_eq!(length, size),
         // There may be no room.
         Err(TaskError::Failed { kind, .. }) => assert_eq!(kind, multiproc::ErrorKind::NoSpace),
         Err(error) => panic!("{error}"),

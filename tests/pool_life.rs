@@ -125,6 +125,34 @@ fn a_stopped_worker_is_replaced() {
     assert_ne!(pool.task(std::process::id, ()).retries(1).submit().unwrap().get().unwrap(), pid);
 }
 
+/// A worker that is stopped when its parent dies does not stay.
+#[test]
+fn a_stopped_worker_does_not_outlive_its_parent() {
+    let _watchdog = watchdog(60);
+    let pid = Atomic::new(0_u32).unwrap();
+    let parent = |pid: Atomic<u32>| -> () {
+        let pool = Pool::new(1).unwrap();
+        let worker = pool.apply(std::process::id, ()).unwrap();
+        // SAFETY: stops a worker of this pool.
+        unsafe { libc::kill(worker as i32, libc::SIGSTOP) };
+        while !is_stopped(worker) {}
+        pid.store(worker, Ordering::SeqCst);
+        std::process::abort();
+    };
+    assert!(multiproc::spawn(parent, (pid.clone(),)).unwrap().join().is_err());
+    let pid = pid.load(Ordering::SeqCst);
+    assert_ne!(pid, 0);
+    let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    until(|| {
+        state().rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with('Z'))
+    });
+}
+
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().starts_with('T')
+}
+
 /// FU15, FU16.
 #[test]
 fn workers_come_on_demand() {

@@ -16,6 +16,9 @@ use std::{fmt, marker::PhantomData, sync::Arc, thread::JoinHandle, time::Duratio
 /// When a worker dies, the task that it had fails with [`TaskError::WorkerDied`], or is tried again as often as was said; everything else goes on, and another worker takes its place. A task that panics fails, and its worker
 /// goes on.
 ///
+/// What a task changes of its process stays so for the next tasks of that worker: its directory, its environment, its descriptors, what it leaks. Workers are [daemonic](crate::ProcessBuilder::daemon), so a task cannot start processes of this library;
+/// other programs it can, and they are its own. A worker that is stopped for a second while there is something to do, by itself or by somebody else, is killed and replaced, and its task fails.
+///
 /// Any thread of this process may submit tasks and wait for them, several at once. They are begun in the order in which they were submitted. When the pool is dropped, what was submitted is done, and its workers end; in a panic, it is
 /// [terminated](Self::terminate).
 ///
