@@ -40,4 +40,7 @@ ring_bell_once random_queue
 ring_bell random_queue
 depend_on random_queue
 watch random_queue
+ring_bell_once random_pool
+ring_bell random_pool
+watch random_pool
 END

@@ -173,10 +173,10 @@ impl Parent<'_> {
                     Verdict::Failed
                 };
                 let is_free = shared.job.repair(Job(shared), id(worker), judge);
-                if is_free && board.head() >= self.ticket {
-                    self.offer(0, true);
-                } else if !is_free && shared.job.is_over(Job(shared)) {
+                if shared.job.is_over(Job(shared)) {
                     board.finish(self.party, shared, 0, Done::pending(1));
+                } else if is_free && board.head() >= self.ticket {
+                    self.offer(0, true);
                 }
             }
             board.ring_for_all(self.party, NEWS);

@@ -61,8 +61,10 @@ impl PidFd {
         }
         // SAFETY: zeros are a siginfo, and the call has written nothing else into it.
         let info = unsafe { info.assume_init() };
-        // SAFETY: what waitid fills in has a pid and a status; where it has found nothing they are the zeros.
-        let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+        // SAFETY: what waitid fills in has a pid; where it has found nothing, it is a zero.
+        let pid = unsafe { info.si_pid() };
+        // SAFETY: as above, and a status.
+        let status = unsafe { info.si_status() };
         Ok((pid != 0).then_some(status))
     }
 

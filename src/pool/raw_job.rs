@@ -15,7 +15,7 @@
 //! 1. Per item: the result is written, then `at` is stored one higher, which *is* done. Only who runs the unit stores it; the parent, when that one is dead. So the items below `at` are done, the one at `at` died with its worker, and
 //!    those above were never begun.
 //! 2. **cursor** is a hint: the first unit that may be free. It is passed over a unit that was seen not to be free; who moved it looks at the unit once more, and pulls it back. The parent, having freed a unit, pulls it back to that one.
-//! 3. Who has ended a unit and finds none free looks whether all are done: the last one finds that, and says that the job is over. If it dies before, the parent says it.
+//! 3. Who has ended a unit and finds none free looks whether all are done: the last one finds that, and says that the job is over. The parent, having taken a dead one's units away, looks likewise, whatever it saw of other units before: of those two who made the last units done, one sees all.
 //! 4. **limit** only falls. Items from there on need not be done: an earlier one has failed and nobody wants the rest, or the job was cancelled.
 //!
 //! | the worker dies | `at` | then |
@@ -149,7 +149,7 @@ impl RawJob {
         })
     }
 
-    /// As the parent, which knows that this worker is dead: takes its units away. Answers whether units are free.
+    /// As the parent, which knows that this worker is dead: takes its units away. Answers whether units are free, or were a moment ago: whether all are done is to be asked for itself.
     pub(crate) fn repair<'a, U: Units<'a>>(
         &self,
         units: U,

@@ -375,10 +375,11 @@ fn repair_job(
     };
     let has_free = job.raw().repair(job, dead, judge);
     let ticket = used.ticket;
-    if has_free && board.raw().head() > ticket {
-        ledger.offer(board, thread, slot);
-    } else if !has_free && job.raw().is_over(job) {
+    // Also where a unit was seen to be free: it may have been done since, by one who saw the dead one's unit not done.
+    if job.raw().is_over(job) {
         ledger.finish(board, thread, slot);
+    } else if has_free && board.raw().head() > ticket {
+        ledger.offer(board, thread, slot);
     }
 }
 

@@ -54,6 +54,10 @@ macro_rules! atomics {
                 self.access("max", |word| word.fetch_max(value, order))
             }
 
+            pub fn fetch_min(&self, value: $value, order: Ordering) -> $value {
+                self.access("min", |word| word.fetch_min(value, order))
+            }
+
             pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
                 self.access("or", |word| word.fetch_or(value, order))
             }

@@ -120,8 +120,13 @@ impl Play {
         Self { parts: Vec::new(), end: Box::new(end), last: None }
     }
 
-    /// A thread, which dies at one of about so many moments, or not. Some sit where an earlier one has ended.
-    pub fn enter(&mut self, chance: &mut Chance, most: u64, act: impl FnOnce(&Model) + 'static) {
+    /// A thread, which dies at one of about so many moments, or not. Some sit where an earlier one has ended. Its name.
+    pub fn enter(
+        &mut self,
+        chance: &mut Chance,
+        most: u64,
+        act: impl FnOnce(&Model) + 'static,
+    ) -> OwnerId {
         let index = self.parts.len();
         let before =
             index.checked_sub(2).filter(|&before| self.parts[before].name.generation() == 1);
@@ -137,7 +142,9 @@ impl Play {
         {
             self.parts[before].fate = Fate::Ends;
         }
-        self.parts.push(Part { name: name.unwrap(), after, fate, act: Box::new(act) });
+        let name = name.unwrap();
+        self.parts.push(Part { name, after, fate, act: Box::new(act) });
+        name
     }
 
     /// One that does not die: it names nothing, and if it died when it was woken for another dead one, only slices would help.
@@ -146,6 +153,14 @@ impl Play {
         if let Some(part) = self.parts.last_mut() {
             part.fate = Fate::Ends;
         }
+    }
+
+    /// One that does not die and has the slot for itself: others need it to come to their ends. The first.
+    pub fn enter_parent(&mut self, act: impl FnOnce(&Model) + 'static) {
+        assert!(self.parts.is_empty());
+        // Of a generation after which nobody comes.
+        let name = OwnerId::new(0, 3).unwrap();
+        self.parts.push(Part { name, after: None, fate: Fate::Ends, act: Box::new(act) });
     }
 
     /// What a thread finds that comes when all others have gone.

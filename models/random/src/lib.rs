@@ -24,6 +24,7 @@ mod watch;
 
 mod chance;
 mod party;
+mod pool;
 mod queue;
 mod stage;
 mod world;

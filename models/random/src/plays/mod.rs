@@ -5,6 +5,7 @@ mod borrow;
 mod condition;
 mod event;
 mod lock;
+mod pool;
 mod queue;
 mod semaphore;
 
