@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../models"
 
-# Of the semaphore, deaths that have the longest plays; shorter ones are alike, and chance plays them too.
+# Of the semaphore, the longest plays; shorter ones are alike, and chance plays them too.
 long=(
     semaphore_dies_when_it_has_cleared
     semaphore_giver_and_woken_one_die
