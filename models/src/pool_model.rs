@@ -9,7 +9,7 @@ use crate::{
     pool::{
         raw_board::{DONE, Found, NEWS, Orders, RawBoard, Slots},
         raw_job::{RawJob, Units, Verdict},
-        word::{Done, Word},
+        word::{Done, Progress, Word},
     },
     sync::{Looked, party::Party},
     world::{Model, THREADS, id, reached},
@@ -33,7 +33,7 @@ struct Shared {
     results: [UnsafeCell<usize>; SLOTS],
     job: RawJob,
     units: [AtomicU64; 2],
-    at: [AtomicU32; 2],
+    at: [AtomicU64; 2],
     cells: [UnsafeCell<usize>; ITEMS],
     /// How often each was begun.
     begun: [AtomicU32; ITEMS],
@@ -75,7 +75,7 @@ impl<'a> Units<'a> for Job<'a> {
         &self.0.units[unit as usize]
     }
 
-    fn at(self, unit: u32) -> &'a AtomicU32 {
+    fn at(self, unit: u32) -> &'a AtomicU64 {
         &self.0.at[unit as usize]
     }
 
@@ -96,7 +96,7 @@ fn new() -> Shared {
         results: std::array::from_fn(cell),
         job: RawJob::new(),
         units: std::array::from_fn(word),
-        at: [AtomicU32::new(0), AtomicU32::new(2)],
+        at: [AtomicU64::new(0), AtomicU64::new(2)],
         cells: std::array::from_fn(cell),
         begun: std::array::from_fn(|_| AtomicU32::new(0)),
     }
@@ -293,7 +293,7 @@ fn run_units(shared: &Shared, party: &Model, slot: u32, ticket: u64) {
             continue;
         };
         let (at, end) = (Job(shared).at(unit), Job(shared).items(unit).end);
-        let mut item = at.load(Ordering::Relaxed);
+        let mut item = Progress(at.load(Ordering::Relaxed)).item();
         while item < end {
             shared.begun[item as usize].fetch_add(1, Ordering::Relaxed);
             reached("begun");
@@ -301,7 +301,7 @@ fn run_units(shared: &Shared, party: &Model, slot: u32, ticket: u64) {
             shared.cells[item as usize].with_mut(|cell| unsafe { *cell = item as usize + 100 });
             reached("written");
             item += 1;
-            at.store(item, Ordering::Release);
+            at.store(Progress::new(item, 0).0, Ordering::Release);
             reached("at");
         }
         shared.job.end(party, Job(shared), unit);

@@ -4,8 +4,9 @@ use super::{
     AsyncResult, Pool, TaskError,
     async_result::{read_all, read_each},
     desk::{context_function, unit_function},
-    job::{Job, Shape, cell_for},
+    job::{First, Job, Shape, room_for},
     office::{Office, Terms},
+    packed::{Row, long, put_value},
     pending::{Outcome, Pending},
     plain,
     work::{Kind, Stateless, Task},
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     process::function::FunctionId,
-    shared::{Message, encode, encode_onto},
+    shared::{Message, encode, reuse},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -238,30 +239,28 @@ impl<'p, K: Kind> Mapping<'p, K> {
         for item in items {
             collected.add(&item)?;
         }
-        let Collected { count, bytes, length, ends, mut kept } = collected;
+        let count = collected.count;
         office.check_open()?;
         if count == 0 {
             return Ok(Arc::new(nothing()));
         }
         let number = plain::size::<A>();
         let result = plain::size::<R>();
-        let firsts = self.firsts(count);
+        let firsts = collected.places(self.firsts(count));
         let shape = Shape {
             items: count,
             units: firsts.len() as u32,
             number,
             result,
-            cell: result.unwrap_or_else(|| cell_for(size_of::<R>())),
+            cell: result.unwrap_or_else(|| room_for(size_of::<R>())),
             is_timed: self.terms.deadline.is_some(),
             stops,
         };
-        let args: &[&[u8]] = match number {
-            Some(_) => &[&bytes],
-            None => &[bytemuck::cast_slice(&ends), &bytes[..length]],
-        };
         let same = context.as_ref().map(|context| &context.bytes[..]);
         let block = |bytes| office.block(bytes);
+        let args = &collected.bytes[..collected.length];
         let job = Job::new(office.root(), shape, &firsts, args, same, block)?;
+        let mut kept = collected.kept;
         kept.extend(context.into_iter().flat_map(|context| context.handles));
         Ok(office.submit_job(function, job, kept, self.terms)?)
     }
@@ -324,41 +323,87 @@ fn nothing() -> Pending {
 struct Collected {
     count: u32,
     bytes: Vec<u8>,
-    /// How many of them are encoded items; what is behind is room.
+    /// How many of them are items; what is behind is room.
     length: usize,
-    /// Where each begins, and the last one ends.
-    ends: Vec<u32>,
+    /// Where every so many encoded items begin: [`MARKED`].
+    marks: Vec<u32>,
     kept: Vec<crate::segment::Block>,
 }
+
+const MARKED: u32 = 64;
+/// Room for an item that is encoded.
+const ROOM: usize = 256;
 
 impl Collected {
     #[inline]
     fn add<A: Serialize + 'static>(&mut self, item: &A) -> Result<(), TaskError> {
-        let index = self.count as usize;
-        self.count =
-            self.count.checked_add(1).filter(|&count| count < u32::MAX).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::InvalidInput,
-                    "more than 2^32 - 2 items cannot be mapped at once",
-                )
-            })?;
+        let index = self.count;
+        self.count = index.checked_add(1).filter(|&count| count < u32::MAX).ok_or_else(too_many)?;
         if plain::size::<A>().is_some() {
             plain::with_bytes(item, |bytes| self.bytes.extend_from_slice(bytes));
+            self.length = self.bytes.len();
             return Ok(());
         }
-        if self.ends.is_empty() {
-            self.ends.push(0);
+        if index % MARKED == 0 {
+            let mark = u32::try_from(self.length).map_err(|_| too_large())?;
+            self.marks.push(mark);
         }
-        let handles = encode_onto(item, &mut self.bytes, &mut self.length)
-            .map_err(|error| TaskError::Encode { index, message: error.to_string() })?;
-        self.kept.extend(handles);
-        let end = u32::try_from(self.length).map_err(|_| {
-            let message = "more than 4 GiB of arguments cannot be mapped at once";
-            Error::new(ErrorKind::InvalidInput, message)
-        })?;
-        self.ends.push(end);
+        if self.bytes.len() < self.length + ROOM {
+            self.bytes.resize(2 * self.length + ROOM, 0);
+        }
+        match put_value(item, &mut self.bytes[self.length..]) {
+            Some(bytes) => self.length += bytes,
+            None => {
+                self.add_message(encode(item).map_err(|error| cannot_travel(index, &error))?)?
+            }
+        }
         Ok(())
     }
+
+    #[cold]
+    fn add_message(&mut self, Message { bytes, handles }: Message) -> Result<(), TaskError> {
+        self.bytes.truncate(self.length);
+        self.bytes.extend_from_slice(&long(bytes.len()).ok_or_else(too_large)?);
+        self.bytes.extend_from_slice(&bytes);
+        self.length = self.bytes.len();
+        self.kept.extend(handles);
+        reuse(bytes);
+        Ok(())
+    }
+
+    /// Where units begin of which these are the first items.
+    fn places(&self, firsts: Vec<u32>) -> Vec<First> {
+        let (mut at, mut row) = (0, Row(&self.bytes[..self.length]));
+        let place = |item: u32| {
+            if let Some(&mark) = self.marks.get((item / MARKED) as usize) {
+                if item / MARKED > at / MARKED {
+                    at = item / MARKED * MARKED;
+                    row = Row(&self.bytes[mark as usize..self.length]);
+                }
+                while at < item && row.next().is_some() {
+                    at += 1;
+                }
+            }
+            First { item, args: (self.length - row.0.len()) as u32 }
+        };
+        firsts.into_iter().map(place).collect()
+    }
+}
+
+#[cold]
+fn too_many() -> Error {
+    Error::new(ErrorKind::InvalidInput, "more than 2^32 - 2 items cannot be mapped at once")
+}
+
+#[cold]
+fn too_large() -> Error {
+    let message = "more than 4 GiB of arguments cannot be mapped at once";
+    Error::new(ErrorKind::InvalidInput, message)
+}
+
+#[cold]
+fn cannot_travel(index: u32, error: &Error) -> TaskError {
+    TaskError::Encode { index: index as usize, message: error.to_string() }
 }
 
 impl Office {

@@ -5,6 +5,7 @@
 mod async_result;
 mod board;
 mod builder;
+mod cells;
 mod desk;
 mod failure;
 mod fate;
@@ -13,6 +14,7 @@ mod job;
 mod ledger;
 mod mapping;
 mod office;
+mod packed;
 mod pending;
 mod plain;
 #[expect(clippy::module_inception, reason = "one type a file, by its name")]
