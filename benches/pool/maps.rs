@@ -58,9 +58,9 @@ fn encoded(pool: &Pool) {
 
 fn one_by_one(pool: &Pool) {
     const ITEMS: u64 = 20_000;
-    for name in ["imap_ns"] {
+    for (name, chunk) in [("imap_ns", 1), ("imap_chunk100_ns", 100)] {
         let ours = rounds(name, ITEMS, || {
-            let results = pool.imap(trivial, 0..ITEMS);
+            let results = pool.imap(trivial, 0..ITEMS).chunk_size(chunk);
             assert_eq!(results.map(Result::unwrap).last(), Some(trivial(ITEMS - 1)));
         });
         value(name, ours, "none");

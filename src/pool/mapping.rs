@@ -212,9 +212,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        let office = self.pool.office();
-        let function = office
-            .function(TypeId::of::<(K, F, A, Job)>(), || unit_function::<K, F, A>(function))?;
+        let function = Self::unit_name(self.pool.office(), function)?;
         self.submit_items::<A, R>(&function, items, stops, None)
     }
 
@@ -234,11 +232,57 @@ impl<'p, K: Kind> Mapping<'p, K> {
             let message = "items were to be mapped in chunks of none; it is 1 at the least";
             return Err(Error::new(ErrorKind::InvalidInput, message).into());
         }
-        let office = self.pool.office();
         let mut collected = Collected::default();
         for item in items {
             collected.add(&item)?;
         }
+        self.submit_collected::<A, R>(function, collected, stops, context)
+    }
+
+    /// Submits items as one chunk, up to the first that cannot be encoded: how many, what came of it, and why that one cannot.
+    #[allow(clippy::type_complexity, reason = "it says what it is")]
+    pub(super) fn submit_chunk<F, A, R>(
+        &self,
+        function: F,
+        items: impl IntoIterator<Item = A>,
+    ) -> (usize, Result<Option<AsyncResult<Vec<Result<R, TaskError>>>>, TaskError>, Option<TaskError>)
+    where
+        F: Task<K, A, Output = R>,
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let mut collected = Collected::default();
+        let refused = items.into_iter().find_map(|item| collected.add(&item).err());
+        let count = collected.count as usize;
+        if count == 0 {
+            return (0, Ok(None), refused);
+        }
+        let chunk = Self { chunks: Chunks::Of(count), ..*self };
+        let office = self.pool.office();
+        let submitted = Self::unit_name(office, function)
+            .and_then(|name| chunk.submit_collected::<A, R>(&name, collected, false, None))
+            .map(|pending| Some(AsyncResult::new(office, pending, read_each::<R>)));
+        (count, submitted, refused)
+    }
+
+    fn unit_name<F, A, R>(office: &Office, function: F) -> Result<FunctionId, TaskError>
+    where
+        F: Task<K, A, Output = R>,
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let of = TypeId::of::<(K, F, A, Job)>();
+        Ok(office.function(of, || unit_function::<K, F, A>(function))?)
+    }
+
+    fn submit_collected<A: 'static, R: 'static>(
+        &self,
+        function: &FunctionId,
+        collected: Collected,
+        stops: bool,
+        context: Option<Message>,
+    ) -> Result<Arc<Pending>, TaskError> {
+        let office = self.pool.office();
         let count = collected.count;
         office.check_open()?;
         if count == 0 {
@@ -338,14 +382,19 @@ impl Collected {
     #[inline]
     fn add<A: Serialize + 'static>(&mut self, item: &A) -> Result<(), TaskError> {
         let index = self.count;
-        self.count = index.checked_add(1).filter(|&count| count < u32::MAX).ok_or_else(too_many)?;
+        if index >= u32::MAX - 1 {
+            return Err(too_many().into());
+        }
         if plain::size::<A>().is_some() {
             plain::with_bytes(item, |bytes| self.bytes.extend_from_slice(bytes));
             self.length = self.bytes.len();
+            self.count += 1;
             return Ok(());
         }
         if index % MARKED == 0 {
             let mark = u32::try_from(self.length).map_err(|_| too_large())?;
+            // Of one before that could not be encoded there may be one.
+            self.marks.truncate((index / MARKED) as usize);
             self.marks.push(mark);
         }
         if self.bytes.len() < self.length + ROOM {
@@ -354,9 +403,11 @@ impl Collected {
         match put_value(item, &mut self.bytes[self.length..]) {
             Some(bytes) => self.length += bytes,
             None => {
-                self.add_message(encode(item).map_err(|error| cannot_travel(index, &error))?)?
+                let message = encode(item).map_err(|error| cannot_travel(index, &error))?;
+                self.add_message(message)?;
             }
         }
+        self.count += 1;
         Ok(())
     }
 
