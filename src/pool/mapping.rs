@@ -391,7 +391,7 @@ impl Collected {
             self.count += 1;
             return Ok(());
         }
-        if index % MARKED == 0 {
+        if index.is_multiple_of(MARKED) {
             let mark = u32::try_from(self.length).map_err(|_| too_large())?;
             // Of one before that could not be encoded there may be one.
             self.marks.truncate((index / MARKED) as usize);
