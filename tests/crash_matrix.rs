@@ -111,7 +111,7 @@ const ELSEWHERE: &[&str] = &[
     "unit.at",
     "unit.begun",
     "unit.failed",
-    "unit.half_written",
+    "row.half_written",
     "unit.ran",
     "unit.written",
     "worker.ends",

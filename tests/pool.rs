@@ -416,6 +416,68 @@ fn results_come_one_by_one() {
     assert_eq!(pool.apply(square, (9,)).unwrap(), 81);
 }
 
+/// A number that cannot be encoded if it is the greatest.
+#[derive(Debug, serde::Deserialize)]
+struct Picky(u32);
+
+impl serde::Serialize for Picky {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 == u32::MAX {
+            return Err(serde::ser::Error::custom("never"));
+        }
+        serializer.serialize_newtype_struct("Picky", &self.0)
+    }
+}
+
+/// PO11, PO13, PO14 in chunks: each item has its own result, wherever it was done.
+#[test]
+fn results_come_chunk_by_chunk() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let squares = pool.imap(square, 0..1000).chunk_size(100);
+    assert!(squares.map(Result::unwrap).eq((0..1000).map(square)));
+    let all = pool.imap_unordered(square, 0..1005).chunk_size(100);
+    let mut all: Vec<_> = all.map(Result::unwrap).collect();
+    all.sort_unstable();
+    assert!(all.into_iter().eq((0..1005).map(square)));
+    assert!(pool.imap(square, []).chunk_size(7).next().is_none());
+    // One that panics, one that cannot be encoded, and one whose result cannot.
+    let item = |x: u32| if x == 13 { Picky(u32::MAX) } else { Picky(x) };
+    let function = |Picky(x): Picky| {
+        assert_ne!(x, 5, "five");
+        Picky(if x == 8 { u32::MAX } else { x })
+    };
+    for chunk in [1, 4, 7, 100] {
+        let all = pool.imap(function, (0..20).map(item)).chunk_size(chunk);
+        for (at, one) in all.enumerate() {
+            match (at, one) {
+                (5, Err(TaskError::Panicked { index: 5, .. }))
+                | (8 | 13, Err(TaskError::Encode { .. })) => {}
+                (_, one) => assert_eq!(one.unwrap().0 as usize, at),
+            }
+        }
+    }
+    let indices = |error: TaskError| error.index();
+    let failed = pool.imap(function, (0..20).map(item)).chunk_size(6);
+    let failed: Vec<_> = failed.filter_map(Result::err).map(indices).collect();
+    assert_eq!(failed, [5, 8, 13]);
+    // Whole chunks are taken, as many as there is room for.
+    let taken = std::cell::Cell::new(0);
+    let items = (0..100).inspect(|_| taken.set(taken.get() + 1));
+    let mut few = pool.imap(square, items).chunk_size(10).ahead(25);
+    few.next().unwrap().unwrap();
+    assert_eq!(taken.get(), 20);
+    for _ in 0..5 {
+        few.next().unwrap().unwrap();
+    }
+    assert_eq!(taken.get(), 30);
+    drop(few);
+    let mut none = pool.imap(square, 0..10).chunk_size(0);
+    let error = none.next().unwrap().unwrap_err();
+    assert!(matches!(error, TaskError::Failed { kind: ErrorKind::InvalidInput, .. }), "{error}");
+    assert!(none.next().is_none());
+}
+
 /// What is the same for all items, handles in it too; and what cannot be decoded.
 #[test]
 fn a_context_goes_with_the_items() {

@@ -191,7 +191,7 @@ const JOB_STEPS: &[(&str, Items)] = &[
     ("unit.begun", Items::Texts),
     ("unit.ran", Items::Numbers),
     ("unit.ran", Items::Large),
-    ("unit.half_written", Items::Texts),
+    ("row.half_written", Items::Texts),
     ("unit.written", Items::Numbers),
     ("unit.written", Items::Texts),
     ("unit.written", Items::Large),

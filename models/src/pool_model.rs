@@ -9,7 +9,7 @@ use crate::{
     pool::{
         raw_board::{DONE, Found, NEWS, Orders, RawBoard, Slots},
         raw_job::{RawJob, Units, Verdict},
-        word::{Done, Word},
+        word::{Done, Progress, Word},
     },
     sync::{Looked, party::Party},
     world::{Model, THREADS, id, reached},
@@ -33,7 +33,8 @@ struct Shared {
     results: [UnsafeCell<usize>; SLOTS],
     job: RawJob,
     units: [AtomicU64; 2],
-    at: [AtomicU32; 2],
+    at: [AtomicU64; 2],
+    /// Of each unit one behind the other, as far as `at` says: the items that are done.
     cells: [UnsafeCell<usize>; ITEMS],
     /// How often each was begun.
     begun: [AtomicU32; ITEMS],
@@ -75,7 +76,7 @@ impl<'a> Units<'a> for Job<'a> {
         &self.0.units[unit as usize]
     }
 
-    fn at(self, unit: u32) -> &'a AtomicU32 {
+    fn at(self, unit: u32) -> &'a AtomicU64 {
         &self.0.at[unit as usize]
     }
 
@@ -96,7 +97,7 @@ fn new() -> Shared {
         results: std::array::from_fn(cell),
         job: RawJob::new(),
         units: std::array::from_fn(word),
-        at: [AtomicU32::new(0), AtomicU32::new(2)],
+        at: [AtomicU64::new(0), AtomicU64::new(2)],
         cells: std::array::from_fn(cell),
         begun: std::array::from_fn(|_| AtomicU32::new(0)),
     }
@@ -189,7 +190,9 @@ impl Parent<'_> {
         let mut done = BTreeSet::new();
         while done.len() + self.died.len() < count as usize {
             // Gives out what there is room for.
-            while let Some(slot) = self.tasks.iter().position(Option::is_none).filter(|_| next <= count) {
+            while let Some(slot) =
+                self.tasks.iter().position(Option::is_none).filter(|_| next <= count)
+            {
                 // SAFETY: the slot is the parent's.
                 shared.args[slot].with_mut(|cell| unsafe { *cell = next as usize });
                 shared.done[slot].store(Done::pending(next).0, Ordering::Release);
@@ -242,13 +245,17 @@ impl Parent<'_> {
             let over = Done::pending(1).over().0;
             (shared.done[0].load(Ordering::SeqCst) == over).then_some(())
         });
-        for item in 0..ITEMS {
-            if self.died.contains(&(item as u64)) {
-                continue;
+        for unit in 0..2 {
+            let items = Job(shared).items(unit);
+            let filled = Progress(Job(shared).at(unit).load(Ordering::Acquire)).filled();
+            let mut cells = items.start..items.start + filled;
+            for item in items.filter(|&item| !self.died.contains(&u64::from(item))) {
+                let cell = cells.next().expect("done, and not there") as usize;
+                // SAFETY: the job is over.
+                let result = shared.cells[cell].with(|cell| unsafe { *cell });
+                assert_eq!(result, item as usize + 100, "not done");
             }
-            // SAFETY: the job is over.
-            let result = shared.cells[item].with(|cell| unsafe { *cell });
-            assert_eq!(result, item + 100, "not done");
+            assert_eq!(cells.next(), None, "one of the dead is there");
         }
         shared.board.take_back(shared, 0);
     }
@@ -292,16 +299,18 @@ fn run_units(shared: &Shared, party: &Model, slot: u32, ticket: u64) {
             is_passed = true;
             continue;
         };
-        let (at, end) = (Job(shared).at(unit), Job(shared).items(unit).end);
-        let mut item = at.load(Ordering::Relaxed);
-        while item < end {
+        let (at, items) = (Job(shared).at(unit), Job(shared).items(unit));
+        let mut progress = Progress(at.load(Ordering::Relaxed));
+        while progress.item() < items.end {
+            let (item, filled) = (progress.item(), progress.filled());
             shared.begun[item as usize].fetch_add(1, Ordering::Relaxed);
             reached("begun");
+            let cell = &shared.cells[(items.start + filled) as usize];
             // SAFETY: the unit is this thread's.
-            shared.cells[item as usize].with_mut(|cell| unsafe { *cell = item as usize + 100 });
+            cell.with_mut(|cell| unsafe { *cell = item as usize + 100 });
             reached("written");
-            item += 1;
-            at.store(item, Ordering::Release);
+            progress = Progress::new(item + 1, filled + 1);
+            at.store(progress.0, Ordering::Release);
             reached("at");
         }
         shared.job.end(party, Job(shared), unit);

@@ -3,14 +3,21 @@
 use super::{
     TaskError,
     board::read_outcome,
+    failure::Failure,
     fate::unread,
-    job::{Cells, Found, Job},
+    job::Job,
     office::Office,
+    packed::Row,
     pending::{Outcome, Pending},
     plain,
     raw_job::Units,
 };
-use crate::{Result, os::clock::Deadline, shared::decode};
+use crate::{
+    Result,
+    os::clock::Deadline,
+    segment::Parcel,
+    shared::{decode, decode_all},
+};
 use serde::de::DeserializeOwned;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -164,7 +171,8 @@ pub(super) fn read_all<R: DeserializeOwned + 'static>(
     let mut all = Vec::with_capacity(items as usize);
     if let (Some(Outcome::Job(fates)), Some(job)) = (pending.outcome.get(), &pending.job)
         && fates.is_empty()
-        && job.numbers(|bytes| all.extend(bytes.filter_map(plain::of_bytes::<R>)))
+        && job.is_plain()
+        && read_plain(job, &mut all)
         && all.len() == items as usize
     {
         return Ok(all);
@@ -172,6 +180,21 @@ pub(super) fn read_all<R: DeserializeOwned + 'static>(
     all.clear();
     read(pending, |result| result.map(|value| all.push(value)))?;
     Ok(all)
+}
+
+/// The results of a job in which nothing is out of the ordinary; `false` if one cannot be read.
+fn read_plain<R: DeserializeOwned + 'static>(job: &Job, all: &mut Vec<R>) -> bool {
+    match job.shape().result {
+        Some(0) => false,
+        Some(size) => {
+            all.extend(job.cells_read().chunks_exact(size).filter_map(plain::of_bytes::<R>));
+            true
+        }
+        None => {
+            let mut rows = (0..job.count()).map(|unit| job.row(unit));
+            rows.all(|row| decode_all(row.values(), all).is_ok())
+        }
+    }
 }
 
 /// Each item's own result.
@@ -200,40 +223,46 @@ fn read<R: DeserializeOwned + 'static>(
         _ => return Err(TaskError::Cancelled { index: 0 }),
     };
     let Some(job) = &pending.job else { return Ok(()) };
-    let cells = job.cells();
     for unit in 0..job.count() {
         let items = job.items(unit);
         let table = job.table(unit).map_err(|error| unread(items.start as usize, &error))?;
+        let mut row = job.row(unit);
         for item in items {
+            let index = item as usize;
             if let Some(fate) = (!fates.is_empty()).then(|| fates.get(&item)).flatten() {
-                each(Err(fate.clone().into_error(item as usize)))?;
+                each(Err(fate.clone().into_error(index)))?;
                 continue;
             }
-            each(read_item(job, &cells, unit, item, table.as_ref()))?;
+            each(match read_item(job, &mut row, unit, item, table.as_ref()) {
+                Ok(Ok(value)) => Ok(value),
+                Ok(Err(failure)) => Err(failure.into_error(index)),
+                Err(error) => Err(unread(index, &error)),
+            })?;
         }
     }
     Ok(())
 }
 
-#[inline]
+/// The next item of a unit, of which this is what is left of its row.
 fn read_item<R: DeserializeOwned + 'static>(
     job: &Job,
-    cells: &Cells,
+    row: &mut Row<'_>,
     unit: u32,
     item: u32,
-    table: Option<&crate::segment::Parcel>,
-) -> Result<R, TaskError> {
-    let index = item as usize;
-    let read = job.outcome(cells, unit, item, table, |found| match found {
-        Found::Number(bytes) => plain::of_bytes(bytes).map(Ok).ok_or_else(|| {
-            crate::Error::new(crate::ErrorKind::Decode, "the result is of another type")
-        }),
-        Found::Encoded(bytes) => decode(bytes).map(Ok),
-        Found::Outcome(bytes) => read_outcome(bytes),
-    });
-    match read {
-        Ok(Ok(Ok(value))) => Ok(value),
-        Ok(Ok(Err(failure))) => Err(failure.into_error(index)),
-        Ok(Err(error)) | Err(error) => Err(unread(index, &error)),
+    table: Option<&Parcel>,
+) -> crate::Result<Result<R, Failure>> {
+    if let Some(table) = table
+        && let Some(bytes) = job.listed(unit, item, table)?
+    {
+        return read_outcome(bytes.get());
+    }
+    let missing = || crate::Error::new(crate::ErrorKind::Decode, "the result is not there");
+    match job.shape().result {
+        Some(size) => {
+            let at = item as usize * size;
+            let bytes = job.cells_read().get(at..at + size);
+            bytes.and_then(plain::of_bytes).map(Ok).ok_or_else(missing)
+        }
+        None => decode(row.next().ok_or_else(missing)?).map(Ok),
     }
 }

@@ -7,9 +7,11 @@
 use super::{
     board::{Board, OUTCOME},
     failure::{Failure, Tag},
-    job::{Args, Job, with_tag},
+    job::{Job, with_tag},
+    packed::{Row, put_bytes, put_value},
     plain,
     raw_job::Units,
+    word::Progress,
     work::{Kind, Task},
 };
 use crate::{
@@ -18,7 +20,7 @@ use crate::{
     os::{clock, step::step},
     process::function::FunctionId,
     segment::{Block, Parcel},
-    shared::{Encoded, Message, decode, encode_into},
+    shared::{Encoded, Message, decode, encode, encode_into, reuse},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -157,11 +159,11 @@ where
 /// None of the items that are left can be begun.
 fn fail_all(job: &Job, unit: u32, error: &Error) {
     let at = job.at(unit);
-    let mut item = at.load(Ordering::Relaxed);
-    while item < job.items(unit).end.min(job.raw().limit()) {
-        fail(job, unit, item, &Failure::Decode(error.to_string()));
-        item += 1;
-        at.store(item, Ordering::Release);
+    let mut reached = Progress(at.load(Ordering::Relaxed));
+    while reached.item() < job.items(unit).end.min(job.raw().limit()) {
+        fail(job, unit, reached.item(), &Failure::Decode(error.to_string()));
+        reached = reached.next();
+        at.store(reached.0, Ordering::Release);
     }
 }
 
@@ -227,26 +229,46 @@ where
 {
     // What each item is, is asked once: the loop is compiled for the answer.
     let shape = job.shape();
-    let Ok(args) = job.args() else { return };
     let is_number = shape.number.is_some() && shape.number == plain::size::<A>();
     let has_number = shape.result.is_some() && shape.result == plain::size::<R>();
-    match (is_number, has_number) {
-        (true, true) => run_items(job, unit, number(args), put_number(job), function),
-        (true, false) => run_items(job, unit, number(args), put_encoded(job, unit), function),
-        (false, true) => run_items(job, unit, encoded(args), put_number(job), function),
-        (false, false) => run_items(job, unit, encoded(args), put_encoded(job, unit), function),
+    if is_number {
+        let Ok(numbers) = job.numbers() else { return };
+        run_items_of(job, unit, has_number, number(numbers), function);
+    } else {
+        let from = Progress(job.at(unit).load(Ordering::Relaxed)).item();
+        match job.args(unit, from) {
+            Ok(row) => run_items_of(job, unit, has_number, encoded(row), function),
+            Err(error) => fail_all(job, unit, &error),
+        }
     }
 }
 
-fn number<A: 'static>(args: Args<'_>) -> impl Fn(u32) -> Result<A> {
+#[inline]
+fn run_items_of<A, R: Serialize + 'static>(
+    job: &Job,
+    unit: u32,
+    has_number: bool,
+    get: impl FnMut(u32) -> Result<A>,
+    function: impl FnMut(A) -> R,
+) {
+    if has_number {
+        run_items(job, unit, get, put_number(job), function);
+    } else {
+        run_items(job, unit, get, put_encoded(job, unit), function);
+    }
+}
+
+fn number<A: 'static>(numbers: &[u8]) -> impl Fn(u32) -> Result<A> {
+    let size = plain::size::<A>().unwrap_or(0);
     move |item| {
-        let bytes = args.number(item, plain::size::<A>().unwrap_or(0));
-        bytes.and_then(plain::of_bytes).ok_or_else(missing)
+        let at = item as usize * size;
+        numbers.get(at..at + size).and_then(plain::of_bytes).ok_or_else(missing)
     }
 }
 
-fn encoded<A: DeserializeOwned>(args: Args<'_>) -> impl Fn(u32) -> Result<A> {
-    move |item| decode(args.encoded(item).ok_or_else(missing)?)
+/// Those that are left come one after another.
+fn encoded<A: DeserializeOwned>(mut row: Row<'_>) -> impl FnMut(u32) -> Result<A> {
+    move |_| decode(row.next().ok_or_else(missing)?)
 }
 
 #[cold]
@@ -254,44 +276,65 @@ fn missing() -> Error {
     Error::new(crate::ErrorKind::Decode, "the argument is not there: the session is damaged")
 }
 
-fn put_number<R: 'static>(job: &Job) -> impl Fn(u32, &R) -> Result<()> {
+fn put_number<R: 'static>(job: &Job) -> impl Fn(u32, u32, &R) -> Result<u32> {
     let cells = job.cells();
-    move |item, result| {
+    move |item, filled, result| {
         // SAFETY: the caller runs the item's unit, and keeps the job.
         plain::with_bytes(result, |bytes| unsafe { cells.write(item, bytes) });
-        Ok(())
+        Ok(filled)
     }
 }
 
-fn put_encoded<R: Serialize>(job: &Job, unit: u32) -> impl Fn(u32, &R) -> Result<()> {
-    let cells = job.cells();
-    move |item, result| {
-        // SAFETY: the caller runs the item's unit, and keeps the job.
-        let cell = unsafe { cells.cell_mut(item) };
-        let Some((length, place)) = cell.split_first_mut() else { return Err(missing()) };
-        match encode_into(result, place)? {
-            Encoded::Written(bytes) => {
-                step!("unit.half_written");
-                *length = bytes.len() as u8;
-                Ok(())
+/// Puts a result behind those that fill the unit's area so far, and says how far it is filled then.
+fn put_encoded<R: Serialize>(job: &Job, unit: u32) -> impl FnMut(u32, u32, &R) -> Result<u32> {
+    // SAFETY: the caller runs the unit, keeps the job, and asks for its area once.
+    let area = unsafe { job.cells().area_mut(job.items(unit)) };
+    // `at` has no more room to say how far it is filled.
+    let room = area.len().min(u32::MAX as usize);
+    move |item, filled, result| {
+        let place = area.get_mut(filled as usize..room).unwrap_or_default();
+        match put_value(result, place) {
+            Some(bytes) => Ok(filled + bytes as u32),
+            None => {
+                let bytes = put_message(job, unit, item, encode(result)?, place)?;
+                Ok(filled + bytes as u32)
             }
-            Encoded::Message(message) => job.list(unit, item, &parcel(job.root(), &message)?),
         }
     }
+}
+
+/// Puts one that is long there, or lists it; how many bytes it takes there.
+#[cold]
+fn put_message(
+    job: &Job,
+    unit: u32,
+    item: u32,
+    message: Message,
+    place: &mut [u8],
+) -> Result<usize> {
+    if message.handles.is_empty()
+        && let Some(bytes) = put_bytes(&message.bytes, place)
+    {
+        reuse(message.bytes);
+        return Ok(bytes);
+    }
+    job.list(unit, item, &parcel(job.root(), &message)?)?;
+    Ok(0)
 }
 
 #[inline]
 fn run_items<A, R>(
     job: &Job,
     unit: u32,
-    get: impl Fn(u32) -> Result<A>,
-    put: impl Fn(u32, &R) -> Result<()>,
+    mut get: impl FnMut(u32) -> Result<A>,
+    mut put: impl FnMut(u32, u32, &R) -> Result<u32>,
     mut function: impl FnMut(A) -> R,
 ) {
     let at = job.at(unit);
     let (raw, end) = (job.raw(), job.items(unit).end);
     let is_timed = job.shape().is_timed;
-    let mut item = at.load(Ordering::Relaxed);
+    let reached = Progress(at.load(Ordering::Relaxed));
+    let (mut item, mut filled) = (reached.item(), reached.filled());
     while item < end.min(raw.limit()) {
         if is_timed {
             job.start(unit, clock::now());
@@ -301,9 +344,15 @@ fn run_items<A, R>(
                 step!("unit.begun");
                 let result = function(args);
                 step!("unit.ran");
-                let written = put(item, &result);
+                let written = put(item, filled, &result);
                 step!("unit.written");
-                written.err().map(|error| Failure::Encode(error.to_string()))
+                match written {
+                    Ok(bytes) => {
+                        filled = bytes;
+                        None
+                    }
+                    Err(error) => Some(Failure::Encode(error.to_string())),
+                }
             }
             Err(error) => Some(Failure::Decode(error.to_string())),
         };
@@ -316,7 +365,7 @@ fn run_items<A, R>(
             job.start(unit, 0);
         }
         // This is done. Release: with its result.
-        at.store(item, Ordering::Release);
+        at.store(Progress::new(item, filled).0, Ordering::Release);
         step!("unit.at");
     }
 }

@@ -4,18 +4,21 @@
 //! | --- | --- |
 //! | 0 | the words ([`RawJob`]) |
 //! | 128 | what the job is like, written once |
-//! | from 256 on | the units: word, when its item began, `at`, and its first item |
+//! | from 256 on | the units: word, when its item began, `at`, its first item, and where the arguments of it, or of a later one, begin |
 //!
-//! Arguments and results that are numbers lie in their blocks as in an array. Others are encoded: arguments one after another, behind a table of where each begins; results each in a **cell**, behind their length.
-//! What does not fit into its cell, has handles in it, or is a failure, is listed: in a table of the unit, which the first such item makes, and which is listed in the job's.
+//! Arguments and results that are numbers lie in their blocks as in an array. Others are encoded, in rows ([`Row`]): the arguments of all items; the results of a unit in its area, of which `at` says how far it is filled.
+//! What does not fit into its area, has handles in it, or is a failure, is listed: in a table of the unit, which the first such item makes, and which is listed in the job's.
 //!
-//! A result is taken for what is listed if something is listed, else for what is in its cell. So who runs an item after one that has died takes off the list what that one may have left there.
+//! A result is what is listed, if something is listed; else the next of its row, unless its item died with a worker, which the parent knows. So who runs an item after one that has died takes off the list what that one may have left there.
 #![allow(unsafe_code)]
 
 use super::{
     board::{Bytes, OUTCOME, fill, large_bytes},
+    cells::Cells,
     failure::{Failure, Tag},
+    packed::Row,
     raw_job::{RawJob, Units},
+    word::Progress,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -24,7 +27,7 @@ use crate::{
     segment::{Block, BlockId, Parcel, Root, pack, unpack},
     sync::{Placed, Words},
 };
-use std::{ops::Range, ptr::NonNull, slice::ChunksExact, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 // SAFETY: `repr(C)` of atomics, aligned to 64, of which zeros are a job of which nothing is begun.
 unsafe impl Words for RawJob {}
@@ -37,13 +40,11 @@ const SHAPE_AT: usize = size_of::<RawJob>();
 const UNITS_AT: usize = 256;
 /// With few units no two share a cache line, nor a pair of them: each is written after each item.
 const WIDE: usize = 128;
-const NARROW: usize = 32;
+const NARROW: usize = 40;
 const FEW: u32 = 1024;
 
-/// Where an encoded argument begins.
-const END: usize = size_of::<u32>();
-/// The most bytes of a cell.
-pub(super) const MAX_CELL: usize = 64;
+/// The most room in an area for each item.
+const MAX_ROOM: usize = 256;
 
 /// What the job is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub(super) struct Shape {
     pub(super) number: Option<usize>,
     /// The size of a result that is a number.
     pub(super) result: Option<usize>,
-    /// The size of a result's place.
+    /// The size of a result's place, or how much room its unit's area has for it.
     pub(super) cell: usize,
     /// Whether it is to be known when an item began.
     pub(super) is_timed: bool,
@@ -83,8 +84,30 @@ const _: () = assert!(SHAPE_AT + size_of::<ShapeWords>() <= UNITS_AT);
 struct Unit {
     word: AtomicU64,
     started: AtomicU64,
-    at: AtomicU32,
+    at: AtomicU64,
     first: AtomicU32,
+    /// Where the encoded arguments of an item begin: of the first, or of one at which somebody has begun later.
+    mark: AtomicU64,
+}
+
+const _: () = assert!(size_of::<Unit>() <= NARROW);
+
+/// Where a unit begins, or is begun again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct First {
+    pub(super) item: u32,
+    /// Where its encoded arguments begin.
+    pub(super) args: u32,
+}
+
+impl First {
+    fn mark(self) -> u64 {
+        u64::from(self.args) << 32 | u64::from(self.item)
+    }
+
+    fn of_mark(mark: u64) -> Self {
+        Self { item: mark as u32, args: (mark >> 32) as u32 }
+    }
 }
 
 /// A job, as this process has it.
@@ -121,18 +144,18 @@ fn shape_words(placed: &Placed<RawJob>) -> &ShapeWords {
 }
 
 impl Job {
-    /// A new job of units that begin at `firsts`. `args` are numbers, or where each item begins and then the encoded items. Blocks for bytes come from `block`.
+    /// A new job of units that begin at `firsts`. `args` are numbers, or a row of encoded items. Blocks for bytes come from `block`.
     pub(super) fn new(
         root: &Arc<Root>,
         shape: Shape,
-        firsts: &[u32],
-        args: &[&[u8]],
+        firsts: &[First],
+        args: &[u8],
         context: Option<&[u8]>,
         block: impl Fn(usize) -> Result<Block>,
     ) -> Result<Self> {
         let units = root.allocate(UNITS_AT + firsts.len() * stride(shape.units), FINGERPRINT)?;
-        let args_block = block(8 + args.iter().map(|part| part.len()).sum::<usize>())?;
-        fill(&args_block, args)?;
+        let args_block = block(8 + args.len())?;
+        fill(&args_block, &[args])?;
         let results = shape.items as usize * shape.cell;
         let results = (results > 0).then(|| block(results)).transpose()?;
         let context = match context {
@@ -169,8 +192,9 @@ impl Job {
         }
         for (index, &first) in firsts.iter().enumerate() {
             let unit = job.unit(index as u32);
-            unit.first.store(first, Ordering::Relaxed);
-            unit.at.store(first, Ordering::Relaxed);
+            unit.first.store(first.item, Ordering::Relaxed);
+            unit.mark.store(first.mark(), Ordering::Relaxed);
+            unit.at.store(Progress::new(first.item, 0).0, Ordering::Relaxed);
         }
         Ok(job)
     }
@@ -212,10 +236,8 @@ impl Job {
             return Err(damaged());
         }
         let job = Self { placed, args, results, context, tables, shape };
-        let wanted = match shape.number {
-            Some(size) => shape.items as usize * size,
-            None => (shape.items as usize + 1) * END,
-        };
+        // Of a row its reader finds the end.
+        let wanted = shape.number.map_or(0, |size| shape.items as usize * size);
         if large_bytes(&job.args)?.len() < wanted { Err(damaged()) } else { Ok(job) }
     }
 
@@ -268,23 +290,32 @@ impl Job {
         large_bytes(self.context.as_ref().ok_or_else(damaged)?)
     }
 
-    /// All arguments.
-    pub(super) fn args(&self) -> Result<Args<'_>> {
-        let bytes = large_bytes(&self.args)?;
-        Ok(match self.shape.number {
-            Some(size) => Args { ends: &[], bytes, size },
-            None => {
-                let (ends, bytes) = bytes.split_at((self.shape.items as usize + 1) * END);
-                Args { ends, bytes, size: 0 }
-            }
-        })
+    /// All arguments, that are numbers.
+    pub(super) fn numbers(&self) -> Result<&[u8]> {
+        large_bytes(&self.args)
+    }
+
+    /// As the one who runs the unit: its encoded arguments from this item on, and those of the units behind.
+    pub(super) fn args(&self, unit: u32, from: u32) -> Result<Row<'_>> {
+        let (all, mark) = (large_bytes(&self.args)?, &self.unit(unit).mark);
+        // Relaxed: arguments do not change, so a mark is right for ever.
+        let known = First::of_mark(mark.load(Ordering::Relaxed));
+        let mut row = Row(all.get(known.args as usize..).ok_or_else(damaged)?);
+        for _ in 0..from.checked_sub(known.item).ok_or_else(damaged)? {
+            row.next().ok_or_else(damaged)?;
+        }
+        // After a panic, say. Who begins behind the next one does not count all items again.
+        let reached = First { item: from, args: (all.len() - row.0.len()) as u32 };
+        if reached != known {
+            mark.store(reached.mark(), Ordering::Relaxed);
+        }
+        Ok(row)
     }
 
     /// The places of the results.
     #[inline(always)]
     pub(super) fn cells(&self) -> Cells {
-        let start = self.results.as_ref().map_or(NonNull::dangling(), Block::as_ptr);
-        Cells { start, cell: self.shape.cell, items: self.shape.items }
+        Cells::new(self.results.as_ref(), self.shape.cell, self.shape.items)
     }
 
     /// The table of a unit, if it has one.
@@ -329,58 +360,33 @@ impl Job {
         self.list(unit, item, &parcel)
     }
 
-    /// All results of a job that is over, if they are numbers and nothing is out of the ordinary; else `false`.
-    pub(super) fn numbers<'a>(&'a self, then: impl FnOnce(ChunksExact<'a, u8>)) -> bool {
-        let units = 0..self.shape.units as usize;
-        let (Some(block), Some(1..), true) = (
-            &self.results,
-            self.shape.result,
-            units.clone().all(|unit| self.tables.entry(unit).is_none()),
-        ) else {
-            return false;
-        };
-        let length = self.shape.items as usize * self.shape.cell;
-        // SAFETY: inside the block, which has room for as many cells as items; all are done, so nobody writes them any more.
-        let cells = unsafe { NonNull::slice_from_raw_parts(block.as_ptr(), length).as_ref() };
-        then(cells.chunks_exact(self.shape.cell));
-        true
+    /// Whether results are where they are as a rule, all of them, as far as workers know.
+    pub(super) fn is_plain(&self) -> bool {
+        (0..self.shape.units as usize).all(|unit| self.tables.entry(unit).is_none())
     }
 
-    /// The outcome of an item of a job that is over, with the unit's table, in any form: bytes as those of a task's result, or of a number.
-    #[inline]
-    pub(super) fn outcome<T>(
-        &self,
-        cells: &Cells,
-        unit: u32,
-        item: u32,
-        table: Option<&Parcel>,
-        then: impl FnOnce(Found<'_>) -> T,
-    ) -> Result<T> {
-        if let Some(table) = table {
-            let entry = item.wrapping_sub(self.items(unit).start) as usize;
-            if let Some(place) = table.entry(entry) {
-                let parcel = Parcel::open(self.root(), place, OUTCOME)?;
-                return Ok(then(Found::Outcome(Bytes::Elsewhere(parcel).get())));
-            }
-        }
-        // SAFETY: the job is over, and this is it.
-        let cell = unsafe { cells.cell(item) };
-        if self.shape.result.is_some() {
-            return Ok(then(Found::Number(cell)));
-        }
-        let (length, bytes) = cell.split_first().ok_or_else(damaged)?;
-        let bytes = bytes.get(..usize::from(*length)).ok_or_else(damaged)?;
-        Ok(then(Found::Encoded(bytes)))
+    /// The results of a job that is over, that are numbers: their bytes.
+    pub(super) fn cells_read(&self) -> &[u8] {
+        // SAFETY: the callers wait for the end of the job, and keep it.
+        unsafe { self.cells().area(0..self.shape.items) }
     }
-}
 
-/// What an item's result is.
-#[derive(Debug)]
-pub(super) enum Found<'a> {
-    Number(&'a [u8]),
-    Encoded(&'a [u8]),
-    /// With its tag.
-    Outcome(&'a [u8]),
+    /// The results of a unit of a job that is over, that are encoded and are not listed.
+    pub(super) fn row(&self, unit: u32) -> Row<'_> {
+        let filled = Progress(self.unit(unit).at.load(Ordering::Acquire)).filled() as usize;
+        // SAFETY: as above.
+        let area = unsafe { self.cells().area(self.items(unit)) };
+        Row(&area[..filled.min(area.len())])
+    }
+
+    /// What is listed for an item, in the unit's table: bytes as those of a task's result.
+    pub(super) fn listed(&self, unit: u32, item: u32, table: &Parcel) -> Result<Option<Bytes>> {
+        let entry = item.wrapping_sub(self.items(unit).start) as usize;
+        let place = table.entry(entry);
+        place
+            .map(|place| Parcel::open(self.root(), place, OUTCOME).map(Bytes::Elsewhere))
+            .transpose()
+    }
 }
 
 impl<'a> Units<'a> for &'a Job {
@@ -392,7 +398,7 @@ impl<'a> Units<'a> for &'a Job {
         &self.unit(unit).word
     }
 
-    fn at(self, unit: u32) -> &'a AtomicU32 {
+    fn at(self, unit: u32) -> &'a AtomicU64 {
         &self.unit(unit).at
     }
 
@@ -404,92 +410,9 @@ impl<'a> Units<'a> for &'a Job {
     }
 }
 
-/// All arguments of a job.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Args<'a> {
-    /// Where each encoded item begins, as bytes.
-    ends: &'a [u8],
-    bytes: &'a [u8],
-    size: usize,
-}
-
-impl<'a> Args<'a> {
-    /// The bytes of a number.
-    #[inline(always)]
-    pub(super) fn number(&self, item: u32, size: usize) -> Option<&'a [u8]> {
-        let at = item as usize * size;
-        self.bytes.get(at..at + size).filter(|_| size == self.size)
-    }
-
-    /// The bytes of an encoded item.
-    #[inline]
-    pub(super) fn encoded(&self, item: u32) -> Option<&'a [u8]> {
-        let end = |item: usize| {
-            let word = self.ends.get(item * END..(item + 1) * END)?;
-            Some(u32::from_ne_bytes(word.try_into().ok()?) as usize)
-        };
-        self.bytes.get(end(item as usize)?..end(item as usize + 1)?)
-    }
-}
-
-/// The places of the results, for the one who runs a unit.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cells {
-    start: NonNull<u8>,
-    cell: usize,
-    items: u32,
-}
-
-impl Cells {
-    /// Writes a number.
-    ///
-    /// # Safety
-    ///
-    /// The caller runs the item's unit, and keeps the job.
-    #[inline(always)]
-    pub(super) unsafe fn write(&self, item: u32, bytes: &[u8]) {
-        assert!(item < self.items && bytes.len() <= self.cell);
-        // SAFETY: inside the block, which has room for as many cells as items.
-        let place = unsafe { self.start.add(item as usize * self.cell) };
-        let from = NonNull::from(bytes).cast();
-        // SAFETY: inside the cell, which nobody else touches while the caller runs its unit.
-        unsafe { place.copy_from_nonoverlapping(from, bytes.len()) };
-    }
-
-    /// The cell, for writing.
-    ///
-    /// # Safety
-    ///
-    /// As [`write`](Self::write), and the caller has no other slice of it.
-    #[inline]
-    pub(super) unsafe fn cell_mut<'a>(&self, item: u32) -> &'a mut [u8] {
-        // SAFETY: inside the cell, which nobody else touches while the caller runs its unit.
-        unsafe { self.place(item).as_mut() }
-    }
-
-    /// The cell.
-    ///
-    /// # Safety
-    ///
-    /// The item is done, and the caller keeps the job.
-    #[inline]
-    pub(super) unsafe fn cell<'a>(&self, item: u32) -> &'a [u8] {
-        // SAFETY: inside the cell, which nobody writes any more.
-        unsafe { self.place(item).as_ref() }
-    }
-
-    #[inline]
-    fn place(&self, item: u32) -> NonNull<[u8]> {
-        assert!(item < self.items);
-        // SAFETY: inside the block, which has room for as many cells as items.
-        let place = unsafe { self.start.add(item as usize * self.cell) };
-        NonNull::slice_from_raw_parts(place, self.cell)
-    }
-}
-
-/// How large the cells are for encoded results of a type that has so many bytes itself: mostly it needs less.
-pub(super) fn cell_for(size: usize) -> usize {
-    (size + 1).next_multiple_of(8).clamp(16, MAX_CELL)
+/// How much room the area of results has for each item, of a type that has so many bytes itself: mostly it needs less, and what one leaves another may take.
+pub(super) fn room_for(size: usize) -> usize {
+    (size + size / 4 + 2).clamp(16, MAX_ROOM)
 }
 
 /// The bytes of an outcome that is listed.

@@ -4,8 +4,9 @@ use super::{
     AsyncResult, Pool, TaskError,
     async_result::{read_all, read_each},
     desk::{context_function, unit_function},
-    job::{Job, Shape, cell_for},
+    job::{First, Job, Shape, room_for},
     office::{Office, Terms},
+    packed::{Row, long, put_value},
     pending::{Outcome, Pending},
     plain,
     work::{Kind, Stateless, Task},
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     process::function::FunctionId,
-    shared::{Message, encode, encode_onto},
+    shared::{Message, encode, reuse},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -211,9 +212,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        let office = self.pool.office();
-        let function = office
-            .function(TypeId::of::<(K, F, A, Job)>(), || unit_function::<K, F, A>(function))?;
+        let function = Self::unit_name(self.pool.office(), function)?;
         self.submit_items::<A, R>(&function, items, stops, None)
     }
 
@@ -233,35 +232,79 @@ impl<'p, K: Kind> Mapping<'p, K> {
             let message = "items were to be mapped in chunks of none; it is 1 at the least";
             return Err(Error::new(ErrorKind::InvalidInput, message).into());
         }
-        let office = self.pool.office();
         let mut collected = Collected::default();
         for item in items {
             collected.add(&item)?;
         }
-        let Collected { count, bytes, length, ends, mut kept } = collected;
+        self.submit_collected::<A, R>(function, collected, stops, context)
+    }
+
+    /// Submits items as one chunk, up to the first that cannot be encoded: how many, what came of it, and why that one cannot.
+    #[allow(clippy::type_complexity, reason = "it says what it is")]
+    pub(super) fn submit_chunk<F, A, R>(
+        &self,
+        function: F,
+        items: impl IntoIterator<Item = A>,
+    ) -> (usize, Result<Option<AsyncResult<Vec<Result<R, TaskError>>>>, TaskError>, Option<TaskError>)
+    where
+        F: Task<K, A, Output = R>,
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let mut collected = Collected::default();
+        let refused = items.into_iter().find_map(|item| collected.add(&item).err());
+        let count = collected.count as usize;
+        if count == 0 {
+            return (0, Ok(None), refused);
+        }
+        let chunk = Self { chunks: Chunks::Of(count), ..*self };
+        let office = self.pool.office();
+        let submitted = Self::unit_name(office, function)
+            .and_then(|name| chunk.submit_collected::<A, R>(&name, collected, false, None))
+            .map(|pending| Some(AsyncResult::new(office, pending, read_each::<R>)));
+        (count, submitted, refused)
+    }
+
+    fn unit_name<F, A, R>(office: &Office, function: F) -> Result<FunctionId, TaskError>
+    where
+        F: Task<K, A, Output = R>,
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let of = TypeId::of::<(K, F, A, Job)>();
+        Ok(office.function(of, || unit_function::<K, F, A>(function))?)
+    }
+
+    fn submit_collected<A: 'static, R: 'static>(
+        &self,
+        function: &FunctionId,
+        collected: Collected,
+        stops: bool,
+        context: Option<Message>,
+    ) -> Result<Arc<Pending>, TaskError> {
+        let office = self.pool.office();
+        let count = collected.count;
         office.check_open()?;
         if count == 0 {
             return Ok(Arc::new(nothing()));
         }
         let number = plain::size::<A>();
         let result = plain::size::<R>();
-        let firsts = self.firsts(count);
+        let firsts = collected.places(self.firsts(count));
         let shape = Shape {
             items: count,
             units: firsts.len() as u32,
             number,
             result,
-            cell: result.unwrap_or_else(|| cell_for(size_of::<R>())),
+            cell: result.unwrap_or_else(|| room_for(size_of::<R>())),
             is_timed: self.terms.deadline.is_some(),
             stops,
         };
-        let args: &[&[u8]] = match number {
-            Some(_) => &[&bytes],
-            None => &[bytemuck::cast_slice(&ends), &bytes[..length]],
-        };
         let same = context.as_ref().map(|context| &context.bytes[..]);
         let block = |bytes| office.block(bytes);
+        let args = &collected.bytes[..collected.length];
         let job = Job::new(office.root(), shape, &firsts, args, same, block)?;
+        let mut kept = collected.kept;
         kept.extend(context.into_iter().flat_map(|context| context.handles));
         Ok(office.submit_job(function, job, kept, self.terms)?)
     }
@@ -324,41 +367,94 @@ fn nothing() -> Pending {
 struct Collected {
     count: u32,
     bytes: Vec<u8>,
-    /// How many of them are encoded items; what is behind is room.
+    /// How many of them are items; what is behind is room.
     length: usize,
-    /// Where each begins, and the last one ends.
-    ends: Vec<u32>,
+    /// Where every so many encoded items begin: [`MARKED`].
+    marks: Vec<u32>,
     kept: Vec<crate::segment::Block>,
 }
+
+const MARKED: u32 = 64;
+/// Room for an item that is encoded.
+const ROOM: usize = 256;
 
 impl Collected {
     #[inline]
     fn add<A: Serialize + 'static>(&mut self, item: &A) -> Result<(), TaskError> {
-        let index = self.count as usize;
-        self.count =
-            self.count.checked_add(1).filter(|&count| count < u32::MAX).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::InvalidInput,
-                    "more than 2^32 - 2 items cannot be mapped at once",
-                )
-            })?;
+        let index = self.count;
+        if index >= u32::MAX - 1 {
+            return Err(too_many().into());
+        }
         if plain::size::<A>().is_some() {
             plain::with_bytes(item, |bytes| self.bytes.extend_from_slice(bytes));
+            self.length = self.bytes.len();
+            self.count += 1;
             return Ok(());
         }
-        if self.ends.is_empty() {
-            self.ends.push(0);
+        if index.is_multiple_of(MARKED) {
+            let mark = u32::try_from(self.length).map_err(|_| too_large())?;
+            // Of one before that could not be encoded there may be one.
+            self.marks.truncate((index / MARKED) as usize);
+            self.marks.push(mark);
         }
-        let handles = encode_onto(item, &mut self.bytes, &mut self.length)
-            .map_err(|error| TaskError::Encode { index, message: error.to_string() })?;
-        self.kept.extend(handles);
-        let end = u32::try_from(self.length).map_err(|_| {
-            let message = "more than 4 GiB of arguments cannot be mapped at once";
-            Error::new(ErrorKind::InvalidInput, message)
-        })?;
-        self.ends.push(end);
+        if self.bytes.len() < self.length + ROOM {
+            self.bytes.resize(2 * self.length + ROOM, 0);
+        }
+        match put_value(item, &mut self.bytes[self.length..]) {
+            Some(bytes) => self.length += bytes,
+            None => {
+                let message = encode(item).map_err(|error| cannot_travel(index, &error))?;
+                self.add_message(message)?;
+            }
+        }
+        self.count += 1;
         Ok(())
     }
+
+    #[cold]
+    fn add_message(&mut self, Message { bytes, handles }: Message) -> Result<(), TaskError> {
+        self.bytes.truncate(self.length);
+        self.bytes.extend_from_slice(&long(bytes.len()).ok_or_else(too_large)?);
+        self.bytes.extend_from_slice(&bytes);
+        self.length = self.bytes.len();
+        self.kept.extend(handles);
+        reuse(bytes);
+        Ok(())
+    }
+
+    /// Where units begin of which these are the first items.
+    fn places(&self, firsts: Vec<u32>) -> Vec<First> {
+        let (mut at, mut row) = (0, Row(&self.bytes[..self.length]));
+        let place = |item: u32| {
+            if let Some(&mark) = self.marks.get((item / MARKED) as usize) {
+                if item / MARKED > at / MARKED {
+                    at = item / MARKED * MARKED;
+                    row = Row(&self.bytes[mark as usize..self.length]);
+                }
+                while at < item && row.next().is_some() {
+                    at += 1;
+                }
+            }
+            First { item, args: (self.length - row.0.len()) as u32 }
+        };
+        firsts.into_iter().map(place).collect()
+    }
+}
+
+#[cold]
+fn too_many() -> Error {
+    Error::new(ErrorKind::InvalidInput, "more than 2^32 - 2 items cannot be mapped at once")
+}
+
+#[cold]
+fn too_large() -> Error {
+    let message = "more than 4 GiB of arguments cannot be mapped at once";
+    Error::new(ErrorKind::InvalidInput, message)
+}
+
+#[cold]
+fn cannot_travel(index: u32, error: &Error) -> TaskError {
+    TaskError::Encode { index: index as usize, message: error.to_string() }
 }
 
 impl Office {

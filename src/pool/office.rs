@@ -19,7 +19,7 @@ use crate::{
     },
     process::function::FunctionId,
     segment::{self, Block, OwnerId},
-    shared::encode_onto,
+    shared::{Encoded, Message, encode_into, reuse},
     sync::Thread,
 };
 use serde::Serialize;
@@ -206,26 +206,34 @@ impl Office {
     ) -> Result<Arc<Pending>> {
         self.refuse_deadline(terms)?;
         let thread = self.thread()?;
-        let (mut bytes, mut length) = (Vec::with_capacity(INLINE_ARGS), 0);
-        let mut kept = encode_onto(args, &mut bytes, &mut length)?;
-        bytes.truncate(length);
-        let large = (bytes.len() > INLINE_ARGS)
-            .then(|| {
-                let block = self.block(8 + bytes.len())?;
-                fill(&block, &[&bytes])?;
-                Ok::<_, Error>(block)
-            })
-            .transpose()?;
+        let mut place = [0; INLINE_ARGS];
+        let mut kept = Vec::new();
+        let large;
+        let args = match encode_into(args, &mut place)? {
+            Encoded::Written(bytes) => TaskArgs::Inline(bytes),
+            Encoded::Message(Message { bytes, handles }) => {
+                kept = handles;
+                match place.get_mut(..bytes.len()) {
+                    Some(place) => {
+                        place.copy_from_slice(&bytes);
+                        reuse(bytes);
+                        TaskArgs::Inline(place)
+                    }
+                    None => {
+                        large = self.block(8 + bytes.len())?;
+                        fill(&large, &[&bytes])?;
+                        reuse(bytes);
+                        kept.push(large.clone());
+                        TaskArgs::Large(&large)
+                    }
+                }
+            }
+        };
         let is_timed = terms.deadline.is_some();
         self.with_slot(&thread, |ledger, slot| {
             let serial = ledger.serial();
-            let args = match &large {
-                Some(block) => TaskArgs::Large(block),
-                None => TaskArgs::Inline(&bytes),
-            };
             self.board.write_task(slot, function, serial, args, is_timed);
             step!("pool.written");
-            kept.extend(large.clone());
             self.begin(ledger, &thread, slot, serial, terms, None, kept)
         })
     }

@@ -267,7 +267,7 @@ impl<K: Kind> Pool<K> {
         self.mapping().try_map(function, items)
     }
 
-    /// Calls the function with each item, and gives the results in the order of the items, one by one, while others are worked on: for items that are many, come slowly, or are large. Each item is a task of its own.
+    /// Calls the function with each item, and gives the results in the order of the items, one by one, while others are worked on: for items that are many, come slowly, or are large. Each item is a task of its own, unless [`chunk_size`](Imap::chunk_size) says otherwise.
     ///
     /// ```
     /// # multiproc::test_support!();

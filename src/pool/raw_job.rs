@@ -2,7 +2,7 @@
 //!
 //! # Protocol
 //!
-//! A job is a row of items, cut into **units** of neighbours. A unit's word is its state and the name of who runs it; its **at** is the first item that is not done.
+//! A job is a row of items, cut into **units** of neighbours. A unit's word is its state and the name of who runs it; its **at** is the first item that is not done, and, in the same word, how many bytes the results of those before it take: results that are encoded lie one behind the other.
 //!
 //! | state | next | by |
 //! | --- | --- | --- |
@@ -12,8 +12,8 @@
 //! | | DONE | the parent, when w is dead and none are |
 //!
 //! Invariants:
-//! 1. Per item: the result is written, then `at` is stored one higher, which *is* done. Only who runs the unit stores it; the parent, when that one is dead. So the items below `at` are done, the one at `at` died with its worker, and
-//!    those above were never begun.
+//! 1. Per item: the result is written behind what `at` says, then `at` is stored one higher, which *is* done. Only who runs the unit stores it; the parent, when that one is dead. So the items below `at` are done, the one at `at` died with its worker, and
+//!    those above were never begun; and whatever a dead one wrote behind, the next one writes over.
 //! 2. **cursor** is a hint: the first unit that may be free. It is passed over a unit that was seen not to be free; who moved it looks at the unit once more, and pulls it back. The parent, having freed a unit, pulls it back to that one.
 //! 3. Who has ended a unit and finds none free looks whether all are done: the last one finds that, and says that the job is over. The parent, having taken a dead one's units away, looks likewise, whatever it saw of other units before: of those two who made the last units done, one sees all.
 //! 4. **limit** only falls. Items from there on need not be done: an earlier one has failed and nobody wants the rest, or the job was cancelled.
@@ -26,7 +26,7 @@
 //! | after the last one, before the unit is DONE | the end | the unit is done |
 //! | when the unit is DONE, before it looks at the others | | the parent looks |
 
-use super::word::{UnitState, UnitWord};
+use super::word::{Progress, UnitState, UnitWord};
 use crate::{
     atomic::{AtomicU32, AtomicU64, Ordering},
     os::step::step,
@@ -41,7 +41,7 @@ pub(crate) trait Units<'a>: Copy {
 
     fn word(self, unit: u32) -> &'a AtomicU64;
 
-    fn at(self, unit: u32) -> &'a AtomicU32;
+    fn at(self, unit: u32) -> &'a AtomicU64;
 
     fn items(self, unit: u32) -> Range<u32>;
 }
@@ -145,7 +145,8 @@ impl RawJob {
         (0..units.count()).filter_map(move |unit| {
             let seen = UnitWord(units.word(unit).load(Ordering::SeqCst));
             let owner = seen.owner().filter(|_| seen.state() == UnitState::Running)?;
-            Some((unit, units.at(unit).load(Ordering::Acquire), owner))
+            let at = Progress(units.at(unit).load(Ordering::Acquire));
+            Some((unit, at.item(), owner))
         })
     }
 
@@ -162,13 +163,13 @@ impl RawJob {
             let mut seen = UnitWord(place.load(Ordering::SeqCst));
             if seen.state() == UnitState::Running && seen.owner() == Some(dead) {
                 let end = units.items(unit).end;
-                let mut at = units.at(unit).load(Ordering::Acquire).min(end);
-                if at < end.min(self.limit()) && judge(unit, at) == Verdict::Failed {
-                    at += 1;
+                let mut at = Progress(units.at(unit).load(Ordering::Acquire));
+                if at.item() < end.min(self.limit()) && judge(unit, at.item()) == Verdict::Failed {
+                    at = at.next();
                     // Before the word: whoever claims the unit begins there.
-                    units.at(unit).store(at, Ordering::Release);
+                    units.at(unit).store(at.0, Ordering::Release);
                 }
-                let left = at < end.min(self.limit());
+                let left = at.item() < end.min(self.limit());
                 seen = if left { UnitWord::FREE } else { UnitWord::DONE };
                 step!("job.judged");
                 place.store(seen.0, Ordering::SeqCst);

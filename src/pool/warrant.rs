@@ -5,7 +5,7 @@ use super::{
     fate::Fate,
     job::Job,
     raw_job::Units,
-    word::{Done, UnitState, UnitWord},
+    word::{Done, Progress, UnitState, UnitWord},
 };
 use crate::{atomic::Ordering, segment::OwnerId};
 use std::sync::Arc;
@@ -50,10 +50,10 @@ impl Warrant {
             }
             Cause::Unit { job, unit, item } => {
                 let word = UnitWord((&**job).word(*unit).load(Ordering::SeqCst));
-                let at = (&**job).at(*unit).load(Ordering::Acquire);
+                let at = Progress((&**job).at(*unit).load(Ordering::Acquire));
                 word.state() == UnitState::Running
                     && is_worker(word.owner())
-                    && item.is_none_or(|item| item == at)
+                    && item.is_none_or(|item| item == at.item())
             }
             Cause::Beginning(since) => board.seat(self.seat).begins_since() == Some(*since),
             Cause::Stopped => true,

@@ -100,6 +100,29 @@ impl Done {
     }
 }
 
+/// How far a unit is: the first item that is not done, and how many bytes the results of those before take in the unit's area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress(pub(crate) u64);
+
+impl Progress {
+    pub(crate) fn new(item: u32, filled: u32) -> Self {
+        Self(u64::from(filled) << 32 | u64::from(item))
+    }
+
+    pub(crate) fn item(self) -> u32 {
+        self.0 as u32
+    }
+
+    pub(crate) fn filled(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// One item further, which has left nothing in the area.
+    pub(crate) fn next(self) -> Self {
+        Self::new(self.item() + 1, self.filled())
+    }
+}
+
 /// What a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UnitState {

@@ -8,7 +8,7 @@ use super::{
     measure::{Measure, Wear},
     raw_board::{Found, NEWS, Orders},
     raw_job::Units,
-    word::Done,
+    word::{Done, Progress},
 };
 use crate::{
     Result,
@@ -317,14 +317,14 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
     fn run_unit(&mut self, entry: Entry, job: &Rc<Job>, unit: u32) -> Result<(), String> {
         let at = job.at(unit);
         desk::put(AtHand::Unit { job: Rc::clone(job), unit });
-        if let Err(error) = job.unlist(unit, at.load(Ordering::Relaxed)) {
+        if let Err(error) = job.unlist(unit, Progress(at.load(Ordering::Relaxed)).item()) {
             desk::give_up(&format!("a unit of a job cannot be begun: {error}"));
         }
         while let Err(report) = call(entry) {
-            let item = at.load(Ordering::Relaxed);
-            desk::fail(job, unit, item, &Failure::panicked(report));
+            let reached = Progress(at.load(Ordering::Relaxed));
+            desk::fail(job, unit, reached.item(), &Failure::panicked(report));
             job.start(unit, 0);
-            at.store(item + 1, Ordering::Release);
+            at.store(reached.next().0, Ordering::Release);
             step!("unit.failed");
             self.make_state()?;
         }

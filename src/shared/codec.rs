@@ -39,36 +39,6 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
     Ok(Message { bytes, handles })
 }
 
-/// Encodes `value` into `bytes` from `length` on, which grows with it; what is behind is room. Gives the blocks of the handles in it.
-///
-/// # Errors
-///
-/// As [`encode`]; then `length` is as it was.
-#[inline]
-pub(crate) fn encode_onto<T: Serialize + ?Sized>(
-    value: &T,
-    bytes: &mut Vec<u8>,
-    length: &mut usize,
-) -> Result<Vec<Block>> {
-    const ROOM: usize = 64;
-    if bytes.len() < *length + ROOM {
-        bytes.resize(2 * *length + ROOM, 0);
-    }
-    match encode_into(value, &mut bytes[*length..])? {
-        Encoded::Written(written) => {
-            *length += written.len();
-            Ok(Vec::new())
-        }
-        Encoded::Message(message) => {
-            bytes.truncate(*length);
-            bytes.extend_from_slice(&message.bytes);
-            *length = bytes.len();
-            reuse(message.bytes);
-            Ok(message.handles)
-        }
-    }
-}
-
 /// Keeps a message's memory for the next one that this thread encodes, unless it is large.
 pub(crate) fn reuse(mut bytes: Vec<u8>) {
     if bytes.capacity() <= MOST_REUSED {
@@ -125,6 +95,15 @@ impl<'a> Flavor for Written<'a> {
     }
 }
 
+/// Encodes `value` into `place`: how many bytes. `None` if it has handles in it, is larger than the place, or refuses: then [`encode`] tells.
+#[inline]
+pub(crate) fn encode_short<T: Serialize + ?Sized>(value: &T, place: &mut [u8]) -> Option<usize> {
+    let place = Written { place, length: 0 };
+    let (length, handles) =
+        transport::sending(|| postcard::serialize_with_flavor(value, place).ok().map(<[u8]>::len));
+    length.filter(|_| handles.is_empty())
+}
+
 /// Encodes `value` into `place`, if it has room.
 ///
 /// # Errors
@@ -135,11 +114,9 @@ pub(crate) fn encode_into<'a, T: Serialize + ?Sized>(
     value: &T,
     place: &'a mut [u8],
 ) -> Result<Encoded<'a>> {
-    let place = Written { place, length: 0 };
-    let (bytes, handles) = transport::sending(|| postcard::serialize_with_flavor(value, place));
-    match bytes {
-        Ok(bytes) if handles.is_empty() => Ok(Encoded::Written(bytes)),
-        _ => encode(value).map(Encoded::Message),
+    match encode_short(value, place) {
+        Some(length) => Ok(Encoded::Written(&place[..length])),
+        None => encode(value).map(Encoded::Message),
     }
 }
 
@@ -148,22 +125,55 @@ pub(crate) fn encode_into<'a, T: Serialize + ?Sized>(
 /// # Errors
 ///
 /// [`ErrorKind::Decode`] if they are not such a value, or if some are left over.
+#[inline]
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     transport::receiving(|| decode_bytes(bytes))
 }
 
+/// Decodes values that are encoded each by itself.
+///
+/// # Errors
+///
+/// As [`decode`], for the first that cannot be decoded.
+#[inline]
+pub(crate) fn decode_all<'a, T, I>(all: I, onto: &mut Vec<T>) -> Result<()>
+where
+    T: DeserializeOwned,
+    I: Iterator<Item = &'a [u8]>,
+{
+    transport::receiving(|| {
+        for bytes in all {
+            onto.push(decode_bytes(bytes)?);
+        }
+        Ok(())
+    })
+}
+
+/// As postcard's own, but what is decoded is moved once less.
+#[inline]
 fn decode_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    let name = std::any::type_name::<T>();
-    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|source| {
-        let message = format!("{} bytes could not be decoded as a {name}: {source}", bytes.len());
-        Error::new(ErrorKind::Decode, message).with_source(source)
-    })?;
-    if rest.is_empty() {
-        return Ok(value);
+    let mut decoder = postcard::Deserializer::from_bytes(bytes);
+    match T::deserialize(&mut decoder) {
+        Ok(value) => match decoder.finalize() {
+            Ok([]) => Ok(value),
+            rest => {
+                Err(too_many(std::any::type_name::<T>(), bytes.len(), rest.map_or(0, <[u8]>::len)))
+            }
+        },
+        Err(source) => Err(not_such(std::any::type_name::<T>(), bytes.len(), source)),
     }
-    let message =
-        format!("a {name} ends {} bytes before the end of its {} bytes", rest.len(), bytes.len());
-    Err(Error::new(ErrorKind::Decode, message))
+}
+
+#[cold]
+fn not_such(name: &str, length: usize, source: postcard::Error) -> Error {
+    let message = format!("{length} bytes could not be decoded as a {name}: {source}");
+    Error::new(ErrorKind::Decode, message).with_source(source)
+}
+
+#[cold]
+fn too_many(name: &str, length: usize, rest: usize) -> Error {
+    let message = format!("a {name} ends {rest} bytes before the end of its {length} bytes");
+    Error::new(ErrorKind::Decode, message)
 }
 
 #[cfg(test)]

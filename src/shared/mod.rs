@@ -29,7 +29,9 @@ pub use atomic::Atomic;
 pub use atomic_array::AtomicArray;
 pub use atomic_cell::{AtomicCell, AtomicField};
 pub use atomic_value::{AtomicBits, AtomicNumber, AtomicValue};
-pub(crate) use codec::{Encoded, Message, decode, encode, encode_into, encode_onto, reuse};
+pub(crate) use codec::{
+    Encoded, Message, decode, decode_all, encode, encode_into, encode_short, reuse,
+};
 pub use file_array::{FileArray, FileArrayBuilder};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::{START, mix, mix_text};

@@ -3,14 +3,14 @@
 //! The parent is its own supervisor here, and lives: where it waits, it watches the lives of the workers.
 
 use crate::{
-    atomic::{AtomicU32, AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering},
     chance::{Chance, Play, all_awake, runs, stay},
     os::clock::Deadline,
     party::Model,
     pool::{
         raw_board::{DONE, Found, NEWS, Orders, RawBoard, Slots},
         raw_job::{RawJob, Units, Verdict},
-        word::{Done, Word},
+        word::{Done, Progress, Word},
     },
     segment::OwnerId,
     sync::{Looked, party::Party},
@@ -36,7 +36,7 @@ struct Shared {
     job: RawJob,
     items: u32,
     units: Vec<AtomicU64>,
-    at: Vec<AtomicU32>,
+    at: Vec<AtomicU64>,
     cells: Vec<Cell<u32>>,
     begun: Vec<Cell<u32>>,
     workers: RefCell<Vec<OwnerId>>,
@@ -73,7 +73,7 @@ impl<'a> Units<'a> for Job<'a> {
         &self.0.units[unit as usize]
     }
 
-    fn at(self, unit: u32) -> &'a AtomicU32 {
+    fn at(self, unit: u32) -> &'a AtomicU64 {
         &self.0.at[unit as usize]
     }
 
@@ -98,7 +98,7 @@ impl Shared {
             job: RawJob::new(),
             items,
             units: words(units as usize),
-            at: (0..units).map(|unit| AtomicU32::new(unit * CHUNK)).collect(),
+            at: (0..units).map(|unit| AtomicU64::new(Progress::new(unit * CHUNK, 0).0)).collect(),
             cells: cells(items as usize),
             begun: cells(items as usize),
             workers: RefCell::default(),
@@ -149,7 +149,7 @@ impl Shared {
                 is_passed = true;
                 continue;
             };
-            let mut item = job.at(unit).load(Ordering::Relaxed);
+            let mut item = Progress(job.at(unit).load(Ordering::Relaxed)).item();
             while item < job.items(unit).end {
                 let begun = &self.begun[item as usize];
                 begun.set(begun.get() + 1);
@@ -157,7 +157,7 @@ impl Shared {
                 self.cells[item as usize].set(item + 100);
                 stay();
                 item += 1;
-                job.at(unit).store(item, Ordering::Release);
+                job.at(unit).store(Progress::new(item, 0).0, Ordering::Release);
             }
             self.job.end(party, job, unit);
             if self.job.is_over(job) {
