@@ -106,7 +106,9 @@ fn steady_traffic_takes_no_more() {
     let message = pattern(3 * MIB, 1);
     (0..2).for_each(|_| ours.send_bytes(&message).unwrap());
     // It receives now, and has answered then.
-    (0..2).for_each(|_| drop(turn.wait().unwrap()));
+    for _ in 0..2 {
+        turn.wait().unwrap();
+    }
     (0..2).for_each(|_| assert_eq!(ours.recv_bytes().unwrap().len(), message.len()));
     let exchange = || {
         ours.send_bytes(&message).unwrap();
