@@ -30,6 +30,7 @@ pub(crate) mod object;
 pub(crate) mod pidfd;
 pub(crate) mod poll;
 pub(crate) mod prefetch;
+pub(crate) mod process_memory;
 #[cfg(test)]
 pub(crate) mod rerun;
 pub(crate) mod robust_list;

@@ -91,6 +91,7 @@ pub(super) struct Ledger {
     pub(super) deaths: VecDeque<Instant>,
     /// Of workers that have ended.
     pub(super) tasks: u64,
+    pub(super) items: u64,
     pub(super) restarts: u64,
 }
 
@@ -117,6 +118,7 @@ impl Ledger {
             stillborn: 0,
             deaths: VecDeque::new(),
             tasks: 0,
+            items: 0,
             restarts: 0,
         }
     }

@@ -8,6 +8,7 @@ use super::{
     pending::Outcome,
     raw_board::{DONE, NEWS},
     raw_job::Verdict,
+    trace,
     worker::End,
 };
 use crate::{
@@ -178,6 +179,7 @@ fn ended(office: &Office, number: u64) {
     let place = board.seat(seat as u32);
     let owner = place.owner();
     ledger.tasks += place.tasks();
+    ledger.items += place.items();
     let mut why_broken = None;
     let reason = match (sentence, outcome) {
         (_, Ok(End::Done | End::Worn)) => Reason::ByItself,
@@ -196,6 +198,10 @@ fn ended(office: &Office, number: u64) {
     }
     if let Reason::Died(fate) = &reason {
         why_broken = why_broken.or_else(|| is_too_much(office, &mut ledger, seat, fate));
+    }
+    match &reason {
+        Reason::ByItself => trace::ended(seat, pid, place.tasks()),
+        Reason::Killed(_, how) | Reason::Died(how) => trace::died(seat, pid, place.tasks(), how),
     }
     step!("supervisor.knows");
     if let (Some(owner), Phase::Open | Phase::Closed) = (owner, &ledger.phase) {
@@ -384,6 +390,7 @@ fn watch(office: &Office, process: &Process<End>, number: u64) -> Result<()> {
 /// Starts the worker of an empty seat.
 pub(super) fn seat_worker(office: &Office, seat: usize, number: u64) -> Result<()> {
     let process = (office.start)(&office.board, seat as u32, number)?;
+    trace::started(seat, process.pid());
     step!("supervisor.started");
     let mut ledger = office.ledger();
     watch(office, &process, number).inspect_err(|_| {

@@ -8,7 +8,7 @@ mod command;
 mod current;
 mod error;
 pub(crate) mod function;
-mod log;
+pub(crate) mod log;
 pub(crate) mod panic;
 mod parent;
 #[allow(clippy::module_inception)]
