@@ -443,18 +443,21 @@ fn results_are_waited_for_together() {
     setter.join().unwrap();
 }
 
+/// How many are done, of how many, and who was told.
+type Told = (usize, usize, thread::ThreadId);
+
 /// Of forms that wait, by who waits; of the others, by the thread of the callbacks. It rises, to all.
 #[test]
 fn progress_is_told() {
     let _watchdog = watchdog(60);
     let pool = Pool::new(2).unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = |told: &Arc<Mutex<Vec<(usize, usize, thread::ThreadId)>>>| {
+    let tell = |told: &Arc<Mutex<Vec<Told>>>| {
         let told = Arc::clone(told);
         move |done, total| told.lock().unwrap().push((done, total, thread::current().id()))
     };
     let take = || std::mem::take(&mut *told.lock().unwrap());
-    let rises = |told: &[(usize, usize, thread::ThreadId)], to: usize| {
+    let rises = |told: &[Told], to: usize| {
         assert!(told.is_sorted_by(|a, b| a.0 < b.0), "{told:?}");
         assert!(told.iter().all(|told| told.1 == 100) && told.last().unwrap().0 == to, "{told:?}");
     };
@@ -480,7 +483,7 @@ fn progress_is_told() {
     assert_eq!(failed.unwrap_err().index(), 99);
     rises(&take(), 100);
     // Deaths do not count twice.
-    let dies = |x: u32| if x % 25 == 0 { std::process::abort() } else { x };
+    let dies = |x: u32| if x.is_multiple_of(25) { std::process::abort() } else { x };
     let each = terms.try_map(dies, 0..100).unwrap();
     assert_eq!(each.iter().filter(|result| result.is_err()).count(), 4);
     rises(&take(), 100);
@@ -531,7 +534,16 @@ fn statistics_count() {
     let idle = |index: usize| pool.statistics().workers[index].idle;
     let before = [idle(0), idle(1)];
     until(|| idle(0) >= before[0] + MOMENT && idle(1) >= before[1] + MOMENT);
-    let spins = pool.apply_async(|| -> () { loop {} }, ()).unwrap();
+    let spins = pool
+        .apply_async(
+            || -> () {
+                loop {
+                    std::hint::spin_loop()
+                }
+            },
+            (),
+        )
+        .unwrap();
     until(|| spins.running());
     let busy = || pool.statistics().workers.iter().map(|worker| worker.busy).max().unwrap();
     let before = busy();
