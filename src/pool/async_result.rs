@@ -66,8 +66,8 @@ impl<T> AsyncResult<T> {
     }
 
     fn read(&self) -> Result<T, TaskError> {
-        match self.pending.follow_up.panicked() {
-            Some(report) => Err(TaskError::CallbackPanicked { index: 0, report: report.clone() }),
+        match self.office.callbacks.panic_of(&self.pending) {
+            Some(report) => Err(TaskError::CallbackPanicked { index: 0, report }),
             None => (self.read)(&self.pending),
         }
     }

@@ -9,14 +9,14 @@ use super::{office::Office, pending::Pending, raw_board::DONE, telling::Telling}
 use crate::{
     Error, ErrorKind, Result,
     os::clock::Deadline,
-    process::panic,
+    process::{PanicReport, panic},
     sync::{Looked, Thread},
 };
 use std::{
     cell::Cell,
     collections::VecDeque,
     fmt, mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc},
     thread::{self, JoinHandle},
 };
 
@@ -43,6 +43,8 @@ struct List {
     thread: Option<JoinHandle<()>>,
     /// The thread has ended: so has the pool.
     is_over: bool,
+    /// What callbacks said that panicked, the first of each result.
+    panics: Vec<(Weak<Pending>, PanicReport)>,
 }
 
 /// The callbacks of a pool.
@@ -69,6 +71,26 @@ impl Callbacks {
     pub(super) fn are_called(&self) -> bool {
         let list = self.list();
         list.left == 0 || list.thread.as_ref().is_some_and(is_this)
+    }
+
+    fn panics(&self, pending: &Arc<Pending>, report: PanicReport) {
+        let mut list = self.list();
+        if !pending.follow_up.has_panicked() {
+            // Nobody asks for the others any more.
+            list.panics.retain(|(of, _)| of.strong_count() > 0);
+            list.panics.push((Arc::downgrade(pending), report));
+            pending.follow_up.panics();
+        }
+    }
+
+    /// What the first callback of this result said that panicked.
+    pub(super) fn panic_of(&self, pending: &Arc<Pending>) -> Option<PanicReport> {
+        let is_its = |of: &Weak<Pending>| std::ptr::eq(of.as_ptr(), Arc::as_ptr(pending));
+        let panicked = || {
+            let list = self.list();
+            list.panics.iter().find(|(of, _)| is_its(of)).map(|(_, report)| report.clone())
+        };
+        pending.follow_up.has_panicked().then(panicked).flatten()
     }
 
     /// After the end of the pool: its thread ends, too.
@@ -146,7 +168,7 @@ impl Office {
         match called {
             Ok(again) => again.map(|call| Entry { pending, call }),
             Err(report) => {
-                pending.follow_up.has_panicked(report);
+                self.callbacks.panics(&pending, report);
                 None
             }
         }

@@ -31,6 +31,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Use {
     pub(super) pending: Arc<Pending>,
+    /// When it was submitted, by the coarse clock.
+    pub(super) submitted: u64,
     pub(super) ticket: u64,
     /// How often a task, or each item of a job, is tried again.
     pub(super) retries: u32,

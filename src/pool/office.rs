@@ -239,12 +239,12 @@ impl Office {
             serial,
             deadline,
             job,
-            submitted: clock::about_now(),
             follow_up: FollowUp::new(),
             outcome: OnceLock::new(),
         });
         let used = Use {
             pending: Arc::clone(&pending),
+            submitted: clock::about_now(),
             ticket: 0,
             retries,
             _kept: kept,

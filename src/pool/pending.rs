@@ -11,14 +11,12 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) slot: u32,
+    pub(super) follow_up: FollowUp,
     /// Never used again, as a slot is.
     pub(super) serial: u64,
     /// For how long it, or each of its items, may run.
     pub(super) deadline: Option<Duration>,
     pub(super) job: Option<Arc<Job>>,
-    /// When, by the coarse clock.
-    pub(super) submitted: u64,
-    pub(super) follow_up: FollowUp,
     /// Once.
     pub(super) outcome: OnceLock<Outcome>,
 }

@@ -30,12 +30,12 @@ impl PoolStatistics {
     pub(super) fn of(office: &Office) -> Self {
         let board = &office.board;
         let ledger = office.ledger();
-        let uses = || ledger.uses.iter().flatten().map(|used| &*used.pending);
-        let unfinished = || uses().filter(|pending| !office.is_over(pending));
-        let begun = unfinished().map(|pending| pending.submitted).min();
-        let waits = unfinished().filter(|pending| match &pending.job {
+        let unfinished =
+            || ledger.uses.iter().flatten().filter(|used| !office.is_over(&used.pending));
+        let begun = unfinished().map(|used| used.submitted).min();
+        let waits = unfinished().filter(|used| match &used.pending.job {
             Some(job) => job.raw().has_free(&**job),
-            None => board.raw().is_offered(board, pending.slot),
+            None => board.raw().is_offered(board, used.pending.slot),
         });
         let mut statistics = Self {
             alive: ledger.alive(),
