@@ -2,8 +2,9 @@
 # Each feature builds alone, with every target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for features in "" raw-sync tracing; do
+for features in "" raw-sync tracing progress; do
     cargo check --workspace --all-targets --no-default-features --features "$features"
 done
 # What the features add is tried by its documentation.
 cargo test --doc --features tracing log_level
+cargo test --doc --features progress bar

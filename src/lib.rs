@@ -134,8 +134,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use multiproc_macros::Shared;
 pub use os::cpus::cpu_count;
 pub use pool::{
-    AsyncResult, DeathHint, Imap, Mapping, Pool, PoolBuilder, PoolKind, PoolStatistics, PoolWorker,
-    Stateful, Stateless, Task, TaskBuilder, TaskError,
+    AsCompleted, AsyncResult, DeathHint, Imap, Mapping, Pool, PoolBuilder, PoolKind, PoolResult,
+    PoolStatistics, PoolWorker, Stateful, Stateless, Task, TaskBuilder, TaskError, WaitFor,
+    WorkerStatistics, as_completed, wait_results,
 };
 pub use process::{
     ActiveChild, CurrentProcess, Function, PanicReport, ParentProcess, Process, ProcessBuilder,

@@ -1,16 +1,26 @@
-//! How much memory this process has for itself, and how often the system ended one for want of memory.
+//! How much memory a process has, and how often the system ended one for want of memory.
 //!
-//! `proc(5)`, and the kernel's guides to control groups.
+//! `proc_pid_statm(5)`, and the kernel's guides to control groups.
 
 use super::bus_error::page_size;
 use std::{fs, path::Path};
 
 /// The bytes in memory that this process shares with nobody: of pages of files and of shared memory there are none among them. `None` if the system does not say.
 pub(crate) fn private_bytes() -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: Vec<u64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
-    let (resident, shared) = (pages.get(1)?, pages.get(2)?);
-    Some(resident.saturating_sub(*shared) * page_size() as u64)
+    read("/proc/self/statm").map(|[_, private]| private)
+}
+
+/// How many bytes of memory a process has, and how many of them are neither of files nor of shared memory. `None` if it is gone, or the system does not say.
+pub(crate) fn of(pid: u32) -> Option<[u64; 2]> {
+    read(&format!("/proc/{pid}/statm"))
+}
+
+fn read(file: &str) -> Option<[u64; 2]> {
+    let text = fs::read_to_string(file).ok()?;
+    let mut pages = text.split_ascii_whitespace().skip(1).map(|pages| pages.parse::<u64>().ok());
+    let (resident, shared) = (pages.next()??, pages.next()??);
+    let page = page_size() as u64;
+    Some([resident * page, resident.saturating_sub(shared) * page])
 }
 
 /// How many processes of this control group were ended for want of memory until now; of the whole system, where there are no such groups.
@@ -49,6 +59,14 @@ mod tests {
         // Other tests of this process give some back meanwhile.
         assert!(after > before + MORE as u64 / 2, "{before} {after}");
         drop(filled);
+    }
+
+    #[test]
+    fn this_process_has_some_and_nobody_has_none() {
+        let [resident, private] = of(std::process::id()).unwrap();
+        assert!(0 < private && private <= resident);
+        // More than there can be.
+        assert_eq!(of(u32::MAX), None);
     }
 
     #[test]

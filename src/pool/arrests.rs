@@ -11,7 +11,7 @@
 //! | before it has stopped, or stopped | its end is told as ever; the arrest is off |
 //! | the parent dies | the system lets the worker go on, which then ends as any orphan does |
 
-use super::{office::Office, warrant::Warrant};
+use super::{office::Office, trace, warrant::Warrant};
 use crate::{
     os::{clock::Deadline, step::step},
     process::Grip,
@@ -110,6 +110,7 @@ impl Arrest {
         let mut ledger = office.ledger();
         let members = ledger.workers.iter_mut().flatten();
         if let Some(member) = members.into_iter().find(|member| member.number == number) {
+            trace::killed(self.warrant.seat as usize, member.body.pid(), &self.warrant.fate);
             member.sentence = Some(self.warrant.clone());
         }
     }

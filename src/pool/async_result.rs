@@ -3,6 +3,7 @@
 use super::{
     TaskError,
     board::read_outcome,
+    callbacks::{Call, Callback},
     failure::Failure,
     fate::unread,
     job::Job,
@@ -11,6 +12,7 @@ use super::{
     pending::{Outcome, Pending},
     plain,
     raw_job::Units,
+    telling::Telling,
 };
 use crate::{
     Result,
@@ -44,6 +46,39 @@ impl<T> AsyncResult<T> {
         &self.pending
     }
 
+    pub(super) fn office(&self) -> &Arc<Office> {
+        &self.office
+    }
+
+    /// Has all of them called when it is over.
+    pub(super) fn with_callbacks(self, callbacks: Vec<Callback>) -> Result<Self> {
+        for callback in callbacks {
+            self.office.follow(&self.pending, Call::Once(callback))?;
+        }
+        Ok(self)
+    }
+
+    /// Has them told how far it is, by the pool's own thread.
+    pub(super) fn with_tellings(self, tellings: Vec<Telling>) -> Result<Self> {
+        for telling in tellings.into_iter().filter(|_| self.pending.job.is_some()) {
+            self.office.follow(&self.pending, Call::Telling(telling))?;
+        }
+        Ok(self)
+    }
+
+    /// Waits until it is there, and tells meanwhile how far it is.
+    pub(super) fn get_telling(self, tellings: Vec<Telling>) -> Result<T, TaskError> {
+        self.office.wait_telling(&self.pending, tellings)?;
+        self.get()
+    }
+
+    fn read(&self) -> Result<T, TaskError> {
+        match self.office.callbacks.panic_of(&self.pending) {
+            Some(report) => Err(TaskError::CallbackPanicked { index: 0, report }),
+            None => (self.read)(&self.pending),
+        }
+    }
+
     /// Waits until it is there.
     ///
     /// # Errors
@@ -74,7 +109,7 @@ impl<T> AsyncResult<T> {
 
     fn get_by(&self, deadline: Deadline) -> Option<Result<T, TaskError>> {
         match self.office.wait(&self.pending, deadline) {
-            Ok(true) => Some((self.read)(&self.pending)),
+            Ok(true) => Some(self.read()),
             Ok(false) => None,
             Err(error) => Some(Err(error.into())),
         }
@@ -106,6 +141,72 @@ impl<T> AsyncResult<T> {
     #[must_use]
     pub fn successful(&self) -> Option<bool> {
         self.get_by(Deadline::NOW).map(|result| result.is_ok())
+    }
+
+    /// Whether a worker has begun it, and it is not over.
+    #[must_use]
+    pub fn running(&self) -> bool {
+        self.office.is_running(&self.pending)
+    }
+
+    /// Calls this when it is over, with the result or with what became of the task: once, also if the task is cancelled or the pool terminated. Python's `callback` and `error_callback` in one, and `add_done_callback`.
+    ///
+    /// If it is over already, it is called here and now. Else a thread of the pool calls it, one for all callbacks of the pool, in the order in which results are over: so a slow one delays the others, but no worker, and no repair after a
+    /// death. Who waits for this result goes on when its callbacks have returned, and [`join`](crate::Pool::join) ends after all callbacks. A callback may do whatever other threads may: wait for other results, submit tasks, end the pool or
+    /// drop it.
+    ///
+    /// A callback that panics is the error of this result from then on: [`TaskError::CallbackPanicked`].
+    ///
+    /// # Errors
+    ///
+    /// When this thread cannot take part in the session, or the pool's thread cannot be started. Then nothing is called.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use std::sync::mpsc;
+    ///
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let (sender, sums) = mpsc::channel();
+    /// let sum = pool.apply_async(|a: u32, b: u32| a + b, (40, 2))?;
+    /// sum.on_done(move |sum| sender.send(sum.clone().unwrap()).unwrap())?;
+    /// assert_eq!(sums.recv().unwrap(), 42);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    #[doc(alias("add_done_callback", "then"))]
+    pub fn on_done(
+        &self,
+        callback: impl FnOnce(&Result<T, TaskError>) + Send + 'static,
+    ) -> Result<()>
+    where
+        T: 'static,
+    {
+        let read = self.read;
+        let callback = Box::new(move |pending: &Pending| callback(&read(pending)));
+        self.office.follow_or_call(&self.pending, callback)
+    }
+
+    /// How many of the items that were mapped are done, and how many they are; of a task of its own, 0 or 1 of 1.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let squares = pool.map_async(|x: u64| x * x, 0..100)?;
+    /// squares.wait();
+    /// assert_eq!(squares.progress(), (100, 100));
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        let is_over = self.office.is_over(&self.pending);
+        match (&self.pending.job, self.pending.outcome.get()) {
+            (Some(_), _) => {
+                let far = self.pending.far(is_over);
+                (far.done, far.total)
+            }
+            // Nothing was mapped.
+            (None, Some(Outcome::Job(_))) => (0, 0),
+            (None, _) => (usize::from(is_over), 1),
+        }
     }
 
     /// Cancels the task: one that is waiting is not begun, and the worker of one that runs is killed, and replaced. It may end before: then its result stands.

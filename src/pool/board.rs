@@ -28,7 +28,7 @@ use crate::{
     sync::{Placed, Thread, Words},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::{ptr::NonNull, sync::Arc};
+use std::{ptr::NonNull, sync::Arc, time::Duration};
 
 // SAFETY: `repr(C)` of atomics, aligned to 64, of which zeros are a board without tickets.
 unsafe impl Words for RawBoard {}
@@ -84,6 +84,14 @@ pub(super) struct Seat {
     tasks: AtomicU64,
     /// When it began to make its state, by the clock; zero when that is made.
     begins: AtomicU64,
+    /// How many items they had beyond one each.
+    more_items: AtomicU64,
+    /// Since when it takes tasks, by the clock.
+    ready: AtomicU64,
+    /// Since when it sleeps; zero if it does not.
+    asleep: AtomicU64,
+    /// How long it has slept, in nanoseconds.
+    slept: AtomicU64,
 }
 
 impl Seat {
@@ -98,8 +106,12 @@ impl Seat {
     }
 
     /// As the worker: its state is made.
-    pub(super) fn says_ready(&self) {
+    pub(super) fn says_ready(&self, now: u64) {
         self.begins.store(0, Ordering::SeqCst);
+        // What is made anew after a panic is not the beginning.
+        if self.ready.load(Ordering::Relaxed) == 0 {
+            self.ready.store(now, Ordering::Relaxed);
+        }
         self.is_ready.store(1, Ordering::SeqCst);
     }
 
@@ -109,11 +121,41 @@ impl Seat {
         (begins != 0 || !is_ready).then_some(begins)
     }
 
-    /// As the worker: one task more, or one unit of a job.
-    pub(super) fn counts(&self) {
+    /// As the worker: one task more, or one unit of a job of so many items.
+    pub(super) fn counts(&self, items: u64) {
         // Only the worker writes it.
         let tasks = self.tasks.load(Ordering::Relaxed);
         self.tasks.store(tasks + 1, Ordering::Relaxed);
+        if items > 1 {
+            let more = self.more_items.load(Ordering::Relaxed);
+            self.more_items.store(more + items - 1, Ordering::Relaxed);
+        }
+    }
+
+    /// As the worker: it sleeps from now on.
+    pub(super) fn sleeps(&self, now: u64) {
+        self.asleep.store(now, Ordering::Relaxed);
+    }
+
+    /// As the worker: it has slept until now.
+    pub(super) fn has_slept(&self, now: u64) {
+        let span = now.saturating_sub(self.asleep.load(Ordering::Relaxed));
+        self.asleep.store(0, Ordering::Relaxed);
+        self.slept.store(self.slept.load(Ordering::Relaxed) + span, Ordering::Relaxed);
+    }
+
+    /// For how long it has taken tasks until now, and how long of that it has slept. Read while the worker writes: at the end of a sleep, that sleep may be missing.
+    pub(super) fn times(&self, now: u64) -> [Duration; 2] {
+        let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        let (slept, asleep) = (load(&self.slept), load(&self.asleep));
+        let since = |then: u64| if then == 0 { 0 } else { now.saturating_sub(then) };
+        let all = if self.is_ready() { since(load(&self.ready)) } else { 0 };
+        let idle = (slept + since(asleep)).min(all);
+        [all, idle].map(Duration::from_nanos)
+    }
+
+    pub(super) fn items(&self) -> u64 {
+        self.tasks() + self.more_items.load(Ordering::Relaxed)
     }
 
     pub(super) fn owner(&self) -> Option<OwnerId> {
@@ -131,8 +173,10 @@ impl Seat {
     /// As the parent: nobody sits here.
     pub(super) fn clear(&self) {
         self.is_ready.store(0, Ordering::SeqCst);
-        self.begins.store(0, Ordering::SeqCst);
-        self.tasks.store(0, Ordering::SeqCst);
+        let times = [&self.begins, &self.ready, &self.asleep, &self.slept];
+        for word in [&self.tasks, &self.more_items].into_iter().chain(times) {
+            word.store(0, Ordering::SeqCst);
+        }
         self.owner.store(0, Ordering::SeqCst);
     }
 }

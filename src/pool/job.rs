@@ -61,6 +61,8 @@ pub(super) struct Shape {
     pub(super) is_timed: bool,
     /// Whether nobody wants what is behind an item that failed.
     pub(super) stops: bool,
+    /// Whether the end of each unit is told.
+    pub(super) tells: bool,
 }
 
 #[repr(C)]
@@ -179,7 +181,12 @@ impl Job {
         store(&words.number, shape.number.map_or(0, |size| size + 1));
         store(&words.result, shape.result.map_or(0, |size| size + 1));
         store(&words.cell, shape.cell);
-        store(&words.flags, usize::from(shape.is_timed) | usize::from(shape.stops) << 1);
+        store(
+            &words.flags,
+            usize::from(shape.is_timed)
+                | usize::from(shape.stops) << 1
+                | usize::from(shape.tells) << 2,
+        );
         let places = [
             (&words.args, Some(&job.args)),
             (&words.results, job.results.as_ref()),
@@ -217,6 +224,7 @@ impl Job {
             cell: load(&words.cell) as usize,
             is_timed: load(&words.flags) & 1 != 0,
             stops: load(&words.flags) & 2 != 0,
+            tells: load(&words.flags) & 4 != 0,
         };
         let place = |words: &[AtomicU64; 2]| {
             let place = words.each_ref().map(|word| word.load(Ordering::Relaxed));
@@ -268,6 +276,16 @@ impl Job {
 
     pub(super) fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// How many items are done.
+    pub(super) fn done(&self) -> u32 {
+        let done = |unit| {
+            let items = self.items(unit);
+            let at = Progress(self.at(unit).load(Ordering::Acquire)).item();
+            at.clamp(items.start, items.end) - items.start
+        };
+        (0..self.shape.units).map(done).sum()
     }
 
     /// The blocks for bytes.

@@ -37,6 +37,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Use {
     pub(super) pending: Arc<Pending>,
+    /// When it was submitted, by the coarse clock.
+    pub(super) submitted: u64,
     pub(super) ticket: u64,
     /// How often a task, or each item of a job, is tried again.
     pub(super) retries: u32,
@@ -85,6 +87,7 @@ pub(super) struct Ledger {
     pub(super) deaths: VecDeque<Instant>,
     /// Of workers that have ended.
     pub(super) tasks: u64,
+    pub(super) items: u64,
     pub(super) restarts: u64,
 }
 
@@ -114,6 +117,7 @@ impl Ledger {
             stillborn_since: Instant::now(),
             deaths: VecDeque::new(),
             tasks: 0,
+            items: 0,
             restarts: 0,
         }
     }

@@ -4,11 +4,13 @@ use super::{
     AsyncResult, Pool, TaskError,
     async_result::{read_all, read_each},
     desk::{context_function, unit_function},
+    follow_up::FollowUp,
     job::{First, Job, Shape, room_for},
     office::{Office, Terms},
     packed::{Row, long, put_value},
     pending::{Outcome, Pending},
     plain,
+    telling::{Far, Telling},
     work::{Kind, Stateless, Task},
 };
 use crate::{
@@ -49,19 +51,18 @@ pub struct Mapping<'p, K: Kind = Stateless> {
     pool: &'p Pool<K>,
     chunks: Chunks,
     terms: Terms,
+    tellings: Vec<Telling>,
 }
 
 impl<K: Kind> Clone for Mapping<'_, K> {
     fn clone(&self) -> Self {
-        *self
+        Self { tellings: self.tellings.clone(), ..*self }
     }
 }
 
-impl<K: Kind> Copy for Mapping<'_, K> {}
-
 impl<'p, K: Kind> Mapping<'p, K> {
     pub(super) fn new(pool: &'p Pool<K>) -> Self {
-        Self { pool, chunks: Chunks::Even, terms: pool.terms() }
+        Self { pool, chunks: Chunks::Even, terms: pool.terms(), tellings: Vec::new() }
     }
 
     /// How many neighbours one worker takes at a time. If not said: so many that there are four chunks for each worker.
@@ -86,6 +87,41 @@ impl<'p, K: Kind> Mapping<'p, K> {
     /// For how long each item may run: then its worker is killed, and replaced.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.terms.deadline = Some(deadline);
+        self
+    }
+
+    /// Calls this with how many items are done, and how many they are, whenever more are: at the end of each chunk that a worker has taken. So smaller [chunks](Self::chunk_size) tell more. Who waits for the results calls it; for the
+    /// forms that do not wait, the thread of the callbacks does ([`AsyncResult::on_done`]).
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use std::sync::mpsc;
+    ///
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let (sender, told) = mpsc::channel();
+    /// let tell = move |done, total| sender.send((done, total)).unwrap();
+    /// pool.mapping().chunk_size(1).progress(tell).map(|x: u32| x + 1, 0..10)?;
+    /// assert_eq!(told.iter().last(), Some((10, 10)));
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn progress(mut self, tell: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
+        self.tellings.push(Telling::at_units(move |Far { done, total, .. }| tell(done, total)));
+        self
+    }
+
+    /// Draws a bar on standard error, if that is a terminal, until all is done: how many items are done, how many a second, how long the rest will take, and how busy each worker is. Drawn ten times a second, by the clock.
+    /// Feature `progress`.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let squares = pool.mapping().bar("squares").map(|x: u64| x * x, 0..4)?;
+    /// assert_eq!(squares, [0, 1, 4, 9]);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    #[cfg(feature = "progress")]
+    pub fn bar(mut self, name: impl Into<String>) -> Self {
+        self.tellings.push(super::bar::bar(self.pool.office(), name.into()));
         self
     }
 
@@ -140,7 +176,8 @@ impl<'p, K: Kind> Mapping<'p, K> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.starmap_async(function, items)?.get()
+        let pending = self.submit(function, items, true)?;
+        AsyncResult::new(self.pool.office(), pending, read_all::<R>).get_telling(self.tellings)
     }
 
     /// As [`Pool::starmap_async`].
@@ -159,7 +196,8 @@ impl<'p, K: Kind> Mapping<'p, K> {
         R: Serialize + DeserializeOwned + 'static,
     {
         let pending = self.submit(function, items, true)?;
-        Ok(AsyncResult::new(self.pool.office(), pending, read_all::<R>))
+        let result = AsyncResult::new(self.pool.office(), pending, read_all::<R>);
+        Ok(result.with_tellings(self.tellings)?)
     }
 
     /// As [`Pool::try_map`].
@@ -177,7 +215,8 @@ impl<'p, K: Kind> Mapping<'p, K> {
         T: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.try_map_async(function, items)?.get()
+        let pending = self.submit(function, items.into_iter().map(|item| (item,)), false)?;
+        AsyncResult::new(self.pool.office(), pending, read_each::<R>).get_telling(self.tellings)
     }
 
     /// As [`Pool::try_map`], without waiting.
@@ -197,7 +236,8 @@ impl<'p, K: Kind> Mapping<'p, K> {
         R: Serialize + DeserializeOwned + 'static,
     {
         let pending = self.submit(function, items.into_iter().map(|item| (item,)), false)?;
-        Ok(AsyncResult::new(self.pool.office(), pending, read_each::<R>))
+        let result = AsyncResult::new(self.pool.office(), pending, read_each::<R>);
+        Ok(result.with_tellings(self.tellings)?)
     }
 
     /// Submits the items as a job; `stops` says that nobody wants what is behind the first error.
@@ -257,7 +297,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         if count == 0 {
             return (0, Ok(None), refused);
         }
-        let chunk = Self { chunks: Chunks::Of(count), ..*self };
+        let chunk = Self { chunks: Chunks::Of(count), tellings: Vec::new(), ..*self };
         let office = self.pool.office();
         let submitted = Self::unit_name(office, function)
             .and_then(|name| chunk.submit_collected::<A, R>(&name, collected, false, None))
@@ -299,6 +339,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
             cell: result.unwrap_or_else(|| room_for(size_of::<R>())),
             is_timed: self.terms.deadline.is_some(),
             stops,
+            tells: self.tellings.iter().any(Telling::is_at_units),
         };
         let same = context.as_ref().map(|context| &context.bytes[..]);
         let block = |bytes| office.block(bytes);
@@ -352,14 +393,15 @@ impl Mapping<'_, Stateless> {
         let items = items.into_iter().map(|item| (item,));
         let context = encode(context)?;
         let pending = self.submit_items::<(T,), R>(&function, items, true, Some(context))?;
-        AsyncResult::new(office, pending, read_all::<R>).get()
+        AsyncResult::new(office, pending, read_all::<R>).get_telling(self.tellings)
     }
 }
 
 /// A job without items is over.
 fn nothing() -> Pending {
     let outcome = OnceLock::from(Outcome::Job(BTreeMap::new()));
-    Pending { slot: 0, serial: 0, deadline: None, job: None, outcome }
+    let follow_up = FollowUp::new();
+    Pending { slot: 0, serial: 0, deadline: None, job: None, follow_up, outcome }
 }
 
 /// Items, encoded one after another.

@@ -3,14 +3,19 @@
 //! A pool belongs to the process that made it. Its **board** lies in shared memory: slots with tasks and jobs, and who runs them. Its **office** is that process's own: it gives slots out, takes results in, and its supervisor repairs what dead workers had.
 
 mod arrests;
+mod as_completed;
 mod async_result;
+#[cfg(feature = "progress")]
+mod bar;
 mod board;
 mod builder;
+mod callbacks;
 mod cells;
 mod death_hint;
 mod desk;
 mod failure;
 mod fate;
+mod follow_up;
 mod guesses;
 mod imap;
 mod job;
@@ -27,16 +32,22 @@ mod plain;
 mod pool;
 mod raw_board;
 mod raw_job;
+mod result_watch;
 mod rounds;
 mod statistics;
 mod supervisor;
 mod task_builder;
 mod task_error;
+mod telling;
+mod trace;
+mod wait_results;
 mod warrant;
 mod word;
 mod work;
 mod worker;
+mod worker_statistics;
 
+pub use as_completed::{AsCompleted, as_completed};
 pub use async_result::AsyncResult;
 pub use builder::PoolBuilder;
 pub use death_hint::DeathHint;
@@ -46,5 +57,7 @@ pub use pool::Pool;
 pub use statistics::PoolStatistics;
 pub use task_builder::TaskBuilder;
 pub use task_error::TaskError;
+pub use wait_results::{PoolResult, WaitFor, wait_results};
 pub use work::{Kind as PoolKind, Stateful, Stateless, Task};
 pub use worker::PoolWorker;
+pub use worker_statistics::WorkerStatistics;

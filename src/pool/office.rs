@@ -2,7 +2,9 @@
 
 use super::{
     board::{BYTES, Board, INLINE_ARGS, TaskArgs, fill},
+    callbacks::Callbacks,
     fate::Fate,
+    follow_up::FollowUp,
     guesses::Guesses,
     job::Job,
     ledger::{Ledger, Phase, Use},
@@ -10,17 +12,22 @@ use super::{
     pending::{Outcome, Pending},
     picture::Picture,
     raw_board::DONE,
+    telling::Telling,
     warrant::{Cause, Warrant},
 };
 use crate::{
     Error, ErrorKind, Result,
     os::{
-        clock::Deadline, descriptor_set::DescriptorSet, eventfd::EventFd, fork, spin, step::step,
+        clock::{self, Deadline},
+        descriptor_set::DescriptorSet,
+        eventfd::EventFd,
+        fork, spin,
+        step::step,
     },
     process::function::FunctionId,
     segment::{self, Block, OwnerId},
     shared::{Encoded, Message, encode_into, reuse},
-    sync::Thread,
+    sync::{Looked, Thread},
 };
 use serde::Serialize;
 use std::{
@@ -69,6 +76,7 @@ pub(super) struct Office {
     pub(super) bell: EventFd,
     /// Memory of jobs that are over, for the next: large blocks cost more than what is done in them.
     spares: Mutex<Vec<Block>>,
+    pub(super) callbacks: Callbacks,
 }
 
 /// How much of it is kept.
@@ -88,9 +96,9 @@ impl Office {
         let ledger = Mutex::new(Ledger::new(board.slots(), settings.workers));
         let (ends, bell) = (DescriptorSet::new()?, EventFd::new()?);
         ends.add_for_good(bell.as_fd())?;
-        let spares = Mutex::default();
+        let (spares, callbacks) = (Mutex::default(), Callbacks::default());
         let guesses = Guesses::new(settings.is_limited);
-        Ok(Self { board, settings, start, guesses, ledger, ends, bell, spares })
+        Ok(Self { board, settings, start, guesses, ledger, ends, bell, spares, callbacks })
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -266,9 +274,17 @@ impl Office {
         job: Option<Arc<Job>>,
         kept: Vec<Block>,
     ) -> Arc<Pending> {
-        let pending = Arc::new(Pending { slot, serial, deadline, job, outcome: OnceLock::new() });
+        let pending = Arc::new(Pending {
+            slot,
+            serial,
+            deadline,
+            job,
+            follow_up: FollowUp::new(),
+            outcome: OnceLock::new(),
+        });
         let used = Use {
             pending: Arc::clone(&pending),
+            submitted: clock::about_now(),
             ticket: 0,
             retries,
             _kept: kept,
@@ -298,9 +314,8 @@ impl Office {
 
     /// Waits until it is over; `false` when the time is up.
     pub(super) fn wait(&self, pending: &Pending, deadline: Deadline) -> Result<bool> {
-        let Pending { slot, serial, outcome, .. } = pending;
-        let look = || (outcome.get().is_some() || self.board.is_over(*slot, *serial)).then_some(());
-        let is_over = look().is_some()
+        let look = || self.is_ready(pending).then_some(());
+        let is_ready = look().is_some()
             || deadline != Deadline::NOW && {
                 let thread = self.thread()?;
                 let bells = self.board.raw().bells();
@@ -308,10 +323,52 @@ impl Office {
                     .or_else(|| bells.wait(&thread, DONE, deadline, |_| look()))
                     .is_some()
             };
-        if is_over && outcome.get().is_none() {
-            self.ledger().settle(&self.board, *slot);
+        if is_ready {
+            self.settle(pending);
         }
-        Ok(outcome.get().is_some())
+        Ok(is_ready)
+    }
+
+    /// Whether it is over; but who waits for it may have to wait for its callbacks, too.
+    pub(super) fn is_over(&self, pending: &Pending) -> bool {
+        pending.outcome.get().is_some() || self.board.is_over(pending.slot, pending.serial)
+    }
+
+    /// Brings the outcome of what is over.
+    pub(super) fn settle(&self, pending: &Pending) {
+        if pending.outcome.get().is_none() {
+            self.ledger().settle(&self.board, pending.slot);
+        }
+    }
+
+    /// Waits until it is over, and tells meanwhile how far it is.
+    pub(super) fn wait_telling(&self, pending: &Pending, mut all: Vec<Telling>) -> Result<()> {
+        let thread = self.thread()?;
+        let bells = self.board.raw().bells();
+        let mut is_over = all.is_empty() || pending.job.is_none();
+        while !is_over {
+            let look = |looked: &mut Looked<'_>| {
+                let is_over = self.is_over(pending);
+                let is_due = |telling: &Telling| telling.is_due(pending, is_over, looked);
+                all.iter().any(is_due).then_some(is_over)
+            };
+            is_over = bells.wait(&thread, DONE, Deadline::NEVER, look).unwrap_or(true);
+            all.iter_mut().for_each(|telling| telling.tell(pending, is_over));
+        }
+        Ok(())
+    }
+
+    /// Whether a worker has begun it, and it is not over.
+    pub(super) fn is_running(&self, pending: &Pending) -> bool {
+        let ledger = self.ledger();
+        let used = ledger.uses.get(pending.slot as usize).and_then(Option::as_ref);
+        let is_its = used.is_some_and(|used| used.pending.serial == pending.serial);
+        is_its
+            && !self.is_over(pending)
+            && match &pending.job {
+                Some(job) => job.done() > 0 || job.raw().running(&**job).next().is_some(),
+                None => self.board.raw().runner(&self.board, pending.slot).is_some(),
+            }
     }
 
     /// Waits until one of them is over, and says which; `None` when the time is up.
@@ -320,11 +377,7 @@ impl Office {
         all: &[&Arc<Pending>],
         deadline: Deadline,
     ) -> Result<Option<usize>> {
-        let look = || {
-            all.iter().position(|pending| {
-                pending.outcome.get().is_some() || self.board.is_over(pending.slot, pending.serial)
-            })
-        };
+        let look = || all.iter().position(|pending| self.is_ready(pending));
         let thread = self.thread()?;
         let bells = self.board.raw().bells();
         let waits = || bells.wait(&thread, DONE, deadline, |_| look());
@@ -440,7 +493,9 @@ impl Office {
                 "the pool is still open: close or terminate it before it is joined",
             ));
         }
-        let look = |_: &mut crate::sync::Looked<'_>| self.ledger().is_over.then_some(());
+        // In this order: nothing is called for what is submitted after the end.
+        let is_over = || self.ledger().is_over && self.callbacks.are_called();
+        let look = |_: &mut Looked<'_>| is_over().then_some(());
         Ok(self.board.raw().bells().wait(&thread, DONE, deadline, look).is_some())
     }
 }

@@ -1,6 +1,6 @@
 //! A task or job that was submitted, as the parent's threads know it.
 
-use super::{board::Bytes, fate::Fate, job::Job};
+use super::{board::Bytes, fate::Fate, follow_up::FollowUp, job::Job, telling::Far};
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
@@ -11,6 +11,7 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) slot: u32,
+    pub(super) follow_up: FollowUp,
     /// Never used again, as a slot is.
     pub(super) serial: u64,
     /// For how long it, or each of its items, may run.
@@ -18,6 +19,17 @@ pub(super) struct Pending {
     pub(super) job: Option<Arc<Job>>,
     /// Once.
     pub(super) outcome: OnceLock<Outcome>,
+}
+
+impl Pending {
+    /// How far a job is, of which it is known whether it is over.
+    pub(super) fn far(&self, is_over: bool) -> Far {
+        let (done, total) = match &self.job {
+            Some(job) => (job.done() as usize, job.shape().items as usize),
+            None => (0, 0),
+        };
+        Far { done, total, is_over }
+    }
 }
 
 /// What became of it.

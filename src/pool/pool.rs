@@ -344,19 +344,20 @@ impl<K: Kind> Pool<K> {
         ledger.workers.iter().flatten().map(|member| member.body.pid()).collect()
     }
 
-    /// What it has done until now.
+    /// What it has done until now, and what there is to do.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::new(2)?;
+    /// pool.mapping().chunk_size(10).map(|x: u32| x + 1, 0..100)?;
+    /// let statistics = pool.statistics();
+    /// assert_eq!((statistics.workers.len(), statistics.items), (2, 100));
+    /// assert_eq!((statistics.waiting, statistics.oldest), (0, None));
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> PoolStatistics {
-        let ledger = self.office.ledger();
-        let board = &self.office.board;
-        let seats = 0..self.office.settings.workers as u32;
-        let now: u64 = seats.map(|seat| board.seat(seat).tasks()).sum();
-        PoolStatistics {
-            alive: ledger.alive(),
-            tasks: ledger.tasks + now,
-            restarts: ledger.restarts,
-            in_use: ledger.in_use,
-        }
+        PoolStatistics::of(&self.office)
     }
 }
 
@@ -371,6 +372,7 @@ impl<K: Kind> Drop for Pool<K> {
         let joined = stopped.and_then(|()| self.join());
         if let Some(supervisor) = self.supervisor.take().filter(|_| joined.is_ok()) {
             let _ = supervisor.join();
+            self.office.callbacks.end();
         }
     }
 }

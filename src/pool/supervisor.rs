@@ -11,6 +11,7 @@ use super::{
     raw_board::{DONE, NEWS},
     raw_job::Verdict,
     rounds::Rounds,
+    trace,
     warrant::{Cause, Warrant},
     worker::End,
 };
@@ -197,6 +198,7 @@ fn ended(office: &Office, number: u64) {
     let place = board.seat(seat as u32);
     let owner = place.owner();
     ledger.tasks += place.tasks();
+    ledger.items += place.items();
     let mut why_broken = None;
     let reason = match (sentence, outcome) {
         (_, Ok(End::Done | End::Worn)) => Reason::ByItself,
@@ -224,6 +226,10 @@ fn ended(office: &Office, number: u64) {
     }
     if let Reason::Died(fate) = &reason {
         why_broken = why_broken.or_else(|| is_too_much(office, &mut ledger, seat, fate));
+    }
+    match &reason {
+        Reason::ByItself => trace::ended(seat, pid, place.tasks()),
+        Reason::Killed(_, how) | Reason::Died(how) => trace::died(seat, pid, place.tasks(), how),
     }
     step!("supervisor.knows");
     if let (Some(owner), Phase::Open | Phase::Closed) = (owner, &ledger.phase) {
@@ -407,6 +413,7 @@ fn fill_seats(office: &Office) {
 pub(super) fn seat_worker(office: &Office, seat: usize, number: u64) -> Result<()> {
     let since = Instant::now();
     let body = (office.start)(&office.board, seat as u32, number)?;
+    trace::started(seat, body.pid());
     step!("supervisor.started");
     let mut ledger = office.ledger();
     body.watch(&office.ends, number).inspect_err(|_| {

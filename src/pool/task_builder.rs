@@ -3,6 +3,7 @@
 use super::{
     AsyncResult, Pool, TaskError,
     async_result::read_one,
+    callbacks::Callback,
     desk::task_function,
     office::Terms,
     work::{Kind, Task},
@@ -18,6 +19,7 @@ pub struct TaskBuilder<'p, K: Kind, F, A> {
     function: F,
     args: A,
     terms: Terms,
+    callbacks: Vec<Callback>,
 }
 
 impl<'p, K: Kind, F, A, R> TaskBuilder<'p, K, F, A>
@@ -27,7 +29,7 @@ where
     R: Serialize + DeserializeOwned + 'static,
 {
     pub(super) fn new(pool: &'p Pool<K>, function: F, args: A) -> Self {
-        Self { pool, function, args, terms: pool.terms() }
+        Self { pool, function, args, terms: pool.terms(), callbacks: Vec::new() }
     }
 
     /// For how long it may run: then its worker is killed, and replaced. Not counted while it waits for a worker.
@@ -39,6 +41,47 @@ where
     /// How often it is tried again if its worker died, or it was late. So it may be done more than once.
     pub fn retries(mut self, retries: u32) -> Self {
         self.terms.retries = retries;
+        self
+    }
+
+    /// Calls this with the result when it is there; nothing if there is none. As [`AsyncResult::on_done`], but always by the pool's own thread.
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use std::sync::mpsc;
+    ///
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let (sender, seen) = mpsc::channel();
+    /// let errors = sender.clone();
+    /// for divisor in [2, 0] {
+    ///     let (sender, errors) = (sender.clone(), errors.clone());
+    ///     let quotient = pool
+    ///         .task(|x: u32| 84 / x, (divisor,))
+    ///         .callback(move |&quotient| sender.send(Some(quotient)).unwrap())
+    ///         .error_callback(move |_| errors.send(None).unwrap())
+    ///         .submit()?;
+    ///     quotient.wait();
+    ///     // It has been called by now.
+    ///     assert_eq!(seen.try_recv().unwrap(), [None, None, Some(42)][divisor as usize]);
+    /// }
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    pub fn callback(mut self, callback: impl FnOnce(&R) + Send + 'static) -> Self {
+        self.callbacks.push(Box::new(move |pending| {
+            if let Ok(result) = read_one::<R>(pending) {
+                callback(&result);
+            }
+        }));
+        self
+    }
+
+    /// Calls this with the error when there is no result; as [`callback`](Self::callback).
+    pub fn error_callback(mut self, callback: impl FnOnce(&TaskError) + Send + 'static) -> Self {
+        self.callbacks.push(Box::new(move |pending| {
+            if let Err(error) = read_one::<R>(pending) {
+                callback(&error);
+            }
+        }));
         self
     }
 
@@ -65,7 +108,7 @@ where
         let function = office
             .function(TypeId::of::<(K, F, A)>(), || task_function::<K, F, A>(self.function))?;
         let pending = office.submit_task(&function, &self.args, self.terms)?;
-        Ok(AsyncResult::new(office, pending, read_one::<R>))
+        Ok(AsyncResult::new(office, pending, read_one::<R>).with_callbacks(self.callbacks)?)
     }
 }
 

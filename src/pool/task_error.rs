@@ -92,6 +92,14 @@ pub enum TaskError {
         /// What the initialiser said, or how the workers died.
         message: String,
     },
+    /// A callback of the result panicked, in this process. The task was done.
+    #[error("a callback of task {index} {report}")]
+    CallbackPanicked {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// Message, place, and backtrace where it was asked for.
+        report: PanicReport,
+    },
     /// The task could not be submitted, or its result not be had.
     #[error("{message}")]
     Failed {
@@ -116,6 +124,7 @@ impl TaskError {
             | Self::Encode { index, .. }
             | Self::Terminated { index }
             | Self::InitializerFailed { index, .. }
+            | Self::CallbackPanicked { index, .. }
             | Self::Failed { index, .. } => *index = item,
         }
         self
@@ -133,6 +142,7 @@ impl TaskError {
             | Self::Encode { index, .. }
             | Self::Terminated { index }
             | Self::InitializerFailed { index, .. }
+            | Self::CallbackPanicked { index, .. }
             | Self::Failed { index, .. } => *index,
         }
     }

@@ -6,8 +6,9 @@ use super::{
     failure::Failure,
     job::Job,
     measure::{Measure, Wear},
-    raw_board::{Found, NEWS, Orders},
+    raw_board::{DONE, Found, NEWS, Orders},
     raw_job::Units,
+    trace,
     word::{Done, Progress},
 };
 use crate::{
@@ -133,6 +134,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         if let Err(message) = self.make_state() {
             return End::NoState(message);
         }
+        trace::ready(self.index);
         step!("worker.ready");
         let end = loop {
             // Who has a worker's memory without being it, does not go on in its name.
@@ -150,7 +152,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
                 Next::End => break End::Done,
                 Next::Found(Found::Task(slot)) => {
                     let done = self.run_task(&thread, slot);
-                    seat.counts();
+                    seat.counts(1);
                     done
                 }
                 Next::Found(Found::Job { slot, ticket }) => self.run_units(&thread, slot, ticket),
@@ -187,9 +189,14 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         // An idle worker keeps no job's memory.
         self.job = None;
         desk::put(AtHand::Nothing);
-        spin::for_news(look)
-            .or_else(|| raw.bells().wait(thread, NEWS, Deadline::NEVER, |_| look()))
-            .unwrap_or(Next::End)
+        let seat = board.seat(self.index);
+        let sleeps = || {
+            seat.sleeps(clock::now());
+            let next = raw.bells().wait(thread, NEWS, Deadline::NEVER, |_| look());
+            seat.has_slept(clock::now());
+            next
+        };
+        spin::for_news(look).or_else(sleeps).unwrap_or(Next::End)
     }
 
     fn entry(&mut self, function: &FunctionId) -> Result<Entry> {
@@ -221,6 +228,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         match self.entry(&board.function(slot)) {
             Ok(entry) => {
                 desk::put(AtHand::Task { board: Rc::clone(&board), slot });
+                let _span = trace::task(pending, None);
                 step!("task.begun");
                 if let Err(report) = call(entry) {
                     has_panicked = true;
@@ -248,7 +256,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
             (_, Ok(Err(message))) => Err(message),
             (_, Ok(Ok(state))) => {
                 desk::put_state(state);
-                seat.says_ready();
+                seat.says_ready(clock::now());
                 Ok(())
             }
         }
@@ -301,12 +309,17 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
                 is_passed = true;
                 continue;
             };
+            let span = trace::task(done, Some(job.items(unit)));
             self.run_unit(entry, &job, unit)?;
+            drop(span);
             if fork::is_forked() {
                 return Ok(());
             }
-            seat.counts();
+            seat.counts(job.items(unit).len() as u64);
             job.raw().end(thread, &*job, unit);
+            if job.shape().tells && board.raw().bells().is_armed(DONE) {
+                board.raw().ring_for_all(thread, DONE);
+            }
             if job.raw().is_over(&*job) {
                 step!("job.over");
                 board.raw().finish(thread, &*board, slot, done);

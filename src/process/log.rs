@@ -9,7 +9,7 @@ macro_rules! tell {
         }
     };
 }
-pub(super) use tell;
+pub(crate) use tell;
 
 #[cfg(feature = "tracing")]
 mod level {

@@ -9,7 +9,7 @@ mod current;
 mod error;
 pub(crate) mod function;
 mod grip;
-mod log;
+pub(crate) mod log;
 pub(crate) mod panic;
 mod parent;
 #[allow(clippy::module_inception)]

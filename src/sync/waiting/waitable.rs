@@ -14,6 +14,7 @@ use std::{fmt, os::fd::BorrowedFd};
 /// | [`RingConsumer`](crate::RingConsumer) | there is an item, or the producer is gone |
 /// | [`Event`](crate::Event) | it is set, or was since the call began |
 /// | [`Process`](crate::Process), [`ActiveChild`](crate::ActiveChild), [`ParentProcess`](crate::ParentProcess) | it has ended |
+/// | [`AsyncResult`](crate::AsyncResult) of a pool | it is there, or what became of the task is known |
 /// | [`Readable`](crate::Readable), around a descriptor | there is something to read, or the end |
 ///
 /// Other crates cannot implement it.
