@@ -134,8 +134,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use multiproc_macros::Shared;
 pub use os::cpus::cpu_count;
 pub use pool::{
-    AsyncResult, Imap, Mapping, Pool, PoolBuilder, PoolKind, PoolStatistics, PoolWorker, Stateful,
-    Stateless, Task, TaskBuilder, TaskError,
+    AsyncResult, Imap, Mapping, Pool, PoolBuilder, PoolKind, PoolStatistics, PoolWorker,
+    RangeIndex, Stateful, Stateless, Task, TaskBuilder, TaskError,
 };
 pub use process::{
     ActiveChild, CurrentProcess, Function, PanicReport, ParentProcess, Process, ProcessBuilder,

@@ -10,7 +10,7 @@ use super::{
     job::{Args, Job, with_tag},
     plain,
     raw_job::Units,
-    work::{Kind, Task},
+    work::{Kind, Stateless, Task},
 };
 use crate::{
     Error, Result,
@@ -113,26 +113,36 @@ where
     R: Serialize + 'static,
 {
     FunctionId::of::<_, ()>(move || {
-        DESK.with_borrow_mut(|desk| {
-            let AtHand::Unit { job, unit } = &desk.at_hand else { return };
-            // Of another job, perhaps.
-            desk.context.take_if(|(of, _)| !Rc::ptr_eq(of, job));
-            if desk.context.is_none() {
-                match job.context().and_then(decode::<C>) {
-                    Ok(context) => desk.context = Some((Rc::clone(job), Box::new(context))),
-                    Err(error) => return fail_all(job, *unit, &error),
-                }
-            }
-            let context = desk.context.as_ref().and_then(|(_, context)| context.downcast_ref());
-            if let Some(context) = context {
-                run_unit(job, *unit, |(item,): (T,)| function(context, item));
-            }
+        with_unit::<Stateless, C>(|(), job, unit, context| {
+            run_unit(job, unit, |(item,): (T,)| function(context, item));
         });
     })
 }
 
+/// Runs something with the state, the unit at hand, and what is the same for all items of its job, which is decoded once.
+pub(super) fn with_unit<K: Kind, C: DeserializeOwned + 'static>(
+    run: impl FnOnce(&mut K::State, &Job, u32, &C),
+) {
+    DESK.with_borrow_mut(|desk| {
+        let AtHand::Unit { job, unit } = &desk.at_hand else { return };
+        // Of another job, perhaps.
+        desk.context.take_if(|(of, _)| !Rc::ptr_eq(of, job));
+        if desk.context.is_none() {
+            match job.context().and_then(decode::<C>) {
+                Ok(context) => desk.context = Some((Rc::clone(job), Box::new(context))),
+                Err(error) => return fail_all(job, *unit, &error),
+            }
+        }
+        let context = desk.context.as_ref().and_then(|(_, context)| context.downcast_ref());
+        let state = desk.state.as_mut().and_then(|state| state.downcast_mut());
+        if let (Some(context), Some(state)) = (context, state) {
+            run(state, job, *unit, context);
+        }
+    });
+}
+
 /// None of the items that are left can be begun.
-fn fail_all(job: &Job, unit: u32, error: &Error) {
+pub(super) fn fail_all(job: &Job, unit: u32, error: &Error) {
     let at = job.at(unit);
     let mut item = at.load(Ordering::Relaxed);
     while item < job.items(unit).end.min(job.raw().limit()) {
@@ -212,6 +222,19 @@ where
         (true, false) => run_items(job, unit, number(args), put_encoded(job, unit), function),
         (false, true) => run_items(job, unit, encoded(args), put_number(job), function),
         (false, false) => run_items(job, unit, encoded(args), put_encoded(job, unit), function),
+    }
+}
+
+/// The same for items that are known by their numbers.
+pub(super) fn run_numbered<R>(job: &Job, unit: u32, function: impl FnMut(u32) -> R)
+where
+    R: Serialize + 'static,
+{
+    let shape = job.shape();
+    if shape.result.is_some() && shape.result == plain::size::<R>() {
+        run_items(job, unit, Ok, put_number(job), function);
+    } else {
+        run_items(job, unit, Ok, put_encoded(job, unit), function);
     }
 }
 

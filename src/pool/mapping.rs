@@ -26,7 +26,9 @@ use std::{
 /// Into how large chunks the items are cut, each of which one worker takes at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chunks {
-    /// Four for each worker.
+    /// Four for each worker; of what is known by numbers, as guided.
+    Automatic,
+    /// One for each worker.
     Even,
     Of(usize),
     /// Large ones first, then smaller and smaller.
@@ -60,13 +62,20 @@ impl<K: Kind> Copy for Mapping<'_, K> {}
 
 impl<'p, K: Kind> Mapping<'p, K> {
     pub(super) fn new(pool: &'p Pool<K>) -> Self {
-        Self { pool, chunks: Chunks::Even, terms: pool.terms() }
+        Self { pool, chunks: Chunks::Automatic, terms: pool.terms() }
     }
 
-    /// How many neighbours one worker takes at a time. If not said: so many that there are four chunks for each worker.
-    #[doc(alias = "chunksize")]
+    /// How many neighbours one worker takes at a time. If not said: of items, so many that there are four chunks for each worker; of a range, or of an array, as [`guided`](Self::guided).
+    #[doc(alias("chunksize", "dynamic"))]
     pub fn chunk_size(mut self, items: usize) -> Self {
         self.chunks = Chunks::Of(items);
+        self
+    }
+
+    /// Cuts the items into one chunk for each worker, of almost equal size: for items that take equally long, on processors that do nothing else.
+    #[doc(alias = "static")]
+    pub fn even(mut self) -> Self {
+        self.chunks = Chunks::Even;
         self
     }
 
@@ -229,10 +238,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         A: Serialize + 'static,
         R: 'static,
     {
-        if self.chunks == Chunks::Of(0) {
-            let message = "items were to be mapped in chunks of none; it is 1 at the least";
-            return Err(Error::new(ErrorKind::InvalidInput, message).into());
-        }
+        self.check_chunks()?;
         let office = self.pool.office();
         let mut collected = Collected::default();
         for item in items {
@@ -266,12 +272,34 @@ impl<'p, K: Kind> Mapping<'p, K> {
         Ok(office.submit_job(function, job, kept, self.terms)?)
     }
 
+    pub(super) fn pool(&self) -> &'p Pool<K> {
+        self.pool
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    pub(super) fn check_chunks(&self) -> Result<()> {
+        if self.chunks == Chunks::Of(0) {
+            let message = "items were to be mapped in chunks of none; it is 1 at the least";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        Ok(())
+    }
+
+    /// The same, with chunks for items that are known by their numbers.
+    pub(super) fn for_numbers(self) -> Self {
+        if self.chunks == Chunks::Automatic { self.guided() } else { self }
+    }
+
     /// The first item of each chunk.
-    fn firsts(&self, count: u32) -> Vec<u32> {
+    pub(super) fn firsts(&self, count: u32) -> Vec<u32> {
         let workers = self.pool.workers();
-        let even = (count as usize).div_ceil(4 * workers);
+        let each = |chunks: usize| (0..count).step_by((count as usize).div_ceil(chunks)).collect();
         match self.chunks {
-            Chunks::Even => (0..count).step_by(even).collect(),
+            Chunks::Automatic => each(4 * workers),
+            Chunks::Even => each(workers),
             Chunks::Of(items) => (0..count).step_by(items).collect(),
             Chunks::Guided => {
                 let mut firsts = Vec::new();
@@ -314,7 +342,7 @@ impl Mapping<'_, Stateless> {
 }
 
 /// A job without items is over.
-fn nothing() -> Pending {
+pub(super) fn nothing() -> Pending {
     let outcome = OnceLock::from(Outcome::Job(BTreeMap::new()));
     Pending { slot: 0, serial: 0, deadline: None, job: None, outcome }
 }
