@@ -2,6 +2,8 @@
 //!
 //! A line `value NAME NANOSECONDS goal <= GOAL` is beside the ratios, for what is to be fast by the clock; rayon's threads are shown beside.
 
+#[path = "pool/arrays.rs"]
+mod arrays;
 mod common;
 
 use common::{
@@ -253,6 +255,11 @@ fn roundtrip_asleep() {
 
 fn main() {
     multiproc::init();
+    // Alone, if it is named.
+    if std::env::args().any(|argument| argument == "arrays") {
+        return arrays::all();
+    }
+    arrays::all();
     let pool = Pool::new(2).unwrap();
     maps(&pool);
     tasks(&pool);
