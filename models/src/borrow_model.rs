@@ -199,7 +199,7 @@ plays! {
     loom_a_lender_of_seats_dies 1 [Some("lent"), SeatLender; None, Sitter(0); None, Writer];
     loom_a_lender_of_seats_and_a_sitter_die 1 [Some("lent"), SeatLender; Some("sitting"), Sitter(0); None, Writer];
     loom_a_host_and_its_guest 1 [None, Guest; None, Host; None, Writer];
-    loom_a_host_dies 2 [None, Guest; Some("hosting"), Host; None, Writer];
+    loom_a_host_dies 3 [None, Guest; Some("hosting"), Host; None, Writer];
     loom_a_host_and_its_guest_die 1 [Some("visiting"), Guest; Some("hosting"), Host; None, Writer];
     loom_lender_and_borrower_die 1 [Some("lent"), Lender; Some("borrowing"), Borrower; None, Reader];
 }
