@@ -313,6 +313,8 @@ impl RawBorrow {
                 }
                 // Guests may have come behind this look, while their host was there.
                 step!("borrow.write.second");
+                // What was seen of hosts in the first look comes before what is seen of guests in the second.
+                fence(Ordering::SeqCst);
                 is_second = true;
                 continue;
             }
