@@ -4,6 +4,8 @@
 
 use std::{env, time::Instant};
 
+#[path = "pool/arrays.rs"]
+mod arrays;
 mod common;
 #[path = "pool/idle.rs"]
 mod idle;
@@ -49,8 +51,9 @@ fn main() {
     if env::var_os(start::NOTHING).is_some() {
         return;
     }
-    let parts: [(&str, fn()); 7] = [
+    let parts: [(&str, fn()); 8] = [
         ("maps", maps::all),
+        ("arrays", arrays::all),
         ("tasks", tasks::all),
         ("round_trip", round_trip::all),
         ("idle", idle::all),

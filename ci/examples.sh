@@ -303,6 +303,19 @@ for workers in 1 2 5; do
 done
 code 2 "$built/pool_primes" --workers x
 
+echo "monte_carlo_pi"
+usage monte_carlo_pi
+code 0 "$built/monte_carlo_pi" --workers 1
+pi=$out
+grep -qE '^pi 3\.14[0-9]+$' <<<"$pi" || fail "monte_carlo_pi: $pi"
+for workers in 2 3; do
+    code 0 "$built/monte_carlo_pi" --workers "$workers"
+    same "$pi" "$out" "monte_carlo_pi with $workers workers"
+done
+code 0 "$built/monte_carlo_pi" --millions 1 --seed 7
+code 2 "$built/monte_carlo_pi" --millions 0
+code 2 "$built/monte_carlo_pi" --workers 0
+
 # Whenever workers are killed, the counts are right: what they held is counted again.
 truncate -s 512M "$work/large"
 expected="0 $((512 << 20))

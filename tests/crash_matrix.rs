@@ -38,6 +38,13 @@ const ELSEWHERE: &[&str] = &[
     "mutex.taken",
     "mutex.marked",
     "mutex.told",
+    // `tests/pool_arrays.rs`.
+    "borrow.guest.cell",
+    "borrow.hosts",
+    "borrow.seat.ending",
+    "borrow.seat.taken",
+    "borrow.write.second",
+    "pool.job",
     // `tests/barrier_deaths.rs`.
     "barrier.acting",
     "barrier.arrived",

@@ -1,5 +1,5 @@
-//! A storm over a pool: numbered tasks, alone and mapped, while random workers are killed at random moments, and others for what they are at: tasks that are late, or cancelled. `MULTIPROC_STORM_KILLS` and `MULTIPROC_STORM_TASKS` make it
-//! longer: so many workers are killed, and so many tasks done, at the least.
+//! Storms over a pool: numbered tasks, alone and mapped, then arrays and ranges, while random workers are killed at random moments, and others for what they are at: tasks that are late, or cancelled. `MULTIPROC_STORM_KILLS` and
+//! `MULTIPROC_STORM_TASKS` make them longer: so many workers are killed, and so many tasks done, at the least.
 //!
 //! Each task counts itself before it is done and after. So it is known at the end: each task has its own result, or its worker died with it, once; one that was to be tried again has its result.
 
@@ -8,7 +8,7 @@ mod chance;
 mod support;
 
 use chance::{from_environment, kills, random, seed};
-use multiproc::{AtomicArray, Ordering, Pool, TaskError};
+use multiproc::{Array, Atomic, AtomicArray, Ordering, Pool, TaskError};
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     thread,
@@ -169,19 +169,18 @@ impl Drop for End<'_> {
     }
 }
 
-#[test]
-fn a_storm_over_a_pool() {
-    // A quick one in the suite: a worker takes its time to start.
-    let kills = if std::env::var_os("MULTIPROC_STORM_KILLS").is_some() { kills() } else { 300 };
-    let tasks = from_environment("MULTIPROC_STORM_TASKS").unwrap_or(0);
-    let _watchdog = watchdog(90 + kills);
+/// How many workers are killed. A quick storm in the suite: a worker takes its time to start.
+fn deaths() -> u64 {
+    if std::env::var_os("MULTIPROC_STORM_KILLS").is_some() { kills() } else { 300 }
+}
+
+/// Plays rounds, by their numbers, while workers are killed, and so many at the least. The answer is how many rounds there were.
+fn storm(pool: &Pool, kills: u64, least: u64, mut round: impl FnMut(u64)) -> u64 {
     let mut chance = seed();
-    let pool = Pool::new(WORKERS).unwrap();
     let (is_over, killed) = (AtomicBool::new(false), AtomicU64::new(0));
-    let mut tally = Tally::default();
     let mut rounds = 0;
     thread::scope(|scope| {
-        let alarm = Alarm { is_over: &is_over, pool: &pool, seconds: 60 + kills };
+        let alarm = Alarm { is_over: &is_over, pool, seconds: 60 + kills };
         scope.spawn(move || alarm.watch());
         scope.spawn(|| {
             // Those of which the pool does not know yet that they are dead.
@@ -205,11 +204,22 @@ fn a_storm_over_a_pool() {
         });
         // Whatever ends this, ends the killing.
         let _end = End(&is_over);
-        while killed.load(SeqCst) < kills || rounds * (TASKS as u64) < tasks {
-            round(&pool, rounds, &mut tally);
+        while killed.load(SeqCst) < kills || rounds < least {
+            round(rounds);
             rounds += 1;
         }
     });
+    rounds
+}
+
+#[test]
+fn a_storm_over_a_pool() {
+    let kills = deaths();
+    let least = from_environment("MULTIPROC_STORM_TASKS").unwrap_or(0).div_ceil(TASKS as u64);
+    let _watchdog = watchdog(90 + kills);
+    let pool = Pool::new(WORKERS).unwrap();
+    let mut tally = Tally::default();
+    let rounds = storm(&pool, kills, least, |number| round(&pool, number, &mut tally));
     let died = tally.died;
     round(&pool, 0, &mut tally);
     let statistics = pool.statistics();
@@ -221,4 +231,60 @@ fn a_storm_over_a_pool() {
     assert!(died <= kills, "more died than were killed");
     assert_eq!(statistics.in_use, 0);
     drop(pool);
+}
+
+const LEN: usize = 400_000;
+const CHUNK: usize = 5_000;
+
+fn term(n: u64) -> f64 {
+    1.0 / (n as f64 + 0.1)
+}
+
+/// Everything that is made of arrays and ranges, as bits. Chunks that are written are counted when they are begun.
+fn compute(pool: &Pool, begun: &Atomic<u64>, now: &Array<f64>, next: &Array<f64>) -> [u64; 4] {
+    let mapping = pool.mapping().retries(RETRIES);
+    let add = |a: f64, b: f64| a + b;
+    let sum = |_: usize, chunk: &[f64]| chunk.iter().sum::<f64>();
+    let fill = |begun: &Atomic<u64>, first: usize, chunk: &mut [f64]| {
+        begun.fetch_add(1, Ordering::SeqCst);
+        (first as u64..).zip(chunk).for_each(|(n, x)| *x = term(n));
+    };
+    let scale = |_: usize, now: &[f64], next: &mut [f64]| {
+        now.iter().zip(next).for_each(|(now, next)| *next = 0.3 * now + 1.0);
+    };
+    mapping.par_chunks_mut_with(begun, &mut now.write().unwrap(), CHUNK, fill).unwrap();
+    let whole = mapping.reduce_chunks(&now.read().unwrap(), CHUNK, sum, add).unwrap().unwrap();
+    let source = now.read().unwrap();
+    mapping.par_chunks_into(&source, &mut next.write().unwrap(), CHUNK, scale).unwrap();
+    let scaled = mapping.reduce_chunks(&next.read().unwrap(), CHUNK, sum, add).unwrap().unwrap();
+    let range = mapping.reduce(0..LEN as u64, || 0.0, term, add).unwrap();
+    let mut mixed = 0_u64;
+    for x in source.iter().chain(&*next.read().unwrap()) {
+        mixed = mixed.rotate_left(5) ^ x.to_bits();
+    }
+    [whole.to_bits(), scaled.to_bits(), range.to_bits(), mixed]
+}
+
+#[test]
+fn a_storm_over_arrays() {
+    let kills = deaths();
+    let _watchdog = watchdog(90 + kills);
+    let pool = Pool::new(WORKERS).unwrap();
+    let (now, next) = (Array::zeroed(LEN).unwrap(), Array::zeroed(LEN).unwrap());
+    let begun = Atomic::new(0_u64).unwrap();
+    let calm = compute(&Pool::new(1).unwrap(), &begun, &now, &next);
+    let rounds = storm(&pool, kills, 0, |_| {
+        // What is not written again is seen.
+        now.write().unwrap().fill(f64::NAN);
+        next.write().unwrap().fill(f64::NAN);
+        assert_eq!(compute(&pool, &begun, &now, &next), calm);
+        assert!(!now.is_poisoned() && !next.is_poisoned());
+    });
+    let restarts = pool.statistics().restarts;
+    // How often a worker was hit between two steps, and how often in a chunk, is up to the machine.
+    let again = begun.load(Ordering::SeqCst) - (rounds + 1) * LEN.div_ceil(CHUNK) as u64;
+    println!(
+        "{kills} kills, {restarts} restarts, {rounds} rounds over arrays: the same bits, {again} chunks written again"
+    );
+    assert!(again > 0 || kills < 2000, "nobody was hit in a chunk: the storm shows nothing");
 }

@@ -4,7 +4,8 @@ use crate::{
     os::clock::Deadline,
     play::plays,
     sync::{CELLS, RawBorrow},
-    world::{Model, Moment, reached},
+    sync::party::Party,
+    world::{Model, Moment, id, reached},
 };
 use loom::{
     cell::UnsafeCell,
@@ -19,6 +20,8 @@ struct Shared {
     data: [UnsafeCell<u32>; 2],
     /// The number of a loan, once there is one.
     loan: AtomicU32,
+    /// Where a host is, once there is one: its cell, and one more than its thread.
+    host: [AtomicU32; 2],
     moment: Moment,
 }
 
@@ -39,10 +42,18 @@ enum Role {
     LenderThenWriter,
     /// Writes if it can at once.
     Trier,
+    /// Lends seats, and calls them back.
+    SeatLender,
+    /// Takes a seat if there are any, to write this part, and then again.
+    Sitter(usize),
+    /// Reads, and says where.
+    Host,
+    /// Reads where a host said it does.
+    Guest,
 }
 
 fn act(shared: &Shared, party: &Model, role: Role) {
-    let Shared { borrow, data, loan: last_loan, moment } = shared;
+    let Shared { borrow, data, loan: last_loan, host, moment } = shared;
     // SAFETY: nobody writes under the borrow, or the part.
     let read = |part: usize| data[part].with(|data| unsafe { *data });
     let write = |part: usize| {
@@ -87,6 +98,54 @@ fn act(shared: &Shared, party: &Model, role: Role) {
                 borrow.return_part(party, 0, loan, false);
             }
         }
+        Role::SeatLender => {
+            let _ = borrow.write(party, Deadline::NEVER).unwrap();
+            write(0);
+            write(1);
+            let loan = borrow.lend(PARTS).unwrap();
+            last_loan.store(loan, Ordering::Release);
+            reached("lent");
+            let _ = borrow.call_back(party, PARTS, loan, Deadline::NEVER).unwrap();
+            write(0);
+            write(1);
+            borrow.end_write(party, false);
+        }
+        Role::Sitter(part) => {
+            for _ in 0..2 {
+                let loan = last_loan.load(Ordering::Acquire);
+                if loan == 0 {
+                    break;
+                }
+                let seat = borrow.take_seat(party, PARTS, loan, Deadline::NEVER).unwrap();
+                let Some(seat) = seat else { break };
+                write(part);
+                reached("sitting");
+                borrow.leave_seat(party, seat, loan);
+            }
+        }
+        Role::Host => {
+            let (cell, _) = borrow.read(party, Deadline::NEVER).unwrap();
+            borrow.host();
+            host[0].store(cell as u32, Ordering::Relaxed);
+            host[1].store(party.id().slot() + 1, Ordering::Release);
+            let seen = read(0);
+            reached("hosting");
+            assert_eq!(read(0), seen);
+            borrow.end_read(party, cell);
+        }
+        Role::Guest => {
+            let at = host[1].load(Ordering::Acquire);
+            if at != 0 {
+                let host = (host[0].load(Ordering::Relaxed) as usize, id(at as usize - 1));
+                if let Some(cell) = borrow.visit(party, host, Deadline::NEVER).unwrap() {
+                    let seen = [read(0), read(1)];
+                    moment.passes();
+                    assert_eq!([read(0), read(1)], seen);
+                    reached("visiting");
+                    borrow.end_read(party, cell);
+                }
+            }
+        }
         Role::LenderThenWriter => {
             act(shared, party, Role::Lender);
             act(shared, party, Role::Writer);
@@ -105,6 +164,7 @@ fn set() -> Shared {
         borrow: RawBorrow::new(),
         data: [UnsafeCell::new(0), UnsafeCell::new(0)],
         loan: AtomicU32::new(0),
+        host: [AtomicU32::new(0), AtomicU32::new(0)],
         moment: Moment::default(),
     }
 }
@@ -134,5 +194,12 @@ plays! {
     loom_a_borrower_dies 2 [None, Lender; Some("borrowing"), Borrower];
     loom_a_lender_dies 1 [Some("lent"), Lender; None, Borrower; None, Reader];
     loom_a_lender_dies_and_another_writes 1 [Some("lent"), Lender; None, Borrower; None, Writer];
+    loom_seats_are_taken_and_called_back 1 [None, SeatLender; None, Sitter(0); None, Sitter(1)];
+    loom_a_sitter_dies 1 [None, SeatLender; Some("sitting"), Sitter(0); None, Sitter(1)];
+    loom_a_lender_of_seats_dies 1 [Some("lent"), SeatLender; None, Sitter(0); None, Writer];
+    loom_a_lender_of_seats_and_a_sitter_die 1 [Some("lent"), SeatLender; Some("sitting"), Sitter(0); None, Writer];
+    loom_a_host_and_its_guest 1 [None, Guest; None, Host; None, Writer];
+    loom_a_host_dies 3 [None, Guest; Some("hosting"), Host; None, Writer];
+    loom_a_host_and_its_guest_die 1 [Some("visiting"), Guest; Some("hosting"), Host; None, Writer];
     loom_lender_and_borrower_die 1 [Some("lent"), Lender; Some("borrowing"), Borrower; None, Reader];
 }

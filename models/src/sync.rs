@@ -12,6 +12,8 @@ pub mod raw_borrow;
 pub mod raw_condition;
 #[path = "../../src/sync/raw_event.rs"]
 pub mod raw_event;
+#[path = "../../src/sync/raw_guest.rs"]
+mod raw_guest;
 #[path = "../../src/sync/raw_loan.rs"]
 mod raw_loan;
 #[path = "../../src/sync/raw_lock.rs"]

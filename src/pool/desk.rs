@@ -12,7 +12,7 @@ use super::{
     plain,
     raw_job::Units,
     word::Progress,
-    work::{Kind, Task},
+    work::{Kind, Stateless, Task},
 };
 use crate::{
     Error, Result,
@@ -138,26 +138,36 @@ where
     R: Serialize + 'static,
 {
     FunctionId::of::<_, ()>(move || {
-        DESK.with_borrow_mut(|desk| {
-            let AtHand::Unit { job, unit } = &desk.at_hand else { return };
-            // Of another job, perhaps.
-            desk.context.take_if(|(of, _)| !Rc::ptr_eq(of, job));
-            if desk.context.is_none() {
-                match job.context().and_then(decode::<C>) {
-                    Ok(context) => desk.context = Some((Rc::clone(job), Box::new(context))),
-                    Err(error) => return fail_all(job, *unit, &error),
-                }
-            }
-            let context = desk.context.as_ref().and_then(|(_, context)| context.downcast_ref());
-            if let Some(context) = context {
-                run_unit(job, *unit, |(item,): (T,)| function(context, item));
-            }
+        with_unit::<Stateless, C>(|(), job, unit, context| {
+            run_unit(job, unit, |(item,): (T,)| function(context, item));
         });
     })
 }
 
+/// Runs something with the state, the unit at hand, and what is the same for all items of its job, which is decoded once.
+pub(super) fn with_unit<K: Kind, C: DeserializeOwned + 'static>(
+    run: impl FnOnce(&mut K::State, &Job, u32, &C),
+) {
+    DESK.with_borrow_mut(|desk| {
+        let AtHand::Unit { job, unit } = &desk.at_hand else { return };
+        // Of another job, perhaps.
+        desk.context.take_if(|(of, _)| !Rc::ptr_eq(of, job));
+        if desk.context.is_none() {
+            match job.context().and_then(decode::<C>) {
+                Ok(context) => desk.context = Some((Rc::clone(job), Box::new(context))),
+                Err(error) => return fail_all(job, *unit, &error),
+            }
+        }
+        let context = desk.context.as_ref().and_then(|(_, context)| context.downcast_ref());
+        let state = desk.state.as_mut().and_then(|state| state.downcast_mut());
+        if let (Some(context), Some(state)) = (context, state) {
+            run(state, job, *unit, context);
+        }
+    });
+}
+
 /// None of the items that are left can be begun.
-fn fail_all(job: &Job, unit: u32, error: &Error) {
+pub(super) fn fail_all(job: &Job, unit: u32, error: &Error) {
     let at = job.at(unit);
     let mut reached = Progress(at.load(Ordering::Relaxed));
     while reached.item() < job.items(unit).end.min(job.raw().limit()) {
@@ -256,6 +266,16 @@ fn run_items_of<A, R: Serialize + 'static>(
     } else {
         run_items(job, unit, get, put_encoded(job, unit), function);
     }
+}
+
+/// The same for items that are known by their numbers.
+pub(super) fn run_numbered<R>(job: &Job, unit: u32, function: impl FnMut(u32) -> R)
+where
+    R: Serialize + 'static,
+{
+    let shape = job.shape();
+    let has_number = shape.result.is_some() && shape.result == plain::size::<R>();
+    run_items_of(job, unit, has_number, Ok, function);
 }
 
 fn number<A: 'static>(numbers: &[u8]) -> impl Fn(u32) -> Result<A> {

@@ -29,7 +29,9 @@ use std::{
 /// Into how large chunks the items are cut, each of which one worker takes at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chunks {
-    /// Four for each worker.
+    /// Four for each worker; of what is known by numbers, as guided.
+    Automatic,
+    /// One for each worker.
     Even,
     Of(usize),
     /// Large ones first, then smaller and smaller.
@@ -62,13 +64,21 @@ impl<K: Kind> Clone for Mapping<'_, K> {
 
 impl<'p, K: Kind> Mapping<'p, K> {
     pub(super) fn new(pool: &'p Pool<K>) -> Self {
-        Self { pool, chunks: Chunks::Even, terms: pool.terms(), tellings: Vec::new() }
+        let chunks = Chunks::Automatic;
+        Self { pool, chunks, terms: pool.terms(), tellings: Vec::new() }
     }
 
-    /// How many neighbours one worker takes at a time. If not said: so many that there are four chunks for each worker.
-    #[doc(alias = "chunksize")]
+    /// How many neighbours one worker takes at a time. If not said: of items, so many that there are four chunks for each worker; of a range, or of an array, as [`guided`](Self::guided).
+    #[doc(alias("chunksize", "dynamic"))]
     pub fn chunk_size(mut self, items: usize) -> Self {
         self.chunks = Chunks::Of(items);
+        self
+    }
+
+    /// Cuts the items into one chunk for each worker, of almost equal size: for items that take equally long, on processors that do nothing else.
+    #[doc(alias = "static")]
+    pub fn even(mut self) -> Self {
+        self.chunks = Chunks::Even;
         self
     }
 
@@ -131,7 +141,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// As [`Pool::map`].
     pub fn map<F, T, R>(
-        self,
+        &self,
         function: F,
         items: impl IntoIterator<Item = T>,
     ) -> Result<Vec<R>, TaskError>
@@ -149,7 +159,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// As [`Pool::map_async`].
     pub fn map_async<F, T, R>(
-        self,
+        &self,
         function: F,
         items: impl IntoIterator<Item = T>,
     ) -> Result<AsyncResult<Vec<R>>, TaskError>
@@ -167,7 +177,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// As [`Pool::starmap`].
     pub fn starmap<F, A, R>(
-        self,
+        &self,
         function: F,
         items: impl IntoIterator<Item = A>,
     ) -> Result<Vec<R>, TaskError>
@@ -177,7 +187,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         R: Serialize + DeserializeOwned + 'static,
     {
         let pending = self.submit(function, items, true)?;
-        AsyncResult::new(self.pool.office(), pending, read_all::<R>).get_telling(self.tellings)
+        AsyncResult::new(self.pool.office(), pending, read_all::<R>).get_telling(self.tellings())
     }
 
     /// As [`Pool::starmap_async`].
@@ -186,7 +196,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// As [`Pool::starmap_async`].
     pub fn starmap_async<F, A, R>(
-        self,
+        &self,
         function: F,
         items: impl IntoIterator<Item = A>,
     ) -> Result<AsyncResult<Vec<R>>, TaskError>
@@ -197,7 +207,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     {
         let pending = self.submit(function, items, true)?;
         let result = AsyncResult::new(self.pool.office(), pending, read_all::<R>);
-        Ok(result.with_tellings(self.tellings)?)
+        Ok(result.with_tellings(self.tellings())?)
     }
 
     /// As [`Pool::try_map`].
@@ -206,7 +216,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// As [`Pool::try_map`].
     pub fn try_map<F, T, R>(
-        self,
+        &self,
         function: F,
         items: impl IntoIterator<Item = T>,
     ) -> Result<Vec<Result<R, TaskError>>, TaskError>
@@ -216,7 +226,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         R: Serialize + DeserializeOwned + 'static,
     {
         let pending = self.submit(function, items.into_iter().map(|item| (item,)), false)?;
-        AsyncResult::new(self.pool.office(), pending, read_each::<R>).get_telling(self.tellings)
+        AsyncResult::new(self.pool.office(), pending, read_each::<R>).get_telling(self.tellings())
     }
 
     /// As [`Pool::try_map`], without waiting.
@@ -226,7 +236,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     /// As [`Pool::map_async`].
     #[allow(clippy::type_complexity, reason = "it says what it is")]
     pub fn try_map_async<F, T, R>(
-        self,
+        &self,
         function: F,
         items: impl IntoIterator<Item = T>,
     ) -> Result<AsyncResult<Vec<Result<R, TaskError>>>, TaskError>
@@ -237,7 +247,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     {
         let pending = self.submit(function, items.into_iter().map(|item| (item,)), false)?;
         let result = AsyncResult::new(self.pool.office(), pending, read_each::<R>);
-        Ok(result.with_tellings(self.tellings)?)
+        Ok(result.with_tellings(self.tellings())?)
     }
 
     /// Submits the items as a job; `stops` says that nobody wants what is behind the first error.
@@ -268,10 +278,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         A: Serialize + 'static,
         R: 'static,
     {
-        if self.chunks == Chunks::Of(0) {
-            let message = "items were to be mapped in chunks of none; it is 1 at the least";
-            return Err(Error::new(ErrorKind::InvalidInput, message).into());
-        }
+        self.check_chunks()?;
         let mut collected = Collected::default();
         for item in items {
             collected.add(&item)?;
@@ -339,7 +346,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
             cell: result.unwrap_or_else(|| room_for(size_of::<R>())),
             is_timed: self.terms.deadline.is_some(),
             stops,
-            tells: self.tellings.iter().any(Telling::is_at_units),
+            tells: self.tells(),
         };
         let same = context.as_ref().map(|context| &context.bytes[..]);
         let block = |bytes| office.block(bytes);
@@ -350,12 +357,50 @@ impl<'p, K: Kind> Mapping<'p, K> {
         Ok(office.submit_job(function, job, kept, self.terms)?)
     }
 
+    pub(super) fn pool(&self) -> &'p Pool<K> {
+        self.pool
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    pub(super) fn check_chunks(&self) -> Result<()> {
+        if self.chunks == Chunks::Of(0) {
+            let message = "items were to be mapped in chunks of none; it is 1 at the least";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody is told of each chunk.
+    pub(super) fn tells(&self) -> bool {
+        self.tellings.iter().any(Telling::is_at_units)
+    }
+
+    pub(super) fn tellings(&self) -> Vec<Telling> {
+        self.tellings.clone()
+    }
+
     /// The first item of each chunk.
     fn firsts(&self, count: u32) -> Vec<u32> {
-        let workers = self.pool.workers();
-        let even = (count as usize).div_ceil(4 * workers);
+        self.cut(self.chunks, count)
+    }
+
+    /// The same for items that are known by their numbers.
+    pub(super) fn firsts_of_numbers(&self, count: u32) -> Vec<u32> {
         match self.chunks {
-            Chunks::Even => (0..count).step_by(even).collect(),
+            Chunks::Automatic => self.cut(Chunks::Guided, count),
+            chunks => self.cut(chunks, count),
+        }
+    }
+
+    fn cut(&self, chunks: Chunks, count: u32) -> Vec<u32> {
+        let workers = self.pool.workers();
+        let each = |chunks: usize| (0..count).step_by((count as usize).div_ceil(chunks)).collect();
+        match chunks {
+            Chunks::Automatic => each(4 * workers),
+            Chunks::Even => each(workers),
             Chunks::Of(items) => (0..count).step_by(items).collect(),
             Chunks::Guided => {
                 let mut firsts = Vec::new();
@@ -377,7 +422,7 @@ impl Mapping<'_, Stateless> {
     ///
     /// As [`Pool::map_with`].
     pub fn map_with<C, F, T, R>(
-        self,
+        &self,
         context: &C,
         function: F,
         items: impl IntoIterator<Item = T>,
@@ -393,12 +438,12 @@ impl Mapping<'_, Stateless> {
         let items = items.into_iter().map(|item| (item,));
         let context = encode(context)?;
         let pending = self.submit_items::<(T,), R>(&function, items, true, Some(context))?;
-        AsyncResult::new(office, pending, read_all::<R>).get_telling(self.tellings)
+        AsyncResult::new(office, pending, read_all::<R>).get_telling(self.tellings())
     }
 }
 
 /// A job without items is over.
-fn nothing() -> Pending {
+pub(super) fn nothing() -> Pending {
     let outcome = OnceLock::from(Outcome::Job(BTreeMap::new()));
     let follow_up = FollowUp::new();
     Pending { slot: 0, serial: 0, deadline: None, job: None, follow_up, outcome }

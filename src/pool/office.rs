@@ -259,6 +259,7 @@ impl Office {
         self.with_slot(&thread, |ledger, slot| {
             let serial = ledger.serial();
             self.board.write_job(slot, function, serial, &job);
+            step!("pool.job");
             self.begin(ledger, &thread, slot, serial, terms, Some(job), kept)
         })
     }
@@ -482,6 +483,15 @@ impl Office {
             ledger.in_use -= 1;
             let _ = used.pending.outcome.set(Outcome::Fate(fate.clone()));
         }
+    }
+
+    /// If the pool was stopped, waits until its workers have ended: until then they may be in the middle of something.
+    pub(super) fn outlast(&self) -> Result<()> {
+        let is_stopped = matches!(self.ledger().phase, Phase::Terminated | Phase::Broken(_));
+        if is_stopped {
+            self.join(Deadline::NEVER)?;
+        }
+        Ok(())
     }
 
     /// Waits until all is done and the workers have ended; `false` when the time is up.

@@ -244,7 +244,13 @@ impl<T: Pod> Array<T> {
             .map_err(|why| not_borrowed(LockError::not_taken(why, deadline)))?;
         LockError::judge(
             taken,
-            ArrayReadGuard { raw: self.raw(), thread, cell, elements: self.elements() },
+            ArrayReadGuard {
+                array: self,
+                raw: self.raw(),
+                thread,
+                cell,
+                elements: self.elements(),
+            },
         )
     }
 
@@ -483,11 +489,12 @@ impl<T: Pod + Fingerprint> Published for Array<T> {
 /// ```
 #[must_use = "the borrow ends when the guard is dropped"]
 pub struct ArrayReadGuard<'a, T> {
-    raw: &'a RawBorrow,
-    thread: Thread<'a>,
-    cell: usize,
+    pub(super) array: &'a Array<T>,
+    pub(super) raw: &'a RawBorrow,
+    pub(super) thread: Thread<'a>,
+    pub(super) cell: usize,
     /// A raw pointer: the guard is not `Send`, as the thread's name is on the cell.
-    elements: NonNull<[T]>,
+    pub(super) elements: NonNull<[T]>,
 }
 
 impl<T> ArrayReadGuard<'_, T> {

@@ -2,6 +2,8 @@
 
 mod array;
 mod array_builder;
+mod array_host;
+mod array_loan;
 mod array_parts;
 mod atomic;
 mod atomic_array;
@@ -24,6 +26,8 @@ mod view;
 
 pub use array::{Array, ArrayReadGuard, ArrayWriteGuard};
 pub use array_builder::{ArrayBuilder, Placement};
+pub(crate) use array_host::ArrayHost;
+pub(crate) use array_loan::{ArrayLoan, ArraySeats};
 pub use array_parts::{ArrayPart, ArrayPartGuard, ArrayParts};
 pub use atomic::Atomic;
 pub use atomic_array::AtomicArray;

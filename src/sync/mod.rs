@@ -14,6 +14,7 @@ mod raw_bells;
 mod raw_borrow;
 mod raw_condition;
 mod raw_event;
+mod raw_guest;
 mod raw_loan;
 mod raw_lock;
 mod raw_semaphore;

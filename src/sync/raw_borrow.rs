@@ -15,6 +15,8 @@
 //!    afterwards, clears it and rings. Sequentially consistent again: one of them sees the other. A bell that was rung and set again looks as before: so whoever rings counts the
 //!    **rings** first, and who waits has read them before it looks, and does not sleep if there are more.
 //!
+//! 5. A host's name in its cell is seen by a **guest** after the guest has written its own: see "Guests".
+//!
 //! Writers come first: while a writer waits for readers, new readers wait for it. A thread that reads and asks for a
 //! second read borrow while a writer waits would wait for itself, as with the standard library's lock.
 //!
@@ -26,7 +28,7 @@
 //! | --- | --- | --- |
 //! | EMPTY | – | a reader's name, while no writer is there; LENT, by the writer |
 //! | LENT, loan | a part that nobody has taken | a borrower's name, by one compare-exchange; DONE, by the lender, who calls it back |
-//! | a name, loan | a borrower writes the part | DONE, by the borrower; by others once it is dead |
+//! | a name, loan | a borrower writes the part | DONE, by the borrower; by others once it is dead. Of a seat: LENT, by the borrower; another's name, once it is dead |
 //! | a name | a reader reads | EMPTY, by the reader; by others once it is dead; LENT, by a writer that the reader has yet to notice |
 //! | DONE, loan | the part is written, called back, or its borrower died | EMPTY, by the lender |
 //!
@@ -34,7 +36,21 @@
 //! When it dies before, `writing` still has its name: then whoever takes the word next, reader or writer, waits for the living borrowers, and
 //! clears `writing` and the marks, before anybody reads or writes.
 //!
-//! A death at each step: a dead reader's cell is emptied by the writer that finds it; a dead writer's word is taken over by whoever
+//! The borrowers of a loan may also agree among themselves who writes what, by a claim elsewhere. Then its cells are **seats**, as many as may write at the same time: each takes any of them while it writes, and leaves it LENT for the
+//! next, who may also take that of a corpse. The lender calls back until all cells are DONE in one look: nobody takes a seat after that, and nobody has one.
+//!
+//! # Guests
+//!
+//! A reader may be the **host** of others, who read as long as it does, whether or not a writer waits: a guest that waited for that writer, which waits for the host, which waits for its guests, would wait for ever. A guest writes its name in a
+//! cell as every reader does, but looks then whether the host's name is in its own cell, and not at the writer's word; and then whether its own name is still there.
+//!
+//! The host may die between these looks and those of a writer, which has passed by the guest's cell before and finds the host's empty after. So a host says first that it is one (**hosted**), and a writer that has seen no name, and that word set,
+//! looks once more. The name of a host that dies is gone for good when it is gone; the writer has seen it gone in its first look, so every guest that has seen it there has its own name in a cell before the second look begins. When the second
+//! look has found nobody, there are no hosts and no guests, and the writer clears the word.
+//!
+//! A host that lives stays until its guests have gone, or can see only that it has gone: whoever makes it one sees to that.
+//!
+//! A death at each step: a dead guest is as a dead reader. A dead reader's cell is emptied by the writer that finds it; a dead writer's word is taken over by whoever
 //! waits for it, and the borrow is poisoned if invariant 3 says that it had begun; a dead borrower keeps its cell until the lender has seen it, who poisons the borrow.
 
 use super::{
@@ -55,12 +71,12 @@ pub(super) fn holder(cell: u64) -> Option<OwnerId> {
 
 /// The cell at which a thread begins: each slot elsewhere, so that readers rarely meet.
 #[inline]
-fn first_cell(id: OwnerId) -> usize {
+pub(super) fn first_cell(id: OwnerId) -> usize {
     id.slot() as usize % CELLS
 }
 
 /// A reader's name in a cell.
-fn read_by(id: OwnerId) -> u64 {
+pub(super) fn read_by(id: OwnerId) -> u64 {
     u64::from(id.bits())
 }
 
@@ -85,6 +101,8 @@ pub(crate) struct RawBorrow {
     bell: AtomicU32,
     /// How often the bell was rung.
     rings: AtomicU32,
+    /// Not zero: there may be hosts, or guests of one that died.
+    pub(super) hosted: AtomicU32,
     pub(super) cells: [AtomicU64; CELLS],
 }
 
@@ -97,6 +115,7 @@ impl RawBorrow {
             loan: AtomicU32::new(0),
             bell: AtomicU32::new(0),
             rings: AtomicU32::new(0),
+            hosted: AtomicU32::new(0),
             cells: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -159,7 +178,7 @@ impl RawBorrow {
 
     /// Writes a reader's name in a cell where this was seen.
     #[inline]
-    fn claim<P: Party>(&self, party: &P, cell: usize, seen: u64) -> bool {
+    pub(super) fn claim<P: Party>(&self, party: &P, cell: usize, seen: u64) -> bool {
         // SeqCst: before the look at the writer's word.
         self.cells[cell]
             .compare_exchange(seen, read_by(party.id()), Ordering::SeqCst, Ordering::Relaxed)
@@ -251,6 +270,7 @@ impl RawBorrow {
     fn drain<P: Party>(&self, party: &P, deadline: Deadline) -> Result<(), NotTaken> {
         // The word was taken by an exchange that only acquires; this orders it before the look at the cells (invariant 2).
         fence(Ordering::SeqCst);
+        let mut is_second = false;
         loop {
             // Before the look at the cells (invariant 4), which comes after the word was taken (invariant 2).
             let heard = self.listen();
@@ -283,8 +303,22 @@ impl RawBorrow {
                 continue;
             }
             if living.is_empty() {
-                return Ok(());
+                if self.hosted.load(Ordering::SeqCst) == 0 {
+                    return Ok(());
+                }
+                if is_second {
+                    // Relaxed: only a host that comes after this writer sets it again.
+                    self.hosted.store(0, Ordering::Relaxed);
+                    return Ok(());
+                }
+                // Guests may have come behind this look, while their host was there.
+                step!("borrow.write.second");
+                // What was seen of hosts in the first look comes before what is seen of guests in the second.
+                fence(Ordering::SeqCst);
+                is_second = true;
+                continue;
             }
+            is_second = false;
             self.wait_for_cells(party, heard, &living, deadline)?;
         }
     }
@@ -376,7 +410,7 @@ impl RawBorrow {
 
     /// Empties a reader's cell that has the caller's name, and wakes who waits for cells.
     #[inline]
-    fn empty<P: Party>(&self, party: &P, cell: usize) {
+    pub(super) fn empty<P: Party>(&self, party: &P, cell: usize) {
         self.leave(party, cell, read_by(party.id()), 0);
     }
 

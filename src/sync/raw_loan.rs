@@ -1,6 +1,11 @@
-//! Parts of a write borrow, lent to other threads: see "Parts" in `raw_borrow`.
+//! Parts of a write borrow, lent to other threads, and seats at one: see "Parts" in `raw_borrow`.
 
-use super::{RawBorrow, party::Party, raw_borrow::holder, raw_lock::NotTaken};
+use super::{
+    CELLS, RawBorrow,
+    party::Party,
+    raw_borrow::{first_cell, holder},
+    raw_lock::NotTaken,
+};
 use crate::{
     atomic::{AtomicU64, Ordering},
     os::{clock::Deadline, step::step},
@@ -68,6 +73,65 @@ impl RawBorrow {
         self.leave(party, part, borrowed(loan, party.id()), cell(loan, DONE));
     }
 
+    /// Takes any seat of a loan whose borrowers agree among themselves who writes what, also that of one who died; waits for one. `None` when the loan was called back, or is another.
+    ///
+    /// As with a part, the lender itself may not.
+    pub(crate) fn take_seat<P: Party>(
+        &self,
+        party: &P,
+        seats: usize,
+        loan: u32,
+        deadline: Deadline,
+    ) -> Result<Option<usize>, NotTaken> {
+        if self.writer.owner() == Some(party.id()) {
+            return Err(NotTaken::Recursive);
+        }
+        let seats = seats.min(CELLS);
+        let mine = borrowed(loan, party.id());
+        let first = first_cell(party.id()) % seats.max(1);
+        loop {
+            // As in `drain`.
+            let heard = self.listen();
+            let (mut living, mut raced) = (Vec::new(), false);
+            for seat in (first..seats).chain(0..first) {
+                let cell = &self.cells[seat];
+                let seen = cell.load(Ordering::SeqCst);
+                let dead = match holder(seen) {
+                    None if seen == lent(loan) => None,
+                    Some(holder) if seen == borrowed(loan, holder) => {
+                        if !party.is_dead(holder) {
+                            living.push(holder);
+                            continue;
+                        }
+                        Some(holder)
+                    }
+                    // Called back, or another loan's.
+                    _ => continue,
+                };
+                // Acquire pairs with the store in `lend`, and with what the one before left.
+                if cell.compare_exchange(seen, mine, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+                    step!("borrow.seat.taken");
+                    dead.into_iter().for_each(|dead| party.ring_life(dead));
+                    return Ok(Some(seat));
+                }
+                raced = true;
+            }
+            if raced {
+                continue;
+            }
+            if living.is_empty() {
+                return Ok(None);
+            }
+            self.wait_for_cells(party, heard, &living, deadline)?;
+        }
+    }
+
+    /// Leaves a seat, for the next.
+    pub(crate) fn leave_seat<P: Party>(&self, party: &P, seat: usize, loan: u32) {
+        step!("borrow.seat.ending");
+        self.leave(party, seat, borrowed(loan, party.id()), lent(loan));
+    }
+
     /// How many parts of this loan nobody has taken at this moment.
     pub(crate) fn untaken(&self, parts: usize, loan: u32) -> usize {
         let is_lent = |cell: &&AtomicU64| cell.load(Ordering::Relaxed) == lent(loan);
@@ -92,9 +156,16 @@ impl RawBorrow {
         loop {
             // As in `drain`.
             let heard = self.listen();
-            let mut living = Vec::new();
+            let (mut living, mut again) = (Vec::new(), false);
             for cell in cells {
-                let seen = cell.load(Ordering::SeqCst);
+                let mut seen = cell.load(Ordering::SeqCst);
+                if seen == lent(loan) {
+                    // A seat that was left meanwhile.
+                    let called =
+                        cell.compare_exchange(seen, done, Ordering::SeqCst, Ordering::SeqCst);
+                    let Err(taken) = called else { continue };
+                    seen = taken;
+                }
                 let Some(borrower) = holder(seen) else { continue };
                 if !party.is_dead(borrower) {
                     living.push(borrower);
@@ -106,7 +177,13 @@ impl RawBorrow {
                     // A death of this thread from here on must not make it forgotten.
                     self.writer.set_poison(true);
                     party.ring_life(borrower);
+                } else {
+                    // Another has its seat now.
+                    again = true;
                 }
+            }
+            if again {
+                continue;
             }
             if living.is_empty() {
                 break;
