@@ -1,6 +1,7 @@
 //! Counts words in bytes that come one buffer after the other.
 
 use foldhash::fast::RandomState;
+use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
 use std::collections::HashMap;
 
@@ -50,7 +51,7 @@ impl Counter {
             if length == rest.len() {
                 return self.begun.extend_from_slice(rest);
             }
-            count(&mut self.counts, &rest[..length]);
+            add(&mut self.counts, &rest[..length], 1);
             rest = &rest[length..];
         }
     }
@@ -62,25 +63,41 @@ impl Counter {
     /// The word that has begun goes no further.
     pub(crate) fn end_word(&mut self) {
         if self.is_in_word() {
-            count(&mut self.counts, &self.begun);
+            add(&mut self.counts, &self.begun, 1);
             self.begun.clear();
         }
     }
 }
 
-fn count(counts: &mut Counts, word: &[u8]) {
+/// Adds to what was counted of a word.
+fn add(counts: &mut Counts, word: &[u8], more: u64) {
     match counts.get_mut(Bytes::new(word)) {
-        Some(count) => *count += 1,
-        None => drop(counts.insert(ByteBuf::from(word), 1)),
+        Some(count) => *count += more,
+        None => drop(counts.insert(ByteBuf::from(word), more)),
     }
 }
 
-/// Adds counts to others.
-pub(crate) fn add(total: &mut Counts, mut counts: Counts) {
-    if total.len() < counts.len() {
-        std::mem::swap(total, &mut counts);
+/// Counts on their way to another process: in two pieces, and not in as many as there are words.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct List {
+    /// Each with a space behind it.
+    words: ByteBuf,
+    counts: Vec<u64>,
+}
+
+impl List {
+    pub(crate) fn of(counts: &Counts) -> Self {
+        let mut words = ByteBuf::new();
+        for word in counts.keys() {
+            words.extend_from_slice(word);
+            words.push(b' ');
+        }
+        Self { words, counts: counts.values().copied().collect() }
     }
-    for (word, count) in counts {
-        *total.entry(word).or_default() += count;
+
+    pub(crate) fn add_to(&self, counts: &mut Counts) {
+        for (word, &more) in self.words.split(|&byte| byte == b' ').zip(&self.counts) {
+            add(counts, word, more);
+        }
     }
 }

@@ -9,9 +9,10 @@ mod counter;
 mod piece;
 
 use clap::Parser;
-use counter::{Counter, Counts, add};
+use counter::{Counter, Counts, List};
 use multiproc::Pool;
 use piece::{Piece, Pieces};
+use serde_bytes::ByteBuf;
 use std::{
     collections::BTreeSet,
     io::{self, Write},
@@ -38,17 +39,21 @@ const LARGEST_PIECE: u64 = 1 << 20;
 /// Each file that cannot be read, once, in whatever order the workers came upon them.
 type Failures = BTreeSet<String>;
 
-/// The task: words, and what could not be read.
-fn count(batch: Vec<Piece>) -> (Counts, Failures) {
+fn count(batch: &[Piece]) -> (Counts, Failures) {
     let mut counter = Counter::default();
     let failures = batch.iter().filter_map(|piece| piece.count(&mut counter).err()).collect();
     (counter.counts, failures)
 }
 
-/// Eight batches for each worker, so that they end at about the same time, but none so small that adding it up is the work, or so large that it takes long to count again.
+fn task(batch: Vec<Piece>) -> (List, Failures) {
+    let (counts, failures) = count(&batch);
+    (List::of(&counts), failures)
+}
+
+/// Four batches for each worker, so that they end at about the same time, but none so small that adding it up is the work, or so large that it takes long to count again.
 fn batches(pieces: Vec<(Piece, u64)>, workers: usize) -> Vec<Vec<Piece>> {
     let all: u64 = pieces.iter().map(|(_, weight)| weight).sum();
-    let most = (all / (8 * workers as u64)).clamp(1 << 20, 64 << 20);
+    let most = (all / (4 * workers as u64)).clamp(1 << 20, 64 << 20);
     let (mut batches, mut room) = (Vec::<Vec<Piece>>::new(), 0);
     for (piece, weight) in pieces {
         match batches.last_mut() {
@@ -71,9 +76,9 @@ fn in_parallel(directory: &Path, workers: usize) -> multiproc::Result<(Counts, F
         return Ok((counts, failures));
     }
     let pool = Pool::builder().workers(workers.min(batches.len())).retries(2).build()?;
-    for result in pool.imap_unordered(count, batches) {
+    for result in pool.imap_unordered(task, batches) {
         let (more, unread) = result?;
-        add(&mut counts, more);
+        more.add_to(&mut counts);
         failures.extend(unread);
     }
     Ok((counts, failures))
@@ -81,18 +86,28 @@ fn in_parallel(directory: &Path, workers: usize) -> multiproc::Result<(Counts, F
 
 fn alone(directory: &Path) -> (Counts, Failures) {
     let Pieces { all, mut failures } = Pieces::below(directory, u64::MAX);
-    let (counts, unread) = count(all.into_iter().map(|(piece, _)| piece).collect());
+    let (counts, unread) = count(&all.into_iter().map(|(piece, _)| piece).collect::<Vec<_>>());
     failures.extend(unread);
     (counts, failures.into_iter().collect())
+}
+
+/// The most frequent words, and of equally frequent ones the first by their bytes.
+fn most_frequent(counts: &Counts, how_many: usize) -> Vec<(&ByteBuf, &u64)> {
+    let order = |a: &(&ByteBuf, &u64), b: &(&ByteBuf, &u64)| b.1.cmp(a.1).then(a.0.cmp(b.0));
+    let mut words: Vec<_> = counts.iter().collect();
+    if words.len() > how_many {
+        words.select_nth_unstable_by(how_many, order);
+        words.truncate(how_many);
+    }
+    words.sort_unstable_by(order);
+    words
 }
 
 fn print(counts: &Counts) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     writeln!(out, "total {}", counts.values().sum::<u64>())?;
     writeln!(out, "distinct {}", counts.len())?;
-    let mut words: Vec<_> = counts.iter().collect();
-    words.sort_unstable_by(|(a, often), (b, seldom)| seldom.cmp(often).then(a.cmp(b)));
-    for (word, count) in words.into_iter().take(10) {
+    for (word, count) in most_frequent(counts, 10) {
         out.write_all(word)?;
         writeln!(out, " {count}")?;
     }

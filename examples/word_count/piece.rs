@@ -69,8 +69,7 @@ impl Piece {
 
     /// Opens it, unless it has become something else meanwhile, such as a pipe to wait for.
     fn open(&self) -> io::Result<File> {
-        let file =
-            OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
         if file.metadata()?.is_file() {
             Ok(file)
         } else {
