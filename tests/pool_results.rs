@@ -7,8 +7,8 @@ mod support;
 mod watching;
 
 use multiproc::{
-    AsyncResult, Event, Pool, PoolResult, Queue, TaskError, WaitFor, as_completed, spawn, wait,
-    wait_results,
+    AsyncResult, AtomicArray, ErrorKind, Event, Ordering, Pool, PoolResult, Queue, TaskError,
+    WaitFor, as_completed, spawn, wait, wait_results,
 };
 use std::{
     collections::BTreeSet,
@@ -319,6 +319,33 @@ fn counts_threads() -> [usize; 3] {
 fn there_is_no_thread_for_each_callback() {
     let _watchdog = watchdog(60);
     assert_eq!(spawn(counts_threads, ()).unwrap().join().unwrap(), [0, 1, 0]);
+}
+
+/// Where there can be no thread to call anything, nothing is submitted either.
+#[test]
+fn what_cannot_be_called_is_not_submitted() {
+    const NAME: &str = "what_cannot_be_called_is_not_submitted";
+    if std::env::var_os("MULTIPROC_PARTICIPANTS").is_none() {
+        // This thread, the pool's own, and the worker's: no more.
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args([NAME, "--exact"]).env("MULTIPROC_PARTICIPANTS", "3");
+        assert!(again.status().unwrap().success());
+        return;
+    }
+    let _watchdog = watchdog(60);
+    let (pool, counts) = (Pool::new(1).unwrap(), AtomicArray::<u32>::zeroed(3).unwrap());
+    let count = |(counts, at): (AtomicArray<u32>, usize)| {
+        counts[at].fetch_add(1, Ordering::SeqCst);
+    };
+    pool.apply(count, ((counts.clone(), 0),)).unwrap();
+    let called = pool.task(count, ((counts.clone(), 1),)).callback(|_| {}).submit();
+    assert!(matches!(called, Err(TaskError::Failed { kind: ErrorKind::TooMany, .. })));
+    let told = pool.mapping().progress(|_, _| {}).map_async(count, [(counts.clone(), 2)]);
+    assert!(matches!(told, Err(TaskError::Failed { kind: ErrorKind::TooMany, .. })));
+    pool.close().unwrap();
+    pool.join().unwrap();
+    let counts: Vec<_> = counts.iter().map(|count| count.load(Ordering::SeqCst)).collect();
+    assert_eq!(counts, [1, 0, 0]);
 }
 
 /// A raw `fork()` has a copy that calls nothing and is told so; the parent's callbacks are called once.

@@ -157,7 +157,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// # Errors
     ///
-    /// As [`Pool::map_async`].
+    /// As [`Pool::map_async`]; and when [progress](Self::progress) is to be told, and the thread for that cannot be started. In any case nothing is submitted then.
     pub fn map_async<F, T, R>(
         &self,
         function: F,
@@ -194,7 +194,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// # Errors
     ///
-    /// As [`Pool::starmap_async`].
+    /// As [`map_async`](Self::map_async).
     pub fn starmap_async<F, A, R>(
         &self,
         function: F,
@@ -205,6 +205,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
+        self.has_teller()?;
         let pending = self.submit(function, items, true)?;
         let result = AsyncResult::new(self.pool.office(), pending, read_all::<R>);
         Ok(result.with_tellings(self.tellings())?)
@@ -233,7 +234,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// # Errors
     ///
-    /// As [`Pool::map_async`].
+    /// As [`map_async`](Self::map_async).
     #[allow(clippy::type_complexity, reason = "it says what it is")]
     pub fn try_map_async<F, T, R>(
         &self,
@@ -245,6 +246,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         T: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
+        self.has_teller()?;
         let pending = self.submit(function, items.into_iter().map(|item| (item,)), false)?;
         let result = AsyncResult::new(self.pool.office(), pending, read_each::<R>);
         Ok(result.with_tellings(self.tellings())?)
@@ -371,6 +373,11 @@ impl<'p, K: Kind> Mapping<'p, K> {
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         Ok(())
+    }
+
+    /// If somebody is told how far it is while nobody waits, there is a thread for that.
+    fn has_teller(&self) -> Result<()> {
+        if self.tellings.is_empty() { Ok(()) } else { self.pool.office().has_caller() }
     }
 
     /// Whether somebody is told of each chunk.

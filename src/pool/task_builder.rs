@@ -89,7 +89,7 @@ where
     ///
     /// # Errors
     ///
-    /// As [`Pool::apply_async`].
+    /// As [`Pool::apply_async`]; and when there are callbacks, and the thread for them cannot be started. In any case it is not submitted then.
     ///
     /// ```
     /// # multiproc::test_support!();
@@ -107,6 +107,9 @@ where
         let office = self.pool.office();
         let function = office
             .function(TypeId::of::<(K, F, A)>(), || task_function::<K, F, A>(self.function))?;
+        if !self.callbacks.is_empty() {
+            office.has_caller()?;
+        }
         let pending = office.submit_task(&function, &self.args, self.terms)?;
         Ok(AsyncResult::new(office, pending, read_one::<R>).with_callbacks(self.callbacks)?)
     }
