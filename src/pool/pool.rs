@@ -4,7 +4,7 @@ use super::{
     AsyncResult, Imap, Mapping, PoolBuilder, PoolStatistics, TaskBuilder, TaskError,
     fate::Fate,
     ledger::Phase,
-    office::{Office, Terms},
+    office::{Office, Settings, Terms},
     work::{Kind, Stateless, Task},
 };
 use crate::{Result, os::clock::Deadline, os::fork};
@@ -97,7 +97,8 @@ impl<K: Kind> Pool<K> {
 
     pub(super) fn terms(&self) -> Terms {
         let settings = &self.office.settings;
-        Terms { deadline: settings.deadline, retries: settings.retries }
+        let Settings { deadline, retries, .. } = *settings;
+        Terms { deadline, retries, room: Deadline::NEVER }
     }
 
     /// How many workers it has.

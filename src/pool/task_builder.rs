@@ -104,14 +104,32 @@ where
     /// # Ok::<(), multiproc::Error>(())
     /// ```
     pub fn submit(self) -> Result<AsyncResult<R>, TaskError> {
-        let office = self.pool.office();
-        let function = office
-            .function(TypeId::of::<(K, F, A)>(), || task_function::<K, F, A>(self.function))?;
         if !self.callbacks.is_empty() {
-            office.has_caller()?;
+            self.pool.office().has_caller()?;
         }
-        let pending = office.submit_task(&function, &self.args, self.terms)?;
-        Ok(AsyncResult::new(office, pending, read_one::<R>).with_callbacks(self.callbacks)?)
+        let submitted = self.pool.submit_task(self.function, &self.args, self.terms)?;
+        Ok(submitted.with_callbacks(self.callbacks)?)
+    }
+}
+
+impl<K: Kind> Pool<K> {
+    /// Submits a task.
+    pub(super) fn submit_task<F, A, R>(
+        &self,
+        function: F,
+        args: &A,
+        terms: Terms,
+    ) -> Result<AsyncResult<R>>
+    where
+        F: Task<K, A, Output = R>,
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let office = self.office();
+        let of = TypeId::of::<(K, F, A)>();
+        let function = office.function(of, || task_function::<K, F, A>(function))?;
+        let pending = office.submit_task(&function, args, terms)?;
+        Ok(AsyncResult::new(office, pending, read_one::<R>))
     }
 }
 
