@@ -4,9 +4,10 @@ mod support;
 #[path = "support/watching.rs"]
 mod watching;
 
-use multiproc::{ErrorKind, Event, Pool};
+use multiproc::{ErrorKind, Event, Pool, TaskError};
 use std::{
     cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Duration,
@@ -124,4 +125,45 @@ fn items_are_taken_ahead() {
             assert_eq!(taken.load(Ordering::SeqCst), most);
         });
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Bomb(u64);
+
+impl serde::Serialize for Bomb {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert_ne!(self.0, 7, "on the way");
+        serializer.serialize_newtype_struct("Bomb", &self.0)
+    }
+}
+
+/// Of a source that panics, what came before is given first.
+#[test]
+fn a_panic_comes_where_its_item_would() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let next = |mapped: &mut dyn Iterator<Item = Result<u64, TaskError>>| {
+        let next = catch_unwind(AssertUnwindSafe(|| mapped.next()));
+        next.map(|one| one.map(Result::unwrap)).map_err(drop)
+    };
+    for (chunk, is_ordered) in [(1, true), (1, false), (3, true), (3, false), (100, true)] {
+        let comes = |mapped: &mut dyn Iterator<Item = Result<u64, TaskError>>| {
+            let mut seven: Vec<_> = (0..7).map(|_| next(mapped).unwrap().unwrap()).collect();
+            seven.sort_unstable();
+            assert!(seven.into_iter().eq((0..7).map(square)), "chunks of {chunk}");
+            assert_eq!(next(mapped), Err(()));
+            assert_eq!([next(mapped), next(mapped)], [Ok(None), Ok(None)]);
+        };
+        let items = || (0..10).inspect(|&x| assert_ne!(x, 7, "at the source"));
+        let bombs = || (0..10).map(Bomb);
+        let of_bomb = |Bomb(x): Bomb| square(x);
+        if is_ordered {
+            comes(&mut pool.imap(square, items()).chunk_size(chunk));
+            comes(&mut pool.imap(of_bomb, bombs()).chunk_size(chunk));
+        } else {
+            comes(&mut pool.imap_unordered(square, items()).chunk_size(chunk));
+            comes(&mut pool.imap_unordered(of_bomb, bombs()).chunk_size(chunk));
+        }
+    }
+    assert_eq!(pool.apply(square, (9,)).unwrap(), 81);
 }

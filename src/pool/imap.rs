@@ -12,7 +12,16 @@ use crate::{
     os::clock::{self, Deadline},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{collections::VecDeque, fmt, iter::FusedIterator, mem, sync::Arc, time::Duration, vec};
+use std::{
+    any::Any,
+    collections::VecDeque,
+    fmt,
+    iter::FusedIterator,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+    vec,
+};
 
 /// The results of items, as they come: from [`Pool::imap`] or [`Pool::imap_unordered`].
 ///
@@ -20,6 +29,8 @@ use std::{collections::VecDeque, fmt, iter::FusedIterator, mem, sync::Arc, time:
 ///
 /// The iterator is asked by who asks for results, on that thread. So whatever it waits for, the results wait for too, and no time-out cuts that short; but when it has taken its time, and a result is there, that is given before it is asked
 /// for the next item. For items that come seldom, let a thread of its own submit them ([`Pool::apply_async`]).
+///
+/// If the iterator panics, or an item does while it is encoded, that panic comes behind the results of the items before, and then it is over.
 #[must_use = "nothing is done until its results are asked for"]
 pub struct Imap<'p, K: Kind, F, I, R> {
     pool: &'p Pool<K>,
@@ -40,7 +51,10 @@ pub struct Imap<'p, K: Kind, F, I, R> {
     chunk: usize,
     ahead: Option<usize>,
     is_ordered: bool,
+    /// Nothing more is taken.
     is_over: bool,
+    /// The items ended with this panic, which comes behind the results. (A payload cannot be shared; this can.)
+    panic: Option<Mutex<Box<dyn Any + Send>>>,
 }
 
 /// What was submitted at once.
@@ -59,6 +73,15 @@ struct Held {
     refused: Option<TaskError>,
     /// No more items belong to it.
     is_whole: bool,
+}
+
+/// What became of an attempt to take an item.
+enum Pulled {
+    Submitted,
+    /// It belongs to a chunk.
+    Held,
+    /// There are no more.
+    None,
 }
 
 impl<R> Part<R> {
@@ -113,6 +136,7 @@ where
             ahead: None,
             is_ordered,
             is_over: false,
+            panic: None,
         }
     }
 
@@ -210,27 +234,37 @@ where
     /// Takes items: one, which is submitted if there is room, or for a chunk, as many as belong to it, or are there.
     fn pull(&mut self, deadline: Deadline) {
         let mut held = self.held.take().unwrap_or_default();
-        let mut since = clock::about_now();
         while !held.is_whole {
-            let item = self.items.next();
-            let now = clock::about_now();
-            self.is_slow = mem::replace(&mut since, now) != now;
-            let Some(item) = item else {
-                self.is_over = true;
-                held.is_whole = true;
-                break;
-            };
-            let item = (item,);
-            if self.chunk == 1 && self.submit_one(&item) {
-                return;
+            // What is left half done by a panic is not used again.
+            match catch_unwind(AssertUnwindSafe(|| self.pull_one(&mut held))) {
+                Ok(Pulled::Submitted) => return,
+                Ok(Pulled::Held) => {}
+                Ok(Pulled::None) => self.is_over = true,
+                Err(panic) => {
+                    self.is_over = true;
+                    self.panic = Some(Mutex::new(panic));
+                }
             }
-            held.refused = held.collected.add(&item).err();
-            held.is_whole = held.refused.is_some() || held.collected.count as usize == self.chunk;
+            held.is_whole |= self.is_over;
             if self.is_slow && self.has_some() || deadline.has_passed() {
                 break;
             }
         }
         self.held = Some(held);
+    }
+
+    fn pull_one(&mut self, held: &mut Held) -> Pulled {
+        let since = clock::about_now();
+        let item = self.items.next();
+        self.is_slow = clock::about_now() != since;
+        let Some(item) = item else { return Pulled::None };
+        let item = (item,);
+        if self.chunk == 1 && self.submit_one(&item) {
+            return Pulled::Submitted;
+        }
+        held.refused = held.collected.add(&item).err();
+        held.is_whole = held.refused.is_some() || held.collected.count as usize == self.chunk;
+        Pulled::Held
     }
 
     /// Submits an item as a task of its own, if there is room for it.
@@ -286,6 +320,9 @@ where
     /// The next one that is there, with the index of its first item.
     fn next_part(&mut self, deadline: Deadline) -> Result<Option<(usize, Part<R>)>> {
         if self.parts.is_empty() && self.held.is_none() {
+            if let Some(panic) = self.panic.take() {
+                resume_unwind(panic.into_inner().unwrap_or_else(PoisonError::into_inner));
+            }
             return Ok(None);
         }
         let mut at = self.first_there();
