@@ -588,3 +588,45 @@ fn statistics_count() {
     let now = pool.statistics();
     assert_eq!((now.alive, now.in_use, now.workers.len(), now.items), (0, 0, 0, 103));
 }
+
+/// Travels, but if it is odd, it does not arrive.
+#[derive(Debug, serde::Serialize)]
+struct Shy(u32);
+
+impl<'de> serde::Deserialize<'de> for Shy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            even if even % 2 == 0 => Ok(Self(even)),
+            _ => Err(serde::de::Error::custom("shy")),
+        }
+    }
+}
+
+/// The task was done, and its error does not say that it was not.
+#[test]
+fn a_result_that_cannot_be_decoded_says_so() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let shy = |x: u32| Shy(x);
+    let told = |at: usize, error: TaskError| {
+        assert!(
+            matches!(error, TaskError::Undecodable { index, .. } if index == at),
+            "{error:?} of {at}"
+        );
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("task {at} was done")) && text.contains("Shy"), "{text}");
+        assert_eq!(multiproc::Error::from(error).kind(), ErrorKind::Decode);
+    };
+    told(0, pool.apply(shy, (1,)).unwrap_err());
+    told(3, pool.map(shy, [0, 2, 4, 1, 3]).unwrap_err());
+    let each = pool.try_map(shy, 0..4).unwrap();
+    for results in [each, pool.imap(shy, 0..4).chunk_size(2).collect()] {
+        for (at, result) in results.into_iter().enumerate() {
+            match result {
+                Ok(Shy(even)) => assert!(even as usize == at && at % 2 == 0),
+                Err(error) => told(at, error),
+            }
+        }
+    }
+    assert!(matches!(pool.apply(|Shy(x)| x, (Shy(1),)), Err(TaskError::Decode { .. })));
+}

@@ -63,5 +63,5 @@ impl Failure {
 
 /// A result that this process could not read.
 pub(super) fn unread(index: usize, error: &Error) -> TaskError {
-    TaskError::Decode { index, message: error.to_string() }
+    TaskError::Undecodable { index, message: error.to_string() }
 }

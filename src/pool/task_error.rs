@@ -70,6 +70,14 @@ pub enum TaskError {
         /// Why.
         message: String,
     },
+    /// The task was done, but its result cannot be decoded here: its type's own `Deserialize` refuses it.
+    #[error("task {index} was done, but its result cannot be had: {message}")]
+    Undecodable {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// Why.
+        message: String,
+    },
     /// The arguments, or the result, could not be encoded.
     #[error("task {index}: {message}")]
     Encode {
@@ -121,6 +129,7 @@ impl TaskError {
             | Self::TimedOut { index, .. }
             | Self::Cancelled { index }
             | Self::Decode { index, .. }
+            | Self::Undecodable { index, .. }
             | Self::Encode { index, .. }
             | Self::Terminated { index }
             | Self::InitializerFailed { index, .. }
@@ -139,6 +148,7 @@ impl TaskError {
             | Self::TimedOut { index, .. }
             | Self::Cancelled { index }
             | Self::Decode { index, .. }
+            | Self::Undecodable { index, .. }
             | Self::Encode { index, .. }
             | Self::Terminated { index }
             | Self::InitializerFailed { index, .. }
@@ -180,7 +190,7 @@ impl From<TaskError> for Error {
         let kind = match &error {
             TaskError::Failed { kind, .. } => *kind,
             TaskError::Encode { .. } => ErrorKind::Encode,
-            TaskError::Decode { .. } => ErrorKind::Decode,
+            TaskError::Decode { .. } | TaskError::Undecodable { .. } => ErrorKind::Decode,
             TaskError::TimedOut { .. } => ErrorKind::TimedOut,
             _ => ErrorKind::TaskFailed,
         };
