@@ -20,7 +20,9 @@ impl Office {
             let mut running = job.raw().running(&**job).peekable();
             running.peek().is_some() && {
                 let ledger = self.ledger();
-                running.any(|(_, _, owner)| ledger.seat_of(&self.board, owner).is_some())
+                // When the pool is over, nobody clears seats any more.
+                let is_seated = |owner| ledger.seat_of(&self.board, owner).is_some();
+                !ledger.is_over && running.any(|(_, _, owner)| is_seated(owner))
             }
         })
     }

@@ -30,6 +30,8 @@ use std::{
 /// The iterator is asked by who asks for results, on that thread. So whatever it waits for, the results wait for too, and no time-out cuts that short; but when it has taken its time, and a result is there, that is given before it is asked
 /// for the next item. For items that come seldom, let a thread of its own submit them ([`Pool::apply_async`]).
 ///
+/// A pool that takes no tasks any more refuses the next item, or chunk, and nothing comes behind these errors.
+///
 /// If the iterator panics, or an item does while it is encoded, that panic comes behind the results of the items before, and then it is over.
 #[must_use = "nothing is done until its results are asked for"]
 pub struct Imap<'p, K: Kind, F, I, R> {
@@ -274,11 +276,19 @@ where
             Ok(one) => Part::One(one),
             Err(error) if error.kind() == ErrorKind::TimedOut => return false,
             // It cannot be encoded, say.
-            Err(error) => Part::Refused(error.into()),
+            Err(error) => {
+                self.ends_if_closed();
+                Part::Refused(error.into())
+            }
         };
         self.parts.push_back((self.submitted, part));
         self.submitted += 1;
         true
+    }
+
+    /// A pool that takes no tasks would refuse all items that there are, without end perhaps.
+    fn ends_if_closed(&mut self) {
+        self.is_over |= self.pool.office().check_open().is_err();
     }
 
     /// Whether there was room by then.
@@ -292,6 +302,7 @@ where
                 Ok(chunk) => self.parts.push_back((self.submitted, Part::Chunk(chunk))),
                 // Each of its items is told so.
                 Err(error) => {
+                    self.ends_if_closed();
                     let refused = |at| (self.submitted + at, Part::Refused(error.clone()));
                     self.parts.extend((0..count).map(refused));
                 }

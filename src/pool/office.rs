@@ -178,9 +178,9 @@ impl Office {
     fn refuse(phase: &Phase) -> Result<()> {
         let message = match phase {
             Phase::Open => return Ok(()),
-            Phase::Closed => "the pool was closed: it takes no new tasks".into(),
-            Phase::Terminated => "the pool was terminated".into(),
-            Phase::Broken(message) => format!("the workers of the pool cannot begin: {message}"),
+            Phase::Closed => "the pool was closed: it takes no new tasks",
+            Phase::Terminated => "the pool was terminated",
+            Phase::Broken(fate) => return Err(fate.clone().into_error(0).into()),
         };
         Err(Error::new(ErrorKind::Closed, message))
     }
@@ -466,6 +466,11 @@ impl Office {
             self.bell.signal();
         }
         Ok(())
+    }
+
+    /// The pool is broken.
+    pub(super) fn break_down(&self, fate: Fate) -> Result<()> {
+        self.stop(Phase::Broken(fate.clone()), &fate)
     }
 
     /// Nothing is done from now on.

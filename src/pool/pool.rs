@@ -125,7 +125,7 @@ impl<K: Kind> Pool<K> {
     ///
     /// # Errors
     ///
-    /// [`TaskError::Failed`] of the kind [`Closed`](crate::ErrorKind::Closed) if the pool takes no tasks any more; [`TaskError::Encode`] for arguments that cannot be encoded; and what the system says when there is no shared memory
+    /// [`TaskError::Failed`] of the kind [`Closed`](crate::ErrorKind::Closed) if the pool takes no tasks any more, or what has broken it ([`TaskError::InitializerFailed`], [`TaskError::PoolBroken`]); [`TaskError::Encode`] for arguments that cannot be encoded; and what the system says when there is no shared memory
     /// to be had.
     pub fn apply_async<F, A, R>(&self, function: F, args: A) -> Result<AsyncResult<R>, TaskError>
     where
