@@ -2,7 +2,7 @@
 //!
 //! Chunks are made while others are worked on, and only a few ahead. So a file may be larger than memory, or be a pipe: `chunk_processing --file /dev/stdin`. What comes back of a chunk are some of its results, and the sum of all.
 //!
-//! Prints `chunks N items M`, and five of the results, from as many chunks as there are, as `chunk C item I result R`; on stderr, the sum.
+//! Prints `chunks N items M`, and five of the results, from five chunks if there are so many, as `chunk C item I result R`; on stderr, the sum.
 
 use clap::Parser;
 use multiproc::Pool;
@@ -21,7 +21,7 @@ struct Arguments {
     /// How many numbers there are: those from 0 on.
     #[arg(long, default_value_t = 1000)]
     size: u32,
-    /// How many items are in a chunk; without it 100 numbers, or a mebibyte of a file.
+    /// How many items are in a chunk; without it 100 numbers, or 256 KiB of a file.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 28))]
     chunk: Option<u32>,
     /// Takes the bytes of this file.
@@ -60,18 +60,20 @@ struct Done {
     samples: Vec<u64>,
 }
 
+fn square(item: impl Into<u64>) -> u64 {
+    item.into().pow(2)
+}
+
 fn process(Chunk { id, first, items }: Chunk) -> Done {
-    let squares: Vec<_> = match items {
-        Items::Numbers(numbers) => numbers.into_iter().map(|it| u64::from(it).pow(2)).collect(),
-        Items::Bytes(bytes) => bytes.iter().map(|&byte| u64::from(byte).pow(2)).collect(),
-    };
-    Done {
-        id,
-        first,
-        count: squares.len(),
-        sum: squares.iter().map(|&square| u128::from(square)).sum(),
-        samples: squares.into_iter().take(SAMPLES).collect(),
+    match items {
+        Items::Numbers(numbers) => done(id, first, numbers.iter().copied().map(square)),
+        Items::Bytes(bytes) => done(id, first, bytes.iter().copied().map(square)),
     }
+}
+
+fn done(id: u64, first: u64, squares: impl ExactSizeIterator<Item = u64> + Clone) -> Done {
+    let (count, sum) = (squares.len(), squares.clone().map(u128::from).sum());
+    Done { id, first, count, sum, samples: squares.take(SAMPLES).collect() }
 }
 
 /// What became of all chunks.
@@ -143,7 +145,7 @@ impl Iterator for FileChunks {
     type Item = Items;
 
     fn next(&mut self) -> Option<Items> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(self.chunk as usize);
         let read = self.file.by_ref().take(self.chunk.into()).read_to_end(&mut bytes);
         self.error = read.err();
         (self.error.is_none() && !bytes.is_empty()).then(|| Items::Bytes(bytes.into()))
@@ -187,7 +189,7 @@ fn main() -> ExitCode {
     multiproc::init();
     let Arguments { size, chunk, file, workers } = Arguments::parse();
     let workers = workers.map_or_else(multiproc::cpu_count, usize::from);
-    let chunk = chunk.unwrap_or(if file.is_some() { 1 << 20 } else { 100 });
+    let chunk = chunk.unwrap_or(if file.is_some() { 256 << 10 } else { 100 });
     let summary = match &file {
         Some(path) => process_file(path, workers, chunk),
         None => process_numbers(size, workers, chunk),
