@@ -299,17 +299,23 @@ code 1 sh -c "'$histogram' '$work/zeros' >/dev/full"
 truncate -s 512M "$work/large"
 expected="0 $((512 << 20))
 total $((512 << 20))"
-"$histogram" --workers 3 "$work/large" >"$work/out" 2>"$work/stderr" &
-counting=$!
-for _ in 1 2; do
-    worker=""
-    while kill -0 "$counting" 2>/dev/null && [ -z "$worker" ]; do
-        worker=$(cat "/proc/$counting/task/$counting/children" 2>/dev/null | cut -d' ' -f1)
+# killed COMMAND...: two of its workers are killed meanwhile, if it is not too fast; what goes to stdout is in $out.
+killed() {
+    local running worker
+    "$@" >"$work/out" 2>"$work/stderr" &
+    running=$!
+    for _ in 1 2; do
+        worker=""
+        while kill -0 "$running" 2>/dev/null && [ -z "$worker" ]; do
+            worker=$(cat "/proc/$running/task/"*/children 2>/dev/null | tr ' ' '\n' | head -n 1) || true
+        done
+        [ -z "$worker" ] || kill -KILL "$worker" 2>/dev/null || true
     done
-    [ -z "$worker" ] || kill -KILL "$worker" 2>/dev/null || true
-done
-wait "$counting" || fail "byte_histogram with killed workers: $(cat "$work/stderr")"
-same "$expected" "$(cat "$work/out")" "byte_histogram with killed workers"
+    wait "$running" || fail "$* with killed workers: $(cat "$work/stderr")"
+    out=$(cat "$work/out")
+}
+killed "$histogram" --workers 3 "$work/large"
+same "$expected" "$out" "byte_histogram with killed workers"
 grep -c "killed by signal" "$work/stderr" >"$work/killed" || true
 echo "pool_primes"
 usage pool_primes
@@ -522,6 +528,8 @@ same "chunk_processing: the sum of all results is $sum" "$(cat "$work/stderr")" 
 truncate -s 1G "$work/sparse"
 code 0 bash -c "ulimit -d $((128 << 10)); '$built/chunk_processing' --file '$work/sparse'"
 same "chunks 4096 items $((1 << 30))" "$(head -n 1 <<<"$out")" "chunk_processing of a large file"
+killed "$built/chunk_processing" --workers 3 --file "$work/sparse"
+same "chunks 4096 items $((1 << 30))" "$(head -n 1 <<<"$out")" "chunk_processing with killed workers"
 for input in "$work/missing" "$work"; do
     code 2 "$built/chunk_processing" --file "$input"
     same "" "$out" "chunk_processing --file $input"
