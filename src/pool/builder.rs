@@ -315,7 +315,7 @@ impl<K: Kind> PoolBuilder<K> {
         self
     }
 
-    /// How many workers may die within a time: if more do, the pool is broken. Any number if not said. In any case it is broken by workers that die one after another before they are ready.
+    /// How many workers may die within a time: if more do, the pool is broken ([`PoolBroken`](crate::TaskError::PoolBroken)). Any number if not said. In any case it is broken by workers that die one after another before they are ready.
     pub fn restart_budget(mut self, deaths: u32, within: Duration) -> Self {
         self.budget = Some((deaths, within));
         self

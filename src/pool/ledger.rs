@@ -30,8 +30,8 @@ pub(super) enum Phase {
     Open,
     Closed,
     Terminated,
-    /// Workers cannot begin.
-    Broken(String),
+    /// What becomes of what is not done.
+    Broken(Fate),
 }
 
 /// A slot in use.

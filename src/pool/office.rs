@@ -87,6 +87,8 @@ const SPARED: usize = 16 << 20;
 pub(super) struct Terms {
     pub(super) deadline: Option<Duration>,
     pub(super) retries: u32,
+    /// Until when it waits for room to be submitted.
+    pub(super) room: Deadline,
 }
 
 impl Office {
@@ -176,9 +178,9 @@ impl Office {
     fn refuse(phase: &Phase) -> Result<()> {
         let message = match phase {
             Phase::Open => return Ok(()),
-            Phase::Closed => "the pool was closed: it takes no new tasks".into(),
-            Phase::Terminated => "the pool was terminated".into(),
-            Phase::Broken(message) => format!("the workers of the pool cannot begin: {message}"),
+            Phase::Closed => "the pool was closed: it takes no new tasks",
+            Phase::Terminated => "the pool was terminated",
+            Phase::Broken(fate) => return Err(fate.clone().into_error(0).into()),
         };
         Err(Error::new(ErrorKind::Closed, message))
     }
@@ -188,10 +190,11 @@ impl Office {
         Self::refuse(&self.ledger().phase)
     }
 
-    /// Has a slot, waiting until there is one.
+    /// Has a slot, waiting until there is one, or the time is up.
     fn with_slot<T>(
         &self,
         thread: &Thread<'_>,
+        room: Deadline,
         then: impl FnOnce(&mut Ledger, u32) -> T,
     ) -> Result<T> {
         let look = || {
@@ -201,11 +204,13 @@ impl Office {
             }
             ledger.free_slot(&self.board, thread).map(|slot| Ok((ledger, slot)))
         };
-        let waits = || self.board.raw().bells().wait(thread, DONE, Deadline::NEVER, |_| look());
-        let slot = look().or_else(|| spin::for_news(look)).or_else(waits);
-        let (mut ledger, slot) = slot.unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::TimedOut, "the wait for room in the pool ended early"))
-        })?;
+        let waits = || self.board.raw().bells().wait(thread, DONE, room, |_| look());
+        let slot = match look() {
+            None if room != Deadline::NOW => spin::for_news(look).or_else(waits),
+            slot => slot,
+        };
+        let late = || Err(Error::new(ErrorKind::TimedOut, "there is no room in the pool yet"));
+        let (mut ledger, slot) = slot.unwrap_or_else(late)?;
         Ok(then(&mut ledger, slot))
     }
 
@@ -242,7 +247,7 @@ impl Office {
             }
         };
         let is_timed = terms.deadline.is_some();
-        self.with_slot(&thread, |ledger, slot| {
+        self.with_slot(&thread, terms.room, |ledger, slot| {
             let serial = ledger.serial();
             self.board.write_task(slot, function, serial, args, is_timed);
             step!("pool.written");
@@ -260,7 +265,7 @@ impl Office {
     ) -> Result<Arc<Pending>> {
         self.refuse_deadline(terms)?;
         let (thread, job) = (self.thread()?, Arc::new(job));
-        self.with_slot(&thread, |ledger, slot| {
+        self.with_slot(&thread, terms.room, |ledger, slot| {
             let serial = ledger.serial();
             self.board.write_job(slot, function, serial, &job);
             step!("pool.job");
@@ -275,7 +280,7 @@ impl Office {
         thread: &Thread<'_>,
         slot: u32,
         serial: u64,
-        Terms { deadline, retries }: Terms,
+        Terms { deadline, retries, .. }: Terms,
         job: Option<Arc<Job>>,
         kept: Vec<Block>,
     ) -> Arc<Pending> {
@@ -461,6 +466,11 @@ impl Office {
             self.bell.signal();
         }
         Ok(())
+    }
+
+    /// The pool is broken.
+    pub(super) fn break_down(&self, fate: Fate) -> Result<()> {
+        self.stop(Phase::Broken(fate.clone()), &fate)
     }
 
     /// Nothing is done from now on.

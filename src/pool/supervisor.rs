@@ -75,8 +75,7 @@ enum Reason {
 /// Supervises to the end, however that comes: a subscriber of `tracing`, say, may panic.
 fn run(office: &Office) {
     if let Err(report) = panic::catch(|| supervise(office)) {
-        let message = format!("the supervisor {report}");
-        let _ = office.stop(Phase::Broken(message.clone()), &Fate::NoState(message));
+        let _ = office.break_down(Fate::Broken(format!("the supervisor {report}")));
         end_workers(office);
     }
     office.ledger().is_over = true;
@@ -112,7 +111,7 @@ fn supervise(office: &Office) {
             Err(error) => {
                 // Nobody would learn of a death any more.
                 let message = format!("the supervisor cannot wait: {error}");
-                let _ = office.stop(Phase::Broken(message.clone()), &Fate::NoState(message));
+                let _ = office.break_down(Fate::Broken(message));
                 break;
             }
         }
@@ -242,12 +241,12 @@ fn ended(office: &Office, number: u64) {
     let reason = match (sentence, outcome) {
         (_, Ok(End::Done | End::Worn)) => Reason::ByItself,
         (_, Ok(End::NoState(message))) => {
-            why_broken = Some(message);
+            why_broken = Some(Fate::NoState(message));
             Reason::ByItself
         }
         (Some(sentence), Err(fate)) => {
-            if let Fate::NoState(message) = &sentence.fate {
-                why_broken = Some(message.clone());
+            if let Fate::NoState(_) = &sentence.fate {
+                why_broken = Some(sentence.fate.clone());
             }
             Reason::Killed(sentence, fate)
         }
@@ -286,8 +285,8 @@ fn ended(office: &Office, number: u64) {
     }
     // What it had of shared memory is free now, and not when somebody needs room.
     board.root().sweep_holders(thread.id());
-    if let Some(message) = why_broken {
-        let _ = office.stop(Phase::Broken(message.clone()), &Fate::NoState(message));
+    if let Some(fate) = why_broken {
+        let _ = office.break_down(fate);
     }
     // It may have been rung for somebody else, or not have come to ring.
     board.raw().ring_for_all(&thread, NEWS);
@@ -296,8 +295,7 @@ fn ended(office: &Office, number: u64) {
 }
 
 /// Whether so many have died that others would too.
-fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -> Option<String> {
-    let of_last = fate.clone().into_error(0).to_string();
+fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -> Option<Fate> {
     let is_ready = |seat: usize| office.board.seat(seat as u32).is_ready();
     let was_ready = is_ready(seat);
     if (0..office.settings.workers).any(is_ready) {
@@ -318,7 +316,8 @@ fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -
         let is_killed = matches!(fate, Fate::Died { signal: Some(SIGKILL), .. });
         let is_enough = !is_killed || ledger.stillborn_since.elapsed() >= LONG;
         return (is_enough && ledger.stillborn > most).then(|| {
-            format!("{} in a row died before they were ready; of the last: {of_last}", most + 1)
+            let count = most + 1;
+            Fate::NoState(format!("{count} in a row died before they were ready; the last: {fate}"))
         });
     }
     let (most, span) = office.settings.budget?;
@@ -327,8 +326,13 @@ fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -
     while ledger.deaths.front().is_some_and(|&then| now.duration_since(then) > span) {
         ledger.deaths.pop_front();
     }
-    (ledger.deaths.len() > most as usize)
-        .then(|| format!("more than {most} workers died within {span:?}; of the last: {of_last}"))
+    (ledger.deaths.len() > most as usize).then(|| {
+        let workers = if most == 1 { "worker" } else { "workers" };
+        // Longer than anybody looks at a clock: ever.
+        let is_endless = span.as_secs() >= u64::from(u32::MAX);
+        let within = if is_endless { String::new() } else { format!(" within {span:?}") };
+        Fate::Broken(format!("more than {most} {workers} died{within}; the last: {fate}"))
+    })
 }
 
 /// Puts right what a dead worker had.
@@ -460,7 +464,7 @@ fn fill_seats(office: &Office) {
         drop(ledger);
         if is_enough {
             let message = format!("none has been started for {PATIENCE:?}: {error}");
-            let _ = office.stop(Phase::Broken(message.clone()), &Fate::NoState(message));
+            let _ = office.break_down(Fate::NoState(message));
         }
         break;
     }
