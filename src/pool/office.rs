@@ -32,7 +32,7 @@ use crate::{
 use serde::Serialize;
 use std::{
     any::TypeId,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError},
@@ -289,7 +289,7 @@ impl Office {
             ticket: 0,
             retries,
             _kept: kept,
-            tried: HashMap::new(),
+            tried: BTreeMap::new(),
             is_cancelled: false,
             fates: BTreeMap::new(),
         };
@@ -474,13 +474,12 @@ impl Office {
 
     /// Tells those who wait. The slot is not used again: a worker may still have it.
     fn abandon(&self, ledger: &mut Ledger, slot: u32, fate: &Fate) {
-        if let Some(used) = ledger.uses[slot as usize].take() {
+        if let Some(used) = ledger.take(slot) {
             // Who is not killed, as it is a thread, begins nothing any more.
             match &used.pending.job {
                 Some(job) => job.raw().limit_to(0),
                 None => drop(self.board.raw().withdraw(&self.board, slot)),
             }
-            ledger.in_use -= 1;
             let _ = used.pending.outcome.set(Outcome::Fate(fate.clone()));
         }
     }

@@ -116,8 +116,7 @@ fn next_deadline(office: &Office) -> Deadline {
     let seats_are_empty = !is_idle(office, &ledger) && ledger.lacks_workers(office);
     let again = if seats_are_empty { Deadline::after(AGAIN) } else { Deadline::NEVER };
     let soon = |left: Duration| Deadline::after(left.max(Duration::from_millis(1)));
-    let next = ledger.uses.iter().flatten().fold(again, |next, used| {
-        let Some(span) = used.pending.deadline else { return next };
+    let next = ledger.timed().fold(again, |next, (used, span)| {
         let slot = used.pending.slot;
         let begun = match &used.pending.job {
             None => vec![office.board.started(slot)],
@@ -146,8 +145,7 @@ fn left(begun: u64, span: Duration) -> Duration {
 fn enforce(office: &Office) {
     let mut ledger = office.ledger();
     let mut late = Vec::new();
-    for used in ledger.uses.iter().flatten() {
-        let Some(span) = used.pending.deadline else { continue };
+    for (used, span) in ledger.timed() {
         let (slot, serial) = (used.pending.slot, used.pending.serial);
         let fate = Fate::TimedOut(span);
         let is_late = |begun: u64| begun != 0 && left(begun, span).is_zero();
