@@ -190,7 +190,7 @@ pub(super) enum Bytes {
     Elsewhere(Parcel),
 }
 
-const SHORT: usize = 22;
+const SHORT: usize = 30;
 
 impl Bytes {
     #[inline]

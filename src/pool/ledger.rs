@@ -40,6 +40,8 @@ pub(super) struct Use {
     /// When it was submitted, by the coarse clock.
     pub(super) submitted: u64,
     pub(super) ticket: u64,
+    /// For how long a task, or each item of a job, may run.
+    pub(super) deadline: Option<Duration>,
     /// How often a task, or each item of a job, is tried again.
     pub(super) retries: u32,
     /// What its arguments need.
@@ -225,7 +227,7 @@ impl Ledger {
     pub(super) fn take(&mut self, slot: u32) -> Option<Use> {
         let used = self.uses[slot as usize].take()?;
         self.in_use -= 1;
-        if used.pending.deadline.is_some() {
+        if used.deadline.is_some() {
             self.timed.remove(&slot);
         }
         Some(used)
@@ -234,12 +236,12 @@ impl Ledger {
     /// What is used with a deadline.
     pub(super) fn timed(&self) -> impl Iterator<Item = (&Use, Duration)> {
         let used = |slot: &u32| self.uses[*slot as usize].as_ref();
-        self.timed.iter().filter_map(used).filter_map(|used| Some((used, used.pending.deadline?)))
+        self.timed.iter().filter_map(used).filter_map(|used| Some((used, used.deadline?)))
     }
 
     /// Puts a slot to use, and offers it.
     pub(super) fn begin(&mut self, board: &Board, thread: &Thread<'_>, slot: u32, used: Use) {
-        if used.pending.deadline.is_some() {
+        if used.deadline.is_some() {
             self.timed.insert(slot);
         }
         self.uses[slot as usize] = Some(used);

@@ -278,7 +278,6 @@ impl Office {
         let pending = Arc::new(Pending {
             slot,
             serial,
-            deadline,
             job,
             follow_up: FollowUp::new(),
             outcome: OnceLock::new(),
@@ -287,6 +286,7 @@ impl Office {
             pending: Arc::clone(&pending),
             submitted: clock::about_now(),
             ticket: 0,
+            deadline,
             retries,
             _kept: kept,
             tried: BTreeMap::new(),
@@ -406,10 +406,10 @@ impl Office {
                 let cause = |unit| Cause::Unit { job: Arc::clone(job), unit, item: None };
                 let running = job.raw().running(&**job);
                 runners.extend(running.map(|(unit, _, owner)| (owner, cause(unit))));
-                ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));
+                ledger.end(&self.board, slot, Outcome::from(Fate::Cancelled));
             }
             None if raw.withdraw(&self.board, slot) => {
-                ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));
+                ledger.end(&self.board, slot, Outcome::from(Fate::Cancelled));
             }
             // A thread cannot be killed.
             None if self.settings.is_in_process => return Ok(false),
@@ -480,7 +480,7 @@ impl Office {
                 Some(job) => job.raw().limit_to(0),
                 None => drop(self.board.raw().withdraw(&self.board, slot)),
             }
-            let _ = used.pending.outcome.set(Outcome::Fate(fate.clone()));
+            let _ = used.pending.outcome.set(Outcome::from(fate.clone()));
         }
     }
 

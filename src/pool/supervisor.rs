@@ -335,7 +335,7 @@ fn repair_task(
     // It may have listed a result.
     board.forget_result(slot);
     match fate {
-        Some(fate) if is_final => ledger.end(board, slot, Outcome::Fate(fate)),
+        Some(fate) if is_final => ledger.end(board, slot, Outcome::from(fate)),
         _ => {
             board.forget_start(slot);
             ledger.offer(board, thread, slot);
