@@ -8,3 +8,4 @@ done
 # What the features add is tried by its documentation.
 cargo test --doc --features tracing log_level
 cargo test --doc --features progress bar
+cargo test --features tracing --test pool_tracing

@@ -28,6 +28,9 @@ ring loom_a_reader_and_a_writer
 watch loom_a_borrower_dies
 depend_on loom_holder_and_heir_die
 ring_bell loom_a_lender_dies
+ring_bell loom_a_host_and_its_guest
+watch loom_a_host_and_its_guest_die
+watch loom_a_lender_of_seats_dies
 depend_on loom_barrier_one_dies_arrived_and_one_is_missing
 ring loom_barrier_the_last_dies_before_it_rings
 ring_all loom_barrier_two_pass

@@ -135,8 +135,8 @@ pub use multiproc_macros::Shared;
 pub use os::cpus::cpu_count;
 pub use pool::{
     AsCompleted, AsyncResult, DeathHint, Imap, Mapping, Pool, PoolBuilder, PoolKind, PoolResult,
-    PoolStatistics, PoolWorker, RangeIndex, Stateful, Stateless, Task, TaskBuilder, TaskError,
-    WaitFor, WorkerStatistics, as_completed, wait_results,
+    PoolScope, PoolStatistics, PoolWorker, RangeIndex, Stateful, Stateless, Task, TaskBuilder,
+    TaskError, WaitFor, WorkerStatistics, as_completed, wait_results,
 };
 pub use process::{
     ActiveChild, CurrentProcess, Function, PanicReport, ParentProcess, Process, ProcessBuilder,

@@ -4,9 +4,11 @@ mod support;
 #[path = "support/watching.rs"]
 mod watching;
 
-use multiproc::{DeathHint, Pool, Process, TaskError};
+use multiproc::{AtomicArray, DeathHint, Ordering, Pool, Process, TaskError};
 use std::{
+    fs::File,
     io::Read,
+    mem,
     panic::{self, AssertUnwindSafe},
     process::{Command, Stdio},
     thread,
@@ -164,6 +166,12 @@ fn a_large_argument() {
     lives(&pool);
 }
 
+/// Whether there is such a process, and it has not ended.
+fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
 /// PO30: a pool that is never dropped ends with its process; also one with tasks that never end.
 #[test]
 fn a_process_exits_with_a_pool() {
@@ -183,11 +191,45 @@ fn a_process_exits_with_a_pool() {
         };
         let process: Process<Vec<u32>> = multiproc::spawn(leaks, (is_busy,)).unwrap();
         let pids = process.join().unwrap();
-        let is_there = |pid: &u32| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+        until(|| !pids.iter().any(|&pid| is_alive(pid)));
+    }
+}
+
+/// A worker whose task has closed all descriptors, or has put others in their places, does not outlive its parent; and what it prints does not land in shared memory.
+#[test]
+fn a_worker_without_descriptors_ends_with_its_parent() {
+    let _watchdog = watchdog(60);
+    for has_others in [false, true] {
+        let dies = |workers: AtomicArray<u32>, has_others: bool| {
+            let pool = Pool::new(1).unwrap();
+            let spoils = |has_others: bool| {
+                for descriptor in 0..100 {
+                    // SAFETY: a number. What is open there is the library's, or the harness's; neither minds.
+                    unsafe { libc::close(descriptor) };
+                }
+                if has_others {
+                    // Readable at once.
+                    (0..40).for_each(|_| mem::forget(File::open("/dev/zero").unwrap()));
+                }
+            };
+            let _ = pool.apply(spoils, (has_others,));
+            // Opens shared memory.
+            let prints = |text: Vec<u8>| {
+                print!("{}", "x".repeat(2000));
+                text
+            };
+            let large = vec![7; 3 << 20];
+            if let Ok(same) = pool.apply(prints, (large.clone(),)) {
+                assert_eq!(same, large);
+            }
+            workers[0].store(pool.pids()[0], Ordering::SeqCst);
+            std::process::abort();
         };
-        until(|| !pids.iter().any(is_there));
+        let workers = AtomicArray::<u32>::zeroed(1).unwrap();
+        let process: Process<()> = multiproc::spawn(dies, (workers.clone(), has_others)).unwrap();
+        assert!(process.join().is_err());
+        let worker = workers[0].load(Ordering::SeqCst);
+        until(|| !is_alive(worker));
     }
 }
 

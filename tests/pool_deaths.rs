@@ -142,6 +142,27 @@ fn a_worker_dies_as_it_is_recycled() {
     }
 }
 
+/// A worker is at work before the pool has it among its workers: it is killed for that all the same.
+#[test]
+fn a_task_is_cancelled_as_its_worker_comes() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(1).unwrap();
+    for _ in 0..150 {
+        let begun = Event::new().unwrap();
+        let parks = |begun: Event| -> () {
+            begun.set().unwrap();
+            loop {
+                thread::park();
+            }
+        };
+        // Each has a new worker, as the last one was killed.
+        let doomed = pool.apply_async(parks, (begun.clone(),)).unwrap();
+        begun.wait().unwrap();
+        assert!(doomed.cancel().unwrap());
+        assert!(matches!(doomed.get(), Err(TaskError::Cancelled { .. })));
+    }
+}
+
 /// A worker is killed while it is being stopped for what it is at, again and again: the end of the task is told once, and others go on.
 #[test]
 fn a_worker_dies_as_it_is_arrested() {
@@ -158,7 +179,13 @@ fn a_worker_dies_as_it_is_arrested() {
         let doomed = pool.apply_async(parks, (begun.clone(),)).unwrap();
         let next = pool.apply_async(|x: u32| x, (round,)).unwrap();
         begun.wait().unwrap();
-        let pid = pool.pids()[0];
+        // It may be at work before the pool names it.
+        let pid = loop {
+            match pool.pids()[..] {
+                [pid] => break pid,
+                _ => thread::yield_now(),
+            }
+        };
         thread::scope(|scope| {
             scope.spawn(|| {
                 (0..round * 10).for_each(|_| thread::yield_now());

@@ -159,6 +159,9 @@ fn workers_come_on_demand() {
     let _watchdog = watchdog(60);
     let pool = Pool::builder().workers(3).on_demand().build().unwrap();
     assert_eq!((pool.pids().len(), pool.workers()), (0, 3));
+    assert_eq!(pool.apply(|x: u32| x, (7,)).unwrap(), 7);
+    // It may have done that before the pool names it.
+    until(|| pool.pids().len() == 1);
     for _ in 0..20 {
         assert_eq!(pool.apply(|x: u32| x, (7,)).unwrap(), 7);
     }

@@ -31,7 +31,11 @@ const LOOKS: usize = 50;
 /// A worker that is being stopped.
 #[derive(Debug)]
 struct Arrest {
-    warrant: Warrant,
+    seat: u32,
+    /// The worker's.
+    number: u64,
+    /// It may have come to the second by the time that it stands still.
+    warrants: Vec<Warrant>,
     grip: Grip,
     since: Instant,
     /// It was not stopped before.
@@ -50,7 +54,10 @@ impl Arrests {
 
     /// Stops the worker, unless it is being arrested already, or is gone.
     pub(super) fn begin(&mut self, office: &Office, warrant: Warrant) {
-        if self.0.iter().any(|arrest| arrest.warrant.number == warrant.number) {
+        if let Some(arrest) = self.0.iter_mut().find(|arrest| arrest.number == warrant.number) {
+            if !arrest.warrants.iter().any(|known| known.cause.is_same(&warrant.cause)) {
+                arrest.warrants.push(warrant);
+            }
             return;
         }
         let ledger = office.ledger();
@@ -65,7 +72,9 @@ impl Arrests {
             // It has ended; or the system cannot say, and then it is killed as it is.
             Err(_) => false,
         };
-        self.0.push(Arrest { warrant, grip, since: Instant::now(), is_ours });
+        let Warrant { seat, number, .. } = warrant;
+        let warrants = vec![warrant];
+        self.0.push(Arrest { seat, number, warrants, grip, since: Instant::now(), is_ours });
     }
 
     /// Goes on with all.
@@ -96,22 +105,22 @@ impl Arrest {
     /// The worker stands still.
     fn decide(&self, office: &Office) {
         step!("supervisor.stopped");
-        let Warrant { seat, number, .. } = self.warrant;
-        let worker = office.board.seat(seat).owner();
-        if !self.warrant.holds(&office.board, worker) {
+        let worker = office.board.seat(self.seat).owner();
+        let mut warrants = self.warrants.iter();
+        let Some(warrant) = warrants.find(|warrant| warrant.holds(&office.board, worker)) else {
             if self.is_ours {
                 let _ = self.grip.let_go_on();
             }
             return;
-        }
+        };
         // It may have ended by itself.
         let _ = self.grip.kill();
         step!("supervisor.killed");
         let mut ledger = office.ledger();
         let members = ledger.workers.iter_mut().flatten();
-        if let Some(member) = members.into_iter().find(|member| member.number == number) {
-            trace::killed(self.warrant.seat as usize, member.body.pid(), &self.warrant.fate);
-            member.sentence = Some(self.warrant.clone());
+        if let Some(member) = members.into_iter().find(|member| member.number == self.number) {
+            trace::killed(self.seat as usize, member.body.pid(), &warrant.fate);
+            member.sentence = Some(warrant.clone());
         }
     }
 }

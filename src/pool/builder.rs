@@ -432,9 +432,10 @@ impl<K: Kind> PoolBuilder<K> {
         };
         let slots = self.capacity.next_power_of_two();
         let office = Arc::new(Office::new(settings, slots, Box::new(start))?);
-        let number = || office.ledger().serial();
-        let started =
-            (0..at_once).try_for_each(|seat| supervisor::seat_worker(&office, seat, number()));
+        let started = (0..at_once).try_for_each(|seat| {
+            let number = office.ledger().number_for(seat);
+            supervisor::seat_worker(&office, seat, number)
+        });
         if let Err(error) = started {
             office.stop(Phase::Terminated, &Fate::Terminated)?;
             // Those that were started are waited for, and not left to the end of this process.

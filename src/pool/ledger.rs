@@ -73,6 +73,8 @@ pub(super) struct Ledger {
     sweep: u32,
     /// By seat.
     pub(super) workers: Vec<Option<Member>>,
+    /// The number of the last worker that was started for a seat: it may be at work before it is among the workers.
+    pub(super) numbers: Vec<u64>,
     /// The supervisor makes no rounds: who submits something wakes it.
     pub(super) rests: bool,
     /// For the supervisor.
@@ -112,6 +114,7 @@ impl Ledger {
             timed: BTreeSet::new(),
             sweep: 0,
             workers: (0..workers).map(|_| None).collect(),
+            numbers: vec![0; workers],
             rests: true,
             warrants: Vec::new(),
             functions: Vec::new(),
@@ -328,6 +331,12 @@ impl Ledger {
             Some((span, seat, begun, Warrant { seat: seat as u32, number, cause, fate }))
         };
         self.workers.iter().enumerate().filter_map(at)
+    }
+
+    /// The number of the worker that is to be started for a seat.
+    pub(super) fn number_for(&mut self, seat: usize) -> u64 {
+        self.numbers[seat] = self.serial();
+        self.numbers[seat]
     }
 
     pub(super) fn alive(&self) -> usize {

@@ -432,8 +432,8 @@ impl Office {
     /// Has the supervisor kill the worker of this name for what it is at.
     pub(super) fn warrant(&self, ledger: &mut Ledger, runner: OwnerId, cause: Cause, fate: Fate) {
         let Some(seat) = ledger.seat_of(&self.board, runner) else { return };
-        let Some(member) = &ledger.workers[seat] else { return };
-        let warrant = Warrant { seat: seat as u32, number: member.number, cause, fate };
+        let number = ledger.numbers[seat];
+        let warrant = Warrant { seat: seat as u32, number, cause, fate };
         ledger.warrants.push(warrant);
         self.bell.signal();
     }

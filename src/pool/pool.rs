@@ -337,7 +337,7 @@ impl<K: Kind> Pool<K> {
         self.office.join(Deadline::after(timeout))
     }
 
-    /// The process ids of its workers at this moment.
+    /// The process ids of its workers at this moment. One that has just come may work before it is among them.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
         let ledger = self.office.ledger();

@@ -398,7 +398,7 @@ fn fill_seats(office: &Office) {
             if ledger.workers[seat].is_some() || !ledger.not_before[seat].has_passed() {
                 continue;
             }
-            ledger.serial()
+            ledger.number_for(seat)
         };
         if seat_worker(office, seat, number).is_err() {
             // Those that are there go on; it is tried again.

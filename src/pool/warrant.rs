@@ -29,6 +29,21 @@ pub(super) enum Cause {
     Stopped,
 }
 
+impl Cause {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Task { serial, .. }, Self::Task { serial: other, .. }) => serial == other,
+            (
+                Self::Unit { job, unit, item },
+                Self::Unit { job: other, unit: its_unit, item: its_item },
+            ) => Arc::ptr_eq(job, other) && (unit, item) == (its_unit, its_item),
+            (Self::Beginning(since), Self::Beginning(other)) => since == other,
+            (Self::Stopped, Self::Stopped) => true,
+            _ => false,
+        }
+    }
+}
+
 /// An order to kill a worker, and what becomes of what it is at.
 #[derive(Clone, Debug)]
 pub(super) struct Warrant {
