@@ -436,17 +436,15 @@ impl<K: Kind> PoolBuilder<K> {
             let number = office.ledger().number_for(seat);
             supervisor::seat_worker(&office, seat, number)
         });
-        if let Err(error) = started {
-            office.stop(Phase::Terminated, &Fate::Terminated)?;
-            // Those that were started are waited for, and not left to the end of this process.
-            let workers = std::mem::take(&mut office.ledger().workers);
-            for member in workers.into_iter().flatten() {
-                member.body.join();
+        let supervised = started.and_then(|()| supervisor::start(&office));
+        match supervised {
+            Ok(supervisor) => Ok(Pool::of_office(office, supervisor)),
+            Err(error) => {
+                office.stop(Phase::Terminated, &Fate::Terminated)?;
+                supervisor::end_workers(&office);
+                Err(error)
             }
-            return Err(error);
         }
-        let supervisor = supervisor::start(&office)?;
-        Ok(Pool::of_office(office, supervisor))
     }
 
     /// What was asked for that threads cannot have.

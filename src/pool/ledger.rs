@@ -3,6 +3,7 @@
 use super::{
     board::Board,
     fate::Fate,
+    job::Job,
     member::Member,
     office::Office,
     pending::{Outcome, Pending},
@@ -75,6 +76,10 @@ pub(super) struct Ledger {
     pub(super) workers: Vec<Option<Member>>,
     /// The number of the last worker that was started for a seat: it may be at work before it is among the workers.
     pub(super) numbers: Vec<u64>,
+    /// Jobs that were cancelled while threads were at work on them.
+    pub(super) lingering: Vec<Arc<Job>>,
+    /// Since when no worker could be started, and why the last one could not.
+    pub(super) unstarted: Option<(Instant, String)>,
     /// The supervisor makes no rounds: who submits something wakes it.
     pub(super) rests: bool,
     /// For the supervisor.
@@ -115,6 +120,8 @@ impl Ledger {
             sweep: 0,
             workers: (0..workers).map(|_| None).collect(),
             numbers: vec![0; workers],
+            lingering: Vec::new(),
+            unstarted: None,
             rests: true,
             warrants: Vec::new(),
             functions: Vec::new(),
@@ -149,14 +156,40 @@ impl Ledger {
     }
 
     /// A slot that nobody uses.
-    pub(super) fn free_slot(&mut self, board: &Board) -> Option<u32> {
+    pub(super) fn free_slot(&mut self, board: &Board, thread: &Thread<'_>) -> Option<u32> {
         if self.free.is_empty() {
             self.empty_limbo(board);
         }
         if self.free.is_empty() {
             self.sweep(board);
         }
+        if self.free.is_empty() && !self.limbo.is_empty() {
+            self.renumber(board, thread);
+            self.empty_limbo(board);
+        }
         self.free.pop_front()
+    }
+
+    /// Spent tickets lie behind good ones: what is offered is offered anew, in its order, behind them.
+    fn renumber(&mut self, board: &Board, thread: &Thread<'_>) {
+        let (raw, head) = (board.raw(), board.raw().head());
+        let mut good: Vec<(u64, u32)> = Vec::new();
+        for used in self.uses.iter().flatten().filter(|used| used.ticket >= head) {
+            let Pending { slot, serial, ref job, .. } = *used.pending;
+            let is_taken_back = match job {
+                Some(_) => {
+                    raw.take_back(board, slot);
+                    !board.is_over(slot, serial)
+                }
+                None => raw.withdraw(board, slot),
+            };
+            if is_taken_back {
+                good.push((used.ticket, slot));
+            }
+        }
+        raw.pass_all(self.next_ticket);
+        good.sort_unstable();
+        good.into_iter().for_each(|(_, slot)| self.offer(board, thread, slot));
     }
 
     fn empty_limbo(&mut self, board: &Board) {
@@ -168,6 +201,13 @@ impl Ledger {
             }
             !is_passed
         });
+    }
+
+    /// Brings the outcome of all that is over: its memory is wanted, or it was long enough.
+    pub(super) fn settle_all(&mut self, board: &Board) {
+        for slot in 0..board.slots() {
+            self.settle(board, slot);
+        }
     }
 
     /// Frees some slots of what is over.
@@ -289,10 +329,21 @@ impl Ledger {
     }
 
     /// Whether there are fewer workers than there should be: as many as there are seats, or, on demand, as there is something to do for, not counting what idle ones take.
-    pub(super) fn lacks_workers(&self, office: &Office) -> bool {
-        let (alive, seats) = (self.alive(), self.workers.len());
-        alive < seats
-            && (!office.settings.is_on_demand || alive < self.demand(&office.board, seats))
+    pub(super) fn lacks_workers(&mut self, office: &Office) -> bool {
+        let seats = self.workers.len();
+        self.alive() < seats
+            && (!office.settings.is_on_demand || self.at_hand() < self.demand(&office.board, seats))
+    }
+
+    /// How many workers there are but for those that are still at work on what was cancelled.
+    pub(super) fn at_hand(&mut self) -> usize {
+        let mut lingering = 0;
+        self.lingering.retain(|job| {
+            let running = job.raw().running(&**job).count();
+            lingering += running;
+            running > 0
+        });
+        self.alive().saturating_sub(lingering)
     }
 
     /// How many workers have something to do, or would have; no more are counted than that.

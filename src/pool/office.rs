@@ -131,7 +131,11 @@ impl Office {
             return Ok(spares.swap_remove(at));
         }
         drop(spares);
-        self.board.root().allocate_uncleared(bytes, BYTES)
+        self.board.root().allocate_uncleared(bytes, BYTES).or_else(|_| {
+            // What is over and was not asked for has some.
+            self.ledger().settle_all(&self.board);
+            self.board.root().allocate_uncleared(bytes, BYTES)
+        })
     }
 
     /// Takes back the memory of a job that is over, which nobody asks for its results any more.
@@ -195,7 +199,7 @@ impl Office {
             if let Err(error) = Self::refuse(&ledger.phase) {
                 return Some(Err(error));
             }
-            ledger.free_slot(&self.board).map(|slot| Ok((ledger, slot)))
+            ledger.free_slot(&self.board, thread).map(|slot| Ok((ledger, slot)))
         };
         let waits = || self.board.raw().bells().wait(thread, DONE, Deadline::NEVER, |_| look());
         let slot = look().or_else(|| spin::for_news(look)).or_else(waits);
@@ -300,12 +304,12 @@ impl Office {
             // The supervisor would look too late.
             ledger.next_look = late;
         }
-        let rests = !self.settings.is_in_process && std::mem::take(&mut ledger.rests);
+        let rests = std::mem::take(&mut ledger.rests);
         // There may be workers to start.
         let lacks = self.settings.is_on_demand && {
-            let alive = ledger.alive();
+            let at_hand = ledger.at_hand();
             let is_job = pending.job.is_some();
-            alive < self.settings.workers && (is_job || alive < ledger.in_use)
+            ledger.alive() < self.settings.workers && (is_job || at_hand < ledger.in_use)
         };
         if is_late || rests || lacks {
             self.bell.signal();
@@ -315,6 +319,7 @@ impl Office {
 
     /// Waits until it is over; `false` when the time is up.
     pub(super) fn wait(&self, pending: &Pending, deadline: Deadline) -> Result<bool> {
+        fork::refuse_if_forked()?;
         let look = || self.is_ready(pending).then_some(());
         let is_ready = look().is_some()
             || deadline != Deadline::NOW && {
@@ -332,12 +337,15 @@ impl Office {
 
     /// Whether it is over; but who waits for it may have to wait for its callbacks, too.
     pub(super) fn is_over(&self, pending: &Pending) -> bool {
-        pending.outcome.get().is_some() || self.board.is_over(pending.slot, pending.serial)
+        let has_outcome = || pending.outcome.get().is_some();
+        // Once more: the slot may be another's since the first look, and it had its outcome before.
+        has_outcome() || self.board.is_over(pending.slot, pending.serial) || has_outcome()
     }
 
     /// Brings the outcome of what is over.
     pub(super) fn settle(&self, pending: &Pending) {
-        if pending.outcome.get().is_none() {
+        // A forked child would take it away from its parent.
+        if pending.outcome.get().is_none() && !fork::is_forked() {
             self.ledger().settle(&self.board, pending.slot);
         }
     }
@@ -406,6 +414,10 @@ impl Office {
                 let cause = |unit| Cause::Unit { job: Arc::clone(job), unit, item: None };
                 let running = job.raw().running(&**job);
                 runners.extend(running.map(|(unit, _, owner)| (owner, cause(unit))));
+                if self.settings.is_in_process && !runners.is_empty() {
+                    // Threads go on with it.
+                    ledger.lingering.push(Arc::clone(job));
+                }
                 ledger.end(&self.board, slot, Outcome::from(Fate::Cancelled));
             }
             None if raw.withdraw(&self.board, slot) => {
@@ -440,13 +452,12 @@ impl Office {
 
     /// No new tasks from now on.
     pub(super) fn close(&self) -> Result<()> {
-        let thread = self.thread()?;
+        fork::refuse_if_forked()?;
         let mut ledger = self.ledger();
         if matches!(ledger.phase, Phase::Open) {
             ledger.phase = Phase::Closed;
             drop(ledger);
-            self.board.raw().end(&thread);
-            self.board.raw().ring_for_all(&thread, DONE);
+            // The supervisor gives the orders: this thread may be one too many to take part.
             self.bell.signal();
         }
         Ok(())
@@ -454,7 +465,7 @@ impl Office {
 
     /// Nothing is done from now on.
     pub(super) fn stop(&self, phase: Phase, fate: &Fate) -> Result<()> {
-        let thread = self.thread()?;
+        fork::refuse_if_forked()?;
         let mut ledger = self.ledger();
         if matches!(ledger.phase, Phase::Open | Phase::Closed) {
             ledger.phase = phase;
@@ -466,8 +477,6 @@ impl Office {
             ledger.workers.iter().flatten().for_each(|member| member.body.kill());
         }
         drop(ledger);
-        self.board.raw().end(&thread);
-        self.board.raw().ring_for_all(&thread, DONE);
         self.bell.signal();
         Ok(())
     }
@@ -488,7 +497,10 @@ impl Office {
     pub(super) fn outlast(&self) -> Result<()> {
         let is_stopped = matches!(self.ledger().phase, Phase::Terminated | Phase::Broken(_));
         if is_stopped {
-            self.join(Deadline::NEVER)?;
+            // Not for callbacks: one of them may wait for the caller.
+            let thread = self.thread()?;
+            let look = |_: &mut Looked<'_>| self.ledger().is_over.then_some(());
+            self.board.raw().bells().wait(&thread, DONE, Deadline::NEVER, look);
         }
         Ok(())
     }
