@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Process, ProcessBuilder, Result,
     os::{affinity, cpus::cpu_count, eventfd::EventFd},
+    segment,
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -166,6 +167,10 @@ where
     let work = move |board: Board, seat: u32, most: Measure| serve(board, seat, most, make);
     Box::new(move |how, board, seat, most| match how {
         How::Process(process) => {
+            let work = move |board: Board, seat: u32, most: Measure| {
+                segment::keep_recent();
+                work(board, seat, most)
+            };
             process.spawn(work, (board.clone(), seat, most)).map(Body::Process)
         }
         How::Thread(thread, cpu) => {

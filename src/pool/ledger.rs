@@ -18,7 +18,7 @@ use crate::{
 };
 use std::{
     any::TypeId,
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     sync::Arc,
     time::{Duration, Instant},
@@ -41,12 +41,14 @@ pub(super) struct Use {
     /// When it was submitted, by the coarse clock.
     pub(super) submitted: u64,
     pub(super) ticket: u64,
+    /// For how long a task, or each item of a job, may run.
+    pub(super) deadline: Option<Duration>,
     /// How often a task, or each item of a job, is tried again.
     pub(super) retries: u32,
     /// What its arguments need.
     pub(super) _kept: Vec<Block>,
     /// How often items were tried again.
-    pub(super) tried: HashMap<u32, u32>,
+    pub(super) tried: BTreeMap<u32, u32>,
     /// Whoever runs it is to be killed; if that one dies before, it is not tried again.
     pub(super) is_cancelled: bool,
     /// What became of items.
@@ -66,6 +68,8 @@ pub(super) struct Ledger {
     pub(super) uses: Vec<Option<Use>>,
     /// How many.
     pub(super) in_use: usize,
+    /// Those of them that may be late.
+    timed: BTreeSet<u32>,
     /// Where one looks next for something that is over.
     sweep: u32,
     /// By seat.
@@ -112,6 +116,7 @@ impl Ledger {
             limbo: Vec::new(),
             uses: (0..slots).map(|_| None).collect(),
             in_use: 0,
+            timed: BTreeSet::new(),
             sweep: 0,
             workers: (0..workers).map(|_| None).collect(),
             numbers: vec![0; workers],
@@ -232,7 +237,7 @@ impl Ledger {
         } else {
             match board.take_result(slot) {
                 Ok(bytes) => Outcome::Bytes(bytes),
-                Err(error) => Outcome::Bytes(super::board::Bytes::Inline(
+                Err(error) => Outcome::Bytes(super::board::Bytes::Private(
                     super::failure::Failure::Encode(error.to_string()).to_bytes(),
                 )),
             }
@@ -243,7 +248,7 @@ impl Ledger {
 
     /// The slot's task or job has this outcome, and the slot is free.
     pub(super) fn end(&mut self, board: &Board, slot: u32, outcome: Outcome) {
-        let Some(used) = self.uses[slot as usize].take() else { return };
+        let Some(used) = self.take(slot) else { return };
         board.raw().take_back(board, slot);
         if used.ticket >= self.known_head {
             self.known_head = board.raw().head();
@@ -258,12 +263,30 @@ impl Ledger {
         } else {
             self.limbo.push((slot, used.ticket));
         }
-        self.in_use -= 1;
         let _ = used.pending.outcome.set(outcome);
+    }
+
+    /// Nobody uses the slot for this any more.
+    pub(super) fn take(&mut self, slot: u32) -> Option<Use> {
+        let used = self.uses[slot as usize].take()?;
+        self.in_use -= 1;
+        if used.deadline.is_some() {
+            self.timed.remove(&slot);
+        }
+        Some(used)
+    }
+
+    /// What is used with a deadline.
+    pub(super) fn timed(&self) -> impl Iterator<Item = (&Use, Duration)> {
+        let used = |slot: &u32| self.uses[*slot as usize].as_ref();
+        self.timed.iter().filter_map(used).filter_map(|used| Some((used, used.deadline?)))
     }
 
     /// Puts a slot to use, and offers it.
     pub(super) fn begin(&mut self, board: &Board, thread: &Thread<'_>, slot: u32, used: Use) {
+        if used.deadline.is_some() {
+            self.timed.insert(slot);
+        }
         self.uses[slot as usize] = Some(used);
         self.in_use += 1;
         self.offer(board, thread, slot);

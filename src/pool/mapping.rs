@@ -454,7 +454,7 @@ impl Mapping<'_, Stateless> {
 pub(super) fn nothing() -> Pending {
     let outcome = OnceLock::from(Outcome::Job(BTreeMap::new()));
     let follow_up = FollowUp::new();
-    Pending { slot: 0, serial: 0, deadline: None, job: None, follow_up, outcome }
+    Pending { slot: 0, serial: 0, job: None, follow_up, outcome }
 }
 
 /// Items, encoded one after another.

@@ -32,7 +32,7 @@ use crate::{
 use serde::Serialize;
 use std::{
     any::TypeId,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError},
@@ -287,7 +287,6 @@ impl Office {
         let pending = Arc::new(Pending {
             slot,
             serial,
-            deadline,
             job,
             follow_up: FollowUp::new(),
             outcome: OnceLock::new(),
@@ -296,9 +295,10 @@ impl Office {
             pending: Arc::clone(&pending),
             submitted: clock::about_now(),
             ticket: 0,
+            deadline,
             retries,
             _kept: kept,
-            tried: HashMap::new(),
+            tried: BTreeMap::new(),
             is_cancelled: false,
             fates: BTreeMap::new(),
         };
@@ -423,10 +423,10 @@ impl Office {
                     // Threads go on with it.
                     ledger.lingering.push(Arc::clone(job));
                 }
-                ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));
+                ledger.end(&self.board, slot, Outcome::from(Fate::Cancelled));
             }
             None if raw.withdraw(&self.board, slot) => {
-                ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));
+                ledger.end(&self.board, slot, Outcome::from(Fate::Cancelled));
             }
             // A thread cannot be killed.
             None if self.settings.is_in_process => return Ok(false),
@@ -493,14 +493,13 @@ impl Office {
 
     /// Tells those who wait. The slot is not used again: a worker may still have it.
     fn abandon(&self, ledger: &mut Ledger, slot: u32, fate: &Fate) {
-        if let Some(used) = ledger.uses[slot as usize].take() {
+        if let Some(used) = ledger.take(slot) {
             // Who is not killed, as it is a thread, begins nothing any more.
             match &used.pending.job {
                 Some(job) => job.raw().limit_to(0),
                 None => drop(self.board.raw().withdraw(&self.board, slot)),
             }
-            ledger.in_use -= 1;
-            let _ = used.pending.outcome.set(Outcome::Fate(fate.clone()));
+            let _ = used.pending.outcome.set(Outcome::from(fate.clone()));
         }
     }
 

@@ -147,9 +147,8 @@ fn next_deadline(office: &Office) -> Deadline {
     let seats_are_empty = !is_idle(office, &ledger) && ledger.lacks_workers(office);
     let again = if seats_are_empty { Deadline::after(AGAIN) } else { Deadline::NEVER };
     let soon = |left: Duration| Deadline::after(left.max(Duration::from_millis(1)));
-    let next = ledger.uses.iter().flatten().fold(again, |next, used| {
+    let next = ledger.timed().fold(again, |next, (used, span)| {
         let (slot, serial) = (used.pending.slot, used.pending.serial);
-        let Some(span) = used.pending.deadline else { return next };
         if office.board.is_over(slot, serial) {
             // It waits for being asked, and says as ever that it runs.
             return next;
@@ -181,8 +180,7 @@ fn left(begun: u64, span: Duration) -> Duration {
 fn enforce(office: &Office) {
     let mut ledger = office.ledger();
     let mut late = Vec::new();
-    for used in ledger.uses.iter().flatten() {
-        let Some(span) = used.pending.deadline else { continue };
+    for (used, span) in ledger.timed() {
         let (slot, serial) = (used.pending.slot, used.pending.serial);
         if office.board.is_over(slot, serial) {
             continue;
@@ -383,7 +381,7 @@ fn repair_task(
     // It may have listed a result.
     board.forget_result(slot);
     match fate {
-        Some(fate) if is_final => ledger.end(board, slot, Outcome::Fate(fate)),
+        Some(fate) if is_final => ledger.end(board, slot, Outcome::from(fate)),
         _ => {
             board.forget_start(slot);
             ledger.offer(board, thread, slot);

@@ -20,7 +20,7 @@ use crate::{
         function::{Entry, FunctionId},
         panic,
     },
-    segment::OwnerId,
+    segment::{self, OwnerId},
     sync::Thread,
 };
 use serde::{Deserialize, Serialize};
@@ -191,6 +191,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         desk::put(AtHand::Nothing);
         let seat = board.seat(self.index);
         let sleeps = || {
+            segment::unmap_gone();
             seat.sleeps(clock::now());
             let next = raw.bells().wait(thread, NEWS, Deadline::NEVER, |_| look());
             seat.has_slept(clock::now());
