@@ -427,3 +427,49 @@ fn pools_and_results_are_safe_from_unwinding() {
     .unwrap_err();
     assert_eq!((pool.apply(|| 8, ()).unwrap(), result.get().unwrap()), (8, 7));
 }
+
+static BEGUN: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+
+/// What an initialiser returns, for a test: the end is seen where the marker is gone.
+struct Marker(std::path::PathBuf);
+
+impl Drop for Marker {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
+fn marker_of(pid: u32) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("mp-test-initialiser-{pid}"))
+}
+
+/// A pool whose tasks have no state: its initialiser is called once in each worker, whatever panics, and what it returns is dropped at the end.
+#[test]
+fn an_initialiser_is_called_once() {
+    let _watchdog = watchdog(60);
+    let begin = |worker: PoolWorker| {
+        BEGUN.set(worker.index() as u32).map_err(|_| "it has begun already")?;
+        let marker = marker_of(worker.pid());
+        std::fs::write(&marker, "").unwrap();
+        Ok::<_, &str>(Marker(marker))
+    };
+    let pool = Pool::builder().workers(1).tasks_per_child(3).initializer(begin).build().unwrap();
+    let look = || (*BEGUN.get().unwrap(), std::process::id());
+    let (index, first) = pool.apply(look, ()).unwrap();
+    assert!(index == 0 && marker_of(first).exists());
+    assert!(pool.apply(|| -> () { panic!("in between") }, ()).is_err());
+    assert_eq!(pool.apply(look, ()).unwrap(), (0, first));
+    // It has done its three.
+    let (_, second) = pool.apply(look, ()).unwrap();
+    assert!(first != second && marker_of(second).exists());
+    until(|| !marker_of(first).exists());
+    drop(pool);
+    assert!(!marker_of(second).exists());
+    let fails = |_: PoolWorker| Err::<(), _>("no licence");
+    let pool = Pool::builder().workers(1).initializer(fails).build().unwrap();
+    until(|| pool.apply(|| 1, ()).is_err());
+    match pool.apply(|| 1, ()) {
+        Err(TaskError::InitializerFailed { message, .. }) => assert_eq!(message, "no licence"),
+        other => panic!("{other:?}"),
+    }
+}

@@ -5,6 +5,7 @@ use super::{
     board::{Board, MAX_SLOTS},
     desk,
     fate::Fate,
+    kept,
     ledger::Phase,
     measure::Measure,
     member::Body,
@@ -104,8 +105,47 @@ impl PoolBuilder<Stateless> {
         }
     }
 
+    /// Calls this in each worker when it begins, once. What it returns is kept, and dropped when the worker ends by itself, after all its tasks: so its `Drop` is the exit function. For what tasks are to have, give workers a [state](Self::state).
+    ///
+    /// If it fails, the pool is broken: tasks fail with [`InitializerFailed`](crate::TaskError::InitializerFailed).
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use multiproc::{Pool, PoolWorker};
+    /// use std::sync::OnceLock;
+    ///
+    /// static WORDS: OnceLock<Vec<String>> = OnceLock::new();
+    ///
+    /// struct Worker(usize);
+    ///
+    /// impl Drop for Worker {
+    ///     fn drop(&mut self) {
+    ///         println!("worker {} ends", self.0);
+    ///     }
+    /// }
+    ///
+    /// let load = |worker: PoolWorker| {
+    ///     WORDS.set(vec!["one".into(), "two".into()]).map_err(|_| "there are words already")?;
+    ///     Ok::<_, &str>(Worker(worker.index()))
+    /// };
+    /// let pool = Pool::builder().workers(2).initializer(load).build()?;
+    /// assert_eq!(pool.map(|at: usize| WORDS.wait()[at].clone(), 0..2)?, ["one", "two"]);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    #[doc(alias("initialiser", "at_exit"))]
+    pub fn initializer<G, E, I>(mut self, initializer: I) -> Self
+    where
+        I: Fn(PoolWorker) -> Result<G, E> + Copy + Send + Sync + 'static,
+        G: 'static,
+        E: Display,
+    {
+        let begin = move |worker| kept::initialise(worker, initializer);
+        self.spawn = spawner(move |index| make_state(index, begin));
+        self
+    }
+
     /// Gives each worker a state of its own, which this makes when the worker begins, and again after a task has panicked. Tasks are functions of `&mut S` and their arguments then. The state stays on the worker's main
-    /// thread, where all its tasks run, and is dropped when the worker ends by itself.
+    /// thread, where all its tasks run, and is dropped when the worker ends by itself: its `Drop` is the exit function. An [initializer](Self::initializer) that was said before is not called.
     ///
     /// If it cannot be made, the pool is broken: tasks fail with [`InitializerFailed`](crate::TaskError::InitializerFailed).
     ///
@@ -164,7 +204,11 @@ fn spawner<M>(make: M) -> Spawn
 where
     M: Fn(u32) -> Result<Box<dyn std::any::Any>, String> + Copy + Send + Sync + 'static,
 {
-    let work = move |board: Board, seat: u32, most: Measure| serve(board, seat, most, make);
+    let work = move |board: Board, seat: u32, most: Measure| {
+        let end = serve(board, seat, most, make);
+        kept::end();
+        end
+    };
     Box::new(move |how, board, seat, most| match how {
         How::Process(process) => {
             let work = move |board: Board, seat: u32, most: Measure| {
