@@ -248,13 +248,9 @@ fn ended(office: &Office, number: u64) {
             }
             Reason::Killed(sentence, fate)
         }
-        (_, Ok(End::Failed(message))) => Reason::Died(Fate::Died {
-            pid,
-            signal: None,
-            code: Some(0),
-            stderr: message,
-            hint: None,
-        }),
+        (_, Ok(End::Failed(message))) => {
+            Reason::Died(Fate::Died { pid, signal: None, code: None, stderr: message, hint: None })
+        }
         (None, Err(fate)) => Reason::Died(office.guesses.explain(fate)),
     };
     let is_stopped = matches!(ledger.phase, Phase::Terminated | Phase::Broken(_));
