@@ -17,12 +17,15 @@
 //! 2. **cursor** is a hint: the first unit that may be free. It is passed over a unit that was seen not to be free; who moved it looks at the unit once more, and pulls it back. The parent, having freed a unit, pulls it back to that one.
 //! 3. Who has ended a unit and finds none free looks whether all are done: the last one finds that, and says that the job is over. The parent, having taken a dead one's units away, looks likewise, whatever it saw of other units before: of those two who made the last units done, one sees all.
 //! 4. **limit** only falls. Items from there on need not be done: an earlier one has failed and nobody wants the rest, or the job was cancelled.
+//! 5. What is said to have failed stays so: its unit's `at` passes an item before the limit falls to the one behind it. So of a job that is over and was not cancelled, the items that are not done lie behind one that failed.
 //!
 //! | the worker dies | `at` | then |
 //! | --- | --- | --- |
 //! | having claimed, before an item | that item | it died with the worker: nobody knows what it did |
 //! | in an item, or with its result half written, or written | likewise | likewise |
 //! | after `at` is stored | the next item | the item before it is done |
+//! | in an item that has failed, before `at` is stored | that item | it died with the worker: tried again, it may be done, so nobody was told that the rest is not wanted |
+//! | when `at` has passed one that has failed, before the limit falls | the next item | it is begun although nobody wants it; the failure stands |
 //! | after the last one, before the unit is DONE | the end | the unit is done |
 //! | when the unit is DONE, before it looks at the others | | the parent looks |
 

@@ -335,10 +335,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         }
         while let Err(report) = call(entry) {
             let reached = Progress(at.load(Ordering::Relaxed));
-            desk::fail(job, unit, reached.item(), &Failure::panicked(report));
-            job.start(unit, 0);
-            at.store(reached.next().0, Ordering::Release);
-            step!("unit.failed");
+            desk::fail(job, unit, reached, &Failure::panicked(report));
             self.make_state()?;
         }
         Ok(())
