@@ -13,6 +13,7 @@ use super::{
     plain,
     raw_job::Units,
     telling::Telling,
+    unopened::REST,
 };
 use crate::{
     Result,
@@ -337,7 +338,8 @@ fn read<R: DeserializeOwned + 'static>(
             }
             if item >= reached {
                 // Of an item behind one that failed nobody asks.
-                each(Err(unread(index, &missing())))?;
+                let rest = fates.get(&REST).map(|fate| fate.clone().into_error(index));
+                each(Err(rest.unwrap_or_else(|| unread(index, &missing()))))?;
                 continue;
             }
             each(match read_item(job, &mut row, unit, item, table.as_ref()) {

@@ -18,6 +18,8 @@ pub(super) enum Fate {
     Cancelled,
     Terminated,
     NoState(String),
+    /// Of a job's items that are not done: no worker can open it.
+    Unopened(String),
 }
 
 impl Fate {
@@ -47,6 +49,7 @@ impl Fate {
             Self::Cancelled => TaskError::Cancelled { index },
             Self::Terminated => TaskError::Terminated { index },
             Self::NoState(message) => TaskError::InitializerFailed { index, message },
+            Self::Unopened(message) => TaskError::Decode { index, message },
         }
     }
 }

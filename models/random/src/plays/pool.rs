@@ -182,6 +182,8 @@ struct Parent<'a> {
     shared: &'a Shared,
     party: &'a Model,
     retries: bool,
+    /// After a death nobody begins anything of a job any more.
+    withdraws: bool,
     ticket: u64,
     head: u64,
     buried: Vec<OwnerId>,
@@ -241,6 +243,10 @@ impl Parent<'_> {
                     Verdict::Failed
                 };
                 let is_free = shared.job.repair(Job(shared), worker, judge);
+                if self.withdraws {
+                    shared.job.limit_to(0);
+                    shared.job.withdraw(Job(shared));
+                }
                 if shared.job.is_over(Job(shared)) {
                     shared.board.finish(self.party, shared, 0, Done::pending(1));
                 } else if is_free && shared.board.head() > self.tickets[0] {
@@ -319,7 +325,8 @@ impl Parent<'_> {
                 if self.died.contains(&(item as u64)) {
                     continue;
                 }
-                if cell.get() == FAILED {
+                let is_withdrawn = self.withdraws && deaths > 0;
+                if cell.get() == FAILED || is_withdrawn {
                     // Nobody wants the rest.
                     break;
                 }
@@ -335,6 +342,7 @@ fn pool(chance: &mut Chance) -> Play {
     let (is_job, retries) = (chance.one_in(2), chance.one_in(2));
     let count = 1 + chance.below(6);
     let workers = 1 + chance.below(4);
+    let withdraws = chance.one_in(4);
     let failing = chance.one_in(3).then(|| chance.below(u64::from(items)) as u32);
     let shared = Rc::new(Shared::new(slots, items, failing));
     let mut play = Play::new(all_awake);
@@ -344,6 +352,7 @@ fn pool(chance: &mut Chance) -> Play {
             shared: &parents,
             party,
             retries,
+            withdraws,
             ticket: 0,
             head: 0,
             buried: Vec::new(),
