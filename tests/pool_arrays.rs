@@ -524,10 +524,14 @@ mod steps {
 fn a_panic_while_others_read() {
     let _watchdog = watchdog(60);
     let pool = Pool::new(1).unwrap();
-    let field = Array::<u64>::zeroed(1000).unwrap();
+    let field = Array::<u64>::zeroed(200).unwrap();
     let reads = field.read().unwrap();
     let mapping = pool.mapping().chunk_size(1).progress(|_, _| panic!("no more"));
-    let sum = |_: usize, chunk: &[u64]| chunk.iter().sum::<u64>();
+    // So that most are left when the first is told.
+    let sum = |_: usize, chunk: &[u64]| {
+        thread::sleep(Duration::from_millis(1));
+        chunk.iter().sum::<u64>()
+    };
     let call = AssertUnwindSafe(|| mapping.par_chunks(&reads, 1, sum));
     let panic = panic::catch_unwind(call).unwrap_err();
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"no more"));
@@ -538,5 +542,5 @@ fn a_panic_while_others_read() {
     // That one only.
     until(|| pool.statistics().tasks > before);
     assert_eq!(pool.statistics().tasks, before + 1);
-    assert_eq!(pool.par_chunks(&field.read().unwrap(), 500, sum).unwrap(), [500, 500]);
+    assert_eq!(pool.par_chunks(&field.read().unwrap(), 100, sum).unwrap(), [100, 100]);
 }
