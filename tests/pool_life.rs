@@ -47,10 +47,12 @@ fn only_what_is_late_dies() {
         let mapping = pool.mapping().chunk_size(60).deadline(Duration::from_micros(1000));
         let results = mapping.try_map(task, items).unwrap();
         results.into_iter().enumerate().all(|(at, result)| {
-            assert_eq!(counts[at].load(Ordering::SeqCst), 1);
             let is_its_own =
                 matches!(result, Err(TaskError::TimedOut { index, .. }) if index == at);
             assert!(result.is_ok() || is_its_own, "{at}: {result:?}");
+            // It may be late before it comes to count.
+            let counted = counts[at].load(Ordering::SeqCst);
+            assert!(counted == 1 || is_its_own && counted == 0, "{at}: {counted}");
             result.is_ok() || at % 2 == 0
         })
     };

@@ -13,6 +13,7 @@ use super::{
     plain,
     raw_job::Units,
     telling::Telling,
+    unopened::REST,
 };
 use crate::{
     Result,
@@ -283,6 +284,7 @@ pub(super) fn read_all<R: DeserializeOwned + 'static>(
     if let (Some(Outcome::Job(fates)), Some(job)) = (pending.outcome.get(), &pending.job)
         && fates.is_empty()
         && job.is_plain()
+        && job.done() == items
         && read_plain(job, &mut all)
         && all.len() == items as usize
     {
@@ -337,11 +339,17 @@ fn read<R: DeserializeOwned + 'static>(
     for unit in 0..job.count() {
         let items = job.items(unit);
         let table = job.table(unit).map_err(|error| unread(items.start as usize, &error))?;
-        let mut row = job.row(unit);
+        let (reached, mut row) = (job.reached(unit), job.row(unit));
         for item in items {
             let index = item as usize;
             if let Some(fate) = (!fates.is_empty()).then(|| fates.get(&item)).flatten() {
                 each(Err(fate.clone().into_error(index)))?;
+                continue;
+            }
+            if item >= reached {
+                // Of an item behind one that failed nobody asks.
+                let rest = fates.get(&REST).map(|fate| fate.clone().into_error(index));
+                each(Err(rest.unwrap_or_else(|| unread(index, &missing()))))?;
                 continue;
             }
             each(match read_item(job, &mut row, unit, item, table.as_ref()) {
@@ -352,6 +360,11 @@ fn read<R: DeserializeOwned + 'static>(
         }
     }
     Ok(())
+}
+
+#[cold]
+fn missing() -> crate::Error {
+    crate::Error::new(crate::ErrorKind::Decode, "the result is not there: the session is damaged")
 }
 
 /// The next item of a unit, of which this is what is left of its row.
@@ -367,7 +380,6 @@ fn read_item<R: DeserializeOwned + 'static>(
     {
         return read_outcome(bytes.get());
     }
-    let missing = || crate::Error::new(crate::ErrorKind::Decode, "the result is not there");
     match job.shape().result {
         Some(size) => {
             let at = item as usize * size;

@@ -531,7 +531,8 @@ impl Collected {
             self.marks.push(mark);
         }
         if self.bytes.len() < self.length + ROOM {
-            self.bytes.resize(2 * self.length + ROOM, 0);
+            // Not by as much as there is: behind each long one it is cut off again.
+            self.bytes.resize(self.length + 16 * ROOM, 0);
         }
         match put_value(item, &mut self.bytes[self.length..]) {
             Some(bytes) => self.length += bytes,
