@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Process, ProcessBuilder, Result,
-    os::{affinity, cpus::cpu_count, eventfd::EventFd},
+    os::{affinity, cpus::cpu_count, eventfd::EventFd, fork},
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -191,7 +191,10 @@ struct Ends(Arc<EventFd>);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        self.0.signal();
+        // A forked child has the descriptor, and is not that thread.
+        if !fork::is_forked_holder() {
+            self.0.signal();
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Error, Result,
     atomic::Ordering,
-    os::{clock, step::step},
+    os::{clock, exit, fork, step::step},
     process::function::FunctionId,
     segment::{Block, Parcel},
     shared::{Encoded, Message, decode, encode, encode_into, reuse},
@@ -65,6 +65,14 @@ pub(super) fn give_up(why: &str) -> ! {
     }
     eprintln!("multiproc: {why}");
     std::process::exit(1);
+}
+
+/// After a call of what the user wrote. A child that it forked has the memory of this worker, and with it the names of its tasks; but it is another process, and is to write nothing in that name. It has come back from what it was made for, and ends.
+#[inline]
+pub(super) fn is_no_child() {
+    if fork::is_forked_holder() {
+        exit::at_once();
+    }
 }
 
 /// Puts a state there.
@@ -186,6 +194,7 @@ fn run_task<A: DeserializeOwned, R: Serialize>(
     };
     step!("task.decoded");
     let result = function(args);
+    is_no_child();
     step!("task.ran");
     if let Err(error) = write_result(board, slot, &result) {
         board.write_failure(slot, &Failure::Encode(error.to_string()));
@@ -361,6 +370,7 @@ fn run_items<A, R>(
             Ok(args) => {
                 step!("unit.begun");
                 let result = function(args);
+                is_no_child();
                 step!("unit.ran");
                 let written = put(item, filled, &result);
                 step!("unit.written");
