@@ -265,6 +265,31 @@ fn a_forked_child_comes_back_late() {
     lives(&pool);
 }
 
+/// What is the same for all items panics as it arrives: that is the error of the first, and the worker lives.
+#[test]
+fn a_context_that_panics() {
+    #[derive(Debug, serde::Serialize)]
+    struct Shy;
+    impl<'de> serde::Deserialize<'de> for Shy {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("I do not arrive")
+        }
+    }
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let pids = pool.pids();
+    for items in [1, 100] {
+        match pool.map_with(&Shy, |_: &Shy, x: u64| x, 0..items) {
+            Err(TaskError::Panicked { index: 0, report, .. }) => {
+                assert_eq!(report.message(), "I do not arrive");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    lives(&pool);
+    assert_eq!(pool.pids(), pids);
+}
+
 /// PO08: items that end in a panic of their own: nothing was submitted, or what was is done, and the pool lives.
 #[test]
 fn items_that_panic_halfway() {

@@ -99,8 +99,13 @@ pub(super) fn put(at_hand: AtHand) {
 fn with<K: Kind>(run: impl FnOnce(&mut K::State, &AtHand)) {
     DESK.with_borrow_mut(|desk| {
         let state = desk.state.as_mut().and_then(|state| state.downcast_mut());
-        if let Some(state) = state {
-            run(state, &desk.at_hand);
+        match (state, &desk.at_hand) {
+            (Some(state), at_hand) => run(state, at_hand),
+            (None, AtHand::Task { board, slot }) => {
+                board.write_failure(*slot, &Failure::Decode(not_run().to_string()));
+            }
+            // Who runs the unit sees that items are left.
+            (None, _) => {}
         }
     });
 }
@@ -296,6 +301,12 @@ fn number<A: 'static>(numbers: &[u8]) -> impl Fn(u32) -> Result<A> {
 /// Those that are left come one after another.
 fn encoded<A: DeserializeOwned>(mut row: Row<'_>) -> impl FnMut(u32) -> Result<A> {
     move |_| decode(row.next().ok_or_else(missing)?)
+}
+
+/// Neither the function nor the arguments of a unit belong to the worker.
+#[cold]
+pub(super) fn not_run() -> Error {
+    Error::new(crate::ErrorKind::Decode, "the work is not of this pool: the session is damaged")
 }
 
 #[cold]

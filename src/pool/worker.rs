@@ -327,10 +327,23 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         if let Err(error) = job.unlist(unit, Progress(at.load(Ordering::Relaxed)).item()) {
             desk::give_up(&format!("a unit of a job cannot be begun: {error}"));
         }
-        while let Err(report) = call(entry) {
+        let end = job.items(unit).end;
+        let left = || {
             let reached = Progress(at.load(Ordering::Relaxed));
-            desk::fail(job, unit, reached, &Failure::panicked(report));
+            (reached.item() < end.min(job.raw().limit())).then_some(reached)
+        };
+        while let Err(report) = call(entry) {
+            // If none is left, what panicked was nobody's.
+            if let Some(reached) = left() {
+                desk::fail(job, unit, reached, &Failure::panicked(report));
+            }
             self.make_state()?;
+            if left().is_none() {
+                break;
+            }
+        }
+        if left().is_some() {
+            desk::fail_all(job, unit, &desk::not_run());
         }
         Ok(())
     }
