@@ -290,6 +290,32 @@ fn a_context_that_panics() {
     assert_eq!(pool.pids(), pids);
 }
 
+/// A worker that has no place for a long reason says a short one, and not another.
+#[test]
+fn a_reason_for_which_there_is_no_room() {
+    let _watchdog = watchdog(60);
+    let descriptors = |_: PoolWorker| -> Result<(), String> {
+        limit(libc::RLIMIT_NOFILE, 0);
+        Ok(())
+    };
+    let pool = Pool::builder().workers(1).state(descriptors).build().unwrap();
+    let panics = |_: &mut (), length: usize| -> u32 { panic!("{}", "x".repeat(length)) };
+    match pool.apply(panics, (3 << 20,)) {
+        Err(TaskError::Panicked { report, .. }) => {
+            assert!(report.message().starts_with("xxxxxxxxxxxxxxxx"), "{report}");
+        }
+        other => panic!("{other:?}"),
+    }
+    match pool.apply(|_: &mut (), length: usize| vec![1_u8; length], (3 << 20,)) {
+        Err(TaskError::Encode { message, .. }) => {
+            assert!(message.ends_with("Too many open files (os error 24)"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(pool.apply(|_: &mut (), x: u32| x, (42,)).unwrap(), 42);
+    assert_eq!(pool.statistics().restarts, 0);
+}
+
 /// PO08: items that end in a panic of their own: nothing was submitted, or what was is done, and the pool lives.
 #[test]
 fn items_that_panic_halfway() {
