@@ -22,7 +22,12 @@ use crate::{
     shared::{decode, decode_all},
 };
 use serde::de::DeserializeOwned;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+    time::Duration,
+};
 
 /// A result that is there, or will be: from [`Pool::apply_async`](crate::Pool::apply_async) and its like.
 ///
@@ -52,6 +57,7 @@ impl<T> AsyncResult<T> {
     }
 
     /// Has all of them called when it is over.
+    #[inline]
     pub(super) fn with_callbacks(self, callbacks: Vec<Callback>) -> Result<Self> {
         for callback in callbacks {
             self.office.follow(&self.pending, Call::Once(callback))?;
@@ -154,7 +160,7 @@ impl<T> AsyncResult<T> {
     ///
     /// If it is over already, it is called here and now. Else a thread of the pool calls it, one for all callbacks of the pool, in the order in which results are over: so a slow one delays the others, but no worker, and no repair after a
     /// death. Who waits for this result goes on when its callbacks have returned, and [`join`](crate::Pool::join) ends after all callbacks. A callback may do whatever other threads may: wait for other results, submit tasks, end the pool or
-    /// drop it.
+    /// drop it. (Of two pools of which each is dropped by a callback of the other, each waits for that callback, for ever.)
     ///
     /// A callback that panics is the error of this result from then on: [`TaskError::CallbackPanicked`].
     ///
@@ -233,6 +239,10 @@ impl<T> AsyncResult<T> {
         self.office.cancel(&self.pending)
     }
 }
+
+/// It does not change, whoever panics.
+impl<T> UnwindSafe for AsyncResult<T> {}
+impl<T> RefUnwindSafe for AsyncResult<T> {}
 
 impl<T> Drop for AsyncResult<T> {
     fn drop(&mut self) {
