@@ -391,6 +391,21 @@ fn threads_cannot_be_killed() {
     pool.join().unwrap();
 }
 
+/// Of memory that a worker has from its start on, its successor would have as much: each does one task, or one chunk, at the least.
+#[test]
+fn a_worker_that_is_too_large_from_its_start() {
+    let _watchdog = watchdog(60);
+    let large = |_: PoolWorker| Ok::<_, String>(std::hint::black_box(vec![1_u8; 64 << 20]));
+    let builder = || Pool::builder().workers(1).memory_per_child(32 << 20).state(large);
+    let pool = builder().build().unwrap();
+    let pid = |_: &mut Vec<u8>, _: u32| std::process::id();
+    let first = pool.apply(pid, (0,)).unwrap();
+    assert_ne!(pool.apply(pid, (0,)).unwrap(), first);
+    assert_eq!(pool.mapping().chunk_size(2).map(pid, 0..6).unwrap().len(), 6);
+    let refused = builder().memory_per_child(0).build().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+}
+
 /// Workers are daemonic: the error says what to do, and that works.
 #[test]
 fn a_pool_in_a_worker_is_one_of_threads() {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Process, ProcessBuilder, Result,
-    os::{affinity, cpus::cpu_count, eventfd::EventFd},
+    os::{affinity, cpus::cpu_count, eventfd::EventFd, fork},
     segment,
 };
 use std::{
@@ -240,7 +240,10 @@ struct Ends(Arc<EventFd>);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        self.0.signal();
+        // A forked child has the descriptor, and is not that thread.
+        if !fork::is_forked_holder() {
+            self.0.signal();
+        }
     }
 }
 
@@ -265,7 +268,7 @@ impl<K: Kind> PoolBuilder<K> {
         self
     }
 
-    /// How much memory of its own a worker may have after a task: if it has more, it ends and another takes its place. Shared memory does not count, nor do pages of files. It is looked at once in a millisecond at most, so that
+    /// How much memory of its own a worker may have after a task: if it has more, it ends and another takes its place. Shared memory does not count, nor do pages of files. Each worker does one task at the least. It is looked at once in a millisecond at most, so that
     /// small tasks do not pay for it.
     ///
     /// ```
@@ -404,7 +407,7 @@ impl<K: Kind> PoolBuilder<K> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] for no workers, no tasks for each, no capacity, no inner threads, or what [threads](Self::in_process) cannot have; as [`spawn`](crate::spawn) if a worker cannot be started: then none is left.
+    /// [`ErrorKind::InvalidInput`] for no workers, no tasks or no memory for each, no capacity, no inner threads, or what [threads](Self::in_process) cannot have; as [`spawn`](crate::spawn) if a worker cannot be started: then none is left.
     pub fn build(self) -> Result<Pool<K>> {
         let workers = self.workers.unwrap_or_else(cpu_count);
         let invalid = |message: String| Err(Error::new(ErrorKind::InvalidInput, message));
@@ -419,6 +422,9 @@ impl<K: Kind> PoolBuilder<K> {
         }
         if self.tasks_per_child == Some(0) {
             return invalid("each worker was to do no task; it is 1 at the least".into());
+        }
+        if self.memory_per_child == Some(0) {
+            return invalid("each worker was to have no memory; it is a byte at the least".into());
         }
         if self.inner_threads == Some(0) {
             return invalid(
