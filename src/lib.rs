@@ -66,7 +66,7 @@
 //!   [`split`](ArrayWriteGuard::split). One in which everybody touches single elements at any time: [`AtomicArray`].
 //! - Where data outlives the programs: a segment in a file, [`SegmentBuilder::create_file`] with [`keep`](SegmentBuilder::keep).
 //!
-//! What each costs, and what it promises when somebody dies, is in [`choosing`].
+//! What each costs, and what it promises when somebody dies, is in [`guide::choosing`].
 //!
 //! # What can be shared
 //!
@@ -121,8 +121,8 @@ pub mod __private;
 pub mod safety {}
 
 #[cfg(doc)]
-#[doc = include_str!("../docs/choosing.md")]
-pub mod choosing {}
+#[doc = include_str!("../docs/guide/README.md")]
+pub mod guide;
 
 /// The examples of the README are tried with those of the documentation.
 #[cfg(doctest)]
