@@ -3,6 +3,9 @@
 //! Functions run in processes of their own, which find locks, values and arrays in shared memory and work in it without copying. Any process may be killed at
 //! any instruction: the others go on, nothing is torn or leaked, and whoever comes next is told what was lost.
 //!
+//! This page is the short form. [`guide`] goes from the beginning to a whole program, and has chapters for those who [come from Python](guide::from_python), on
+//! [what holds when a process dies](guide::deaths), and on [deployment](guide::deployment).
+//!
 //! # Hello, world
 //!
 //! ```
@@ -86,7 +89,7 @@
 //! - What it was reading is free again; what it was writing is told like a lock. What it allocated is freed when somebody needs room.
 //! - Its children die with it, unless they were [asked not to](ProcessBuilder::outlive_parent), and the last one removes the shared memory.
 //!
-//! A process that is stopped (SIGSTOP) but alive holds on to what it has; the forms with a time-out help.
+//! A process that is stopped (SIGSTOP) but alive holds on to what it has; the forms with a time-out help. [`guide::deaths`] says it for each primitive and step, with the limits.
 //!
 //! # Environment
 //!
@@ -121,7 +124,6 @@ pub mod __private;
 pub mod safety {}
 
 #[cfg(doc)]
-#[doc = include_str!("../docs/guide/README.md")]
 pub mod guide;
 
 /// The examples of the README are tried with those of the documentation.

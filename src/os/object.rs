@@ -361,9 +361,11 @@ fn c_path(path: &Path) -> Result<CString> {
 /// Gives an object its name, if nothing has it.
 pub(crate) fn publish(from: &Path, to: &Path) -> Result<()> {
     let (source, target) = (c_path(from)?, c_path(to)?);
+    // By number, as not every C library has a function for it.
     // SAFETY: both paths are NUL-terminated and live through the call.
     let answer = unsafe {
-        libc::renameat2(
+        libc::syscall(
+            libc::SYS_renameat2,
             libc::AT_FDCWD,
             source.as_ptr(),
             libc::AT_FDCWD,
