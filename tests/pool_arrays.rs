@@ -120,6 +120,41 @@ fn ranges_are_gone_through_once() {
     assert!(matches!(error, TaskError::Failed { kind: ErrorKind::InvalidInput, .. }));
 }
 
+/// How much of its memory the worker shares with others, by what it has mapped and touched.
+fn shared_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssShmem:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() << 10
+}
+
+#[test]
+fn a_worker_keeps_an_array_mapped_and_no_memory_of_one_that_is_gone() {
+    let _watchdog = watchdog(60);
+    const SIZE: usize = 32 << 20;
+    let pool = Pool::new(1).unwrap();
+    let shared = || pool.apply(shared_bytes, ()).unwrap();
+    let before = shared();
+    let field = Array::<u64>::zeroed(SIZE / 8).unwrap();
+    pool.par_chunks_mut(&mut field.write().unwrap(), 10_000, fill).unwrap();
+    // Meanwhile it has had nothing to do.
+    assert!(shared() >= before + SIZE * 9 / 10);
+    assert_eq!(pool.apply(|field: Array<u64>| field.len(), (field.clone(),)).unwrap(), SIZE / 8);
+    assert!(shared() >= before + SIZE * 9 / 10, "what the worker drops is there still");
+    drop(field);
+    assert!(shared() < before + SIZE / 10);
+    // As many as it likes, one after another: what is kept has an end.
+    for _ in 0..40 {
+        let field = Array::<u64>::zeroed(SIZE / 8).unwrap();
+        pool.par_chunks_mut(&mut field.write().unwrap(), 1 << 20, |_: usize, chunk: &mut [u64]| {
+            chunk[0] = 1;
+        })
+        .unwrap();
+    }
+    assert!(shared() < before + SIZE / 10);
+    let mappings = pool.apply(|| std::fs::read_to_string("/proc/self/maps").unwrap(), ()).unwrap();
+    assert!(mappings.matches("(deleted)").count() <= 20, "{mappings}");
+}
+
 fn term(n: u64) -> f64 {
     1.0 / (n as f64 + 0.1)
 }

@@ -478,7 +478,13 @@ fn workers_that_cannot_begin_break_the_pool() {
         let text = failed.to_string();
         assert!(text.contains("cannot begin") && text.contains(what), "{text}");
         // It is known by now, and said at once.
-        assert!(matches!(pool.map(task, [1]), Err(TaskError::Failed { .. })));
+        for late in [pool.map(task, [1]).unwrap_err(), pool.apply(task, (1,)).unwrap_err()] {
+            assert_eq!(late.to_string(), text);
+            assert!(matches!(late, TaskError::InitializerFailed { .. }), "{late:?}");
+        }
+        let mut all = pool.imap(task, 0..);
+        assert!(matches!(all.next(), Some(Err(TaskError::InitializerFailed { .. }))));
+        assert!(all.next().is_none());
         pool.close().unwrap();
         pool.join().unwrap();
     }
@@ -500,7 +506,17 @@ fn too_many_deaths_break_the_pool() {
     let last = pool.apply::<_, (), ()>(die, ()).unwrap_err();
     assert!(matches!(last, TaskError::WorkerDied { .. }), "{last:?}");
     until(|| pool.apply(|| 1, ()).is_err());
-    assert!(pool.apply(|| 1, ()).unwrap_err().to_string().contains("more than 3 workers died"));
+    let broken = pool.apply(|| 1, ()).unwrap_err();
+    assert!(matches!(broken, TaskError::PoolBroken { .. }), "{broken:?}");
+    let text = broken.to_string();
+    let how = "the pool is broken: more than 3 workers died within 3600s; the last: worker ";
+    assert!(text.contains(how) && text.ends_with("killed by signal 6 (SIGABRT)"), "{text}");
+    // However long ago the others died.
+    let pool = Pool::builder().workers(1).restart_budget(1, Duration::MAX).build().unwrap();
+    (0..2).for_each(|_| drop(pool.apply::<_, (), ()>(die, ())));
+    until(|| pool.apply(|| 1, ()).is_err());
+    let text = pool.apply(|| 1, ()).unwrap_err().to_string();
+    assert!(text.contains("more than 1 worker died; the last: worker "), "{text}");
 }
 
 /// A pool whose process dies: the steps at which it does, while it submits, and while it repairs.

@@ -51,6 +51,7 @@ impl<T> AsyncResult<T> {
     }
 
     /// Has all of them called when it is over.
+    #[inline]
     pub(super) fn with_callbacks(self, callbacks: Vec<Callback>) -> Result<Self> {
         for callback in callbacks {
             self.office.follow(&self.pending, Call::Once(callback))?;

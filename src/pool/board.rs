@@ -184,14 +184,31 @@ impl Seat {
 /// Encoded bytes, here or there.
 #[derive(Debug)]
 pub(super) enum Bytes {
-    Inline(Vec<u8>),
+    /// So many of these: memory of their own would cost more than the rest of the way of a result.
+    Short(u8, [u8; SHORT]),
+    Private(Vec<u8>),
     Elsewhere(Parcel),
 }
 
+const SHORT: usize = 30;
+
 impl Bytes {
+    #[inline]
+    fn copied(bytes: &[u8]) -> Self {
+        let mut short = [0; SHORT];
+        match short.get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                Self::Short(bytes.len() as u8, short)
+            }
+            None => Self::Private(bytes.to_vec()),
+        }
+    }
+
     pub(super) fn get(&self) -> &[u8] {
         match self {
-            Self::Inline(bytes) => bytes,
+            Self::Short(length, bytes) => &bytes[..usize::from(*length)],
+            Self::Private(bytes) => bytes,
             Self::Elsewhere(parcel) => parcel.message(),
         }
     }
@@ -399,7 +416,7 @@ impl Board {
     pub(super) fn take_result(&self, slot: u32) -> Result<Bytes> {
         let length = self.half_at(slot, RESULT_LEN_AT).load(Ordering::Relaxed);
         if length != ELSEWHERE {
-            return Ok(Bytes::Inline(self.read(slot, RESULT_AT, INLINE_RESULT, length).to_vec()));
+            return Ok(Bytes::copied(self.read(slot, RESULT_AT, INLINE_RESULT, length)));
         }
         let place = self.table.entry(slot as usize).ok_or_else(|| {
             Error::new(ErrorKind::InvalidValue, "a result is not listed: the session is damaged")

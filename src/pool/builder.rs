@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Process, ProcessBuilder, Result,
     os::{affinity, cpus::cpu_count, eventfd::EventFd},
+    segment,
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -166,6 +167,10 @@ where
     let work = move |board: Board, seat: u32, most: Measure| serve(board, seat, most, make);
     Box::new(move |how, board, seat, most| match how {
         How::Process(process) => {
+            let work = move |board: Board, seat: u32, most: Measure| {
+                segment::keep_recent();
+                work(board, seat, most)
+            };
             process.spawn(work, (board.clone(), seat, most)).map(Body::Process)
         }
         How::Thread(thread, cpu) => {
@@ -315,7 +320,7 @@ impl<K: Kind> PoolBuilder<K> {
         self
     }
 
-    /// How many workers may die within a time: if more do, the pool is broken. Any number if not said. In any case it is broken by workers that die one after another before they are ready.
+    /// How many workers may die within a time: if more do, the pool is broken ([`PoolBroken`](crate::TaskError::PoolBroken)). Any number if not said. In any case it is broken by workers that die one after another before they are ready.
     pub fn restart_budget(mut self, deaths: u32, within: Duration) -> Self {
         self.budget = Some((deaths, within));
         self
@@ -431,17 +436,15 @@ impl<K: Kind> PoolBuilder<K> {
             let number = office.ledger().number_for(seat);
             supervisor::seat_worker(&office, seat, number)
         });
-        if let Err(error) = started {
-            office.stop(Phase::Terminated, &Fate::Terminated)?;
-            // Those that were started are waited for, and not left to the end of this process.
-            let workers = std::mem::take(&mut office.ledger().workers);
-            for member in workers.into_iter().flatten() {
-                member.body.join();
+        let supervised = started.and_then(|()| supervisor::start(&office));
+        match supervised {
+            Ok(supervisor) => Ok(Pool::of_office(office, supervisor)),
+            Err(error) => {
+                office.stop(Phase::Terminated, &Fate::Terminated)?;
+                supervisor::end_workers(&office);
+                Err(error)
             }
-            return Err(error);
         }
-        let supervisor = supervisor::start(&office)?;
-        Ok(Pool::of_office(office, supervisor))
     }
 
     /// What was asked for that threads cannot have.

@@ -4,7 +4,7 @@ use super::{
     AsyncResult, Imap, Mapping, PoolBuilder, PoolStatistics, TaskBuilder, TaskError,
     fate::Fate,
     ledger::Phase,
-    office::{Office, Terms},
+    office::{Office, Settings, Terms},
     work::{Kind, Stateless, Task},
 };
 use crate::{Result, os::clock::Deadline, os::fork};
@@ -97,7 +97,8 @@ impl<K: Kind> Pool<K> {
 
     pub(super) fn terms(&self) -> Terms {
         let settings = &self.office.settings;
-        Terms { deadline: settings.deadline, retries: settings.retries }
+        let Settings { deadline, retries, .. } = *settings;
+        Terms { deadline, retries, room: Deadline::NEVER }
     }
 
     /// How many workers it has.
@@ -124,7 +125,7 @@ impl<K: Kind> Pool<K> {
     ///
     /// # Errors
     ///
-    /// [`TaskError::Failed`] of the kind [`Closed`](crate::ErrorKind::Closed) if the pool takes no tasks any more; [`TaskError::Encode`] for arguments that cannot be encoded; and what the system says when there is no shared memory
+    /// [`TaskError::Failed`] of the kind [`Closed`](crate::ErrorKind::Closed) if the pool takes no tasks any more, or what has broken it ([`TaskError::InitializerFailed`], [`TaskError::PoolBroken`]); [`TaskError::Encode`] for arguments that cannot be encoded; and what the system says when there is no shared memory
     /// to be had.
     pub fn apply_async<F, A, R>(&self, function: F, args: A) -> Result<AsyncResult<R>, TaskError>
     where

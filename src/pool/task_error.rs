@@ -33,7 +33,7 @@ pub enum TaskError {
         worker: u32,
     },
     /// The worker that ran it ended: a crash, an exit, or somebody killed it. Nobody knows how far the task was.
-    #[error("task {index} died with its worker {pid}, {}{}{}", how(*signal, *code), guess(*hint), last_words(stderr))]
+    #[error("task {index} died with its {}", death(*pid, *signal, *code, stderr, *hint))]
     WorkerDied {
         /// Of the item among those that were mapped; 0 for a task of its own.
         index: usize,
@@ -70,6 +70,14 @@ pub enum TaskError {
         /// Why.
         message: String,
     },
+    /// The task was done, but its result cannot be decoded here: its type's own `Deserialize` refuses it.
+    #[error("task {index} was done, but its result cannot be had: {message}")]
+    Undecodable {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// Why.
+        message: String,
+    },
     /// The arguments, or the result, could not be encoded.
     #[error("task {index}: {message}")]
     Encode {
@@ -83,6 +91,14 @@ pub enum TaskError {
     Terminated {
         /// Of the item among those that were mapped; 0 for a task of its own.
         index: usize,
+    },
+    /// The pool is broken for another reason: more workers died than [may](crate::PoolBuilder::restart_budget), or nobody could look after them any more.
+    #[error("task {index} was not done: the pool is broken: {message}")]
+    PoolBroken {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// Why.
+        message: String,
     },
     /// Workers cannot begin; the pool is broken.
     #[error("task {index} was not done: the workers of the pool cannot begin: {message}")]
@@ -121,9 +137,11 @@ impl TaskError {
             | Self::TimedOut { index, .. }
             | Self::Cancelled { index }
             | Self::Decode { index, .. }
+            | Self::Undecodable { index, .. }
             | Self::Encode { index, .. }
             | Self::Terminated { index }
             | Self::InitializerFailed { index, .. }
+            | Self::PoolBroken { index, .. }
             | Self::CallbackPanicked { index, .. }
             | Self::Failed { index, .. } => *index = item,
         }
@@ -139,13 +157,26 @@ impl TaskError {
             | Self::TimedOut { index, .. }
             | Self::Cancelled { index }
             | Self::Decode { index, .. }
+            | Self::Undecodable { index, .. }
             | Self::Encode { index, .. }
             | Self::Terminated { index }
             | Self::InitializerFailed { index, .. }
+            | Self::PoolBroken { index, .. }
             | Self::CallbackPanicked { index, .. }
             | Self::Failed { index, .. } => *index,
         }
     }
+}
+
+/// How a worker died.
+pub(super) fn death(
+    pid: u32,
+    signal: Option<i32>,
+    code: Option<i32>,
+    stderr: &str,
+    hint: Option<DeathHint>,
+) -> String {
+    format!("worker {pid}, {}{}{}", how(signal, code), guess(hint), last_words(stderr))
 }
 
 fn how(signal: Option<i32>, code: Option<i32>) -> String {
@@ -166,8 +197,13 @@ fn last_words(stderr: &str) -> String {
     if stderr.is_empty() { String::new() } else { format!("; it wrote: {stderr}") }
 }
 
+/// One of a task that was made an [`Error`] comes back as it was.
 impl From<Error> for TaskError {
     fn from(error: Error) -> Self {
+        let source = std::error::Error::source(&error);
+        if let Some(own) = source.and_then(|source| source.downcast_ref::<Self>()) {
+            return own.clone();
+        }
         match error.kind() {
             ErrorKind::Encode => Self::Encode { index: 0, message: error.to_string() },
             kind => Self::Failed { index: 0, kind, message: error.to_string() },
@@ -180,7 +216,7 @@ impl From<TaskError> for Error {
         let kind = match &error {
             TaskError::Failed { kind, .. } => *kind,
             TaskError::Encode { .. } => ErrorKind::Encode,
-            TaskError::Decode { .. } => ErrorKind::Decode,
+            TaskError::Decode { .. } | TaskError::Undecodable { .. } => ErrorKind::Decode,
             TaskError::TimedOut { .. } => ErrorKind::TimedOut,
             _ => ErrorKind::TaskFailed,
         };

@@ -20,7 +20,7 @@ use crate::{
         function::{Entry, FunctionId},
         panic,
     },
-    segment::OwnerId,
+    segment::{self, OwnerId},
     sync::Thread,
 };
 use serde::{Deserialize, Serialize};
@@ -191,6 +191,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         desk::put(AtHand::Nothing);
         let seat = board.seat(self.index);
         let sleeps = || {
+            segment::unmap_gone();
             seat.sleeps(clock::now());
             let next = raw.bells().wait(thread, NEWS, Deadline::NEVER, |_| look());
             seat.has_slept(clock::now());
@@ -317,7 +318,9 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
             }
             seat.counts(job.items(unit).len() as u64);
             job.raw().end(thread, &*job, unit);
-            if job.shape().tells && board.raw().bells().is_armed(DONE) {
+            // Whoever waits for what was cancelled waits for the end of its units.
+            let is_told = job.shape().tells || job.raw().limit() == 0;
+            if is_told && board.raw().bells().is_armed(DONE) {
                 board.raw().ring_for_all(thread, DONE);
             }
             if job.raw().is_over(&*job) {
