@@ -4,7 +4,7 @@ mod support;
 #[path = "support/watching.rs"]
 mod watching;
 
-use multiproc::{AtomicArray, DeathHint, Ordering, Pool, Process, TaskError};
+use multiproc::{AtomicArray, DeathHint, Ordering, Pool, PoolWorker, Process, TaskError};
 use std::{
     fs::File,
     io::Read,
@@ -112,6 +112,76 @@ fn tasks_that_spoil_their_process() {
     let closed = pool.apply(closes, (0,));
     assert!(matches!(closed, Ok(7) | Err(TaskError::WorkerDied { .. })), "{closed:?}");
     lives(&pool);
+}
+
+fn limit(resource: libc::__rlimit_resource_t, most: u64) {
+    let most = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: of this process.
+    assert_eq!(unsafe { libc::setrlimit(resource, &raw const most) }, 0);
+}
+
+/// A job that has no room in any worker: it fails, and what comes behind it is done.
+#[test]
+fn a_job_that_no_worker_can_open() {
+    let _watchdog = watchdog(120);
+    // From now on it has room for little more than it has.
+    let addresses = |_: PoolWorker| -> Result<(), String> {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages = pages.split(' ').next().unwrap().parse::<u64>().unwrap();
+        limit(libc::RLIMIT_AS, (pages << 12) + (4 << 20));
+        Ok(())
+    };
+    // Then it can neither open the job, nor say why.
+    let descriptors = |_: PoolWorker| -> Result<(), String> {
+        limit(libc::RLIMIT_NOFILE, 0);
+        Ok(())
+    };
+    for workers in [1, 2] {
+        for is_mute in [false, true] {
+            let pool = if is_mute {
+                Pool::builder().workers(workers).state(descriptors).build().unwrap()
+            } else {
+                Pool::builder().workers(workers).state(addresses).build().unwrap()
+            };
+            let same = |_: &mut (), x: u128| x;
+            // Of these many one has no place in memory that the workers have already.
+            let items = || 0..1_u128 << 18;
+            let is_told = |error: TaskError| match error {
+                TaskError::Decode { index: 0, message } => {
+                    assert!(message.contains("no worker can open the job"), "{message}");
+                }
+                other => panic!("{other:?}"),
+            };
+            is_told(pool.map(same, items()).unwrap_err());
+            let each = pool.try_map(same, items()).unwrap();
+            assert_eq!(each.len(), 1 << 18);
+            for (item, result) in each.into_iter().enumerate() {
+                assert!(matches!(result, Err(TaskError::Decode { index, .. }) if index == item));
+            }
+            let late = pool.map_async(same, items()).unwrap();
+            assert_eq!(pool.apply(same, (42,)).unwrap(), 42);
+            if !is_mute {
+                assert_eq!(pool.map(same, 0..4).unwrap(), [0, 1, 2, 3]);
+            }
+            pool.close().unwrap();
+            pool.join().unwrap();
+            is_told(late.get().unwrap_err());
+        }
+    }
+}
+
+/// A worker in which a task has left no room for a job is not the measure: another does it.
+#[test]
+fn a_job_that_one_worker_cannot_open() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(1).unwrap();
+    let spoils = || {
+        limit(libc::RLIMIT_NOFILE, 0);
+        std::process::id()
+    };
+    let spoilt = pool.apply(spoils, ()).unwrap();
+    assert_eq!(pool.map(|x: u64| x, 0..1 << 18).unwrap().len(), 1 << 18);
+    assert_ne!(pool.apply(std::process::id, ()).unwrap(), spoilt);
 }
 
 #[test]

@@ -8,7 +8,11 @@ use multiproc::{
     Array, ArrayWriteGuard, Atomic, AtomicArray, ErrorKind, Event, LockError, Ordering, Pool,
     PoolWorker, Process, TaskError, spawn,
 };
-use std::{thread, time::Duration};
+use std::{
+    panic::{self, AssertUnwindSafe},
+    thread,
+    time::Duration,
+};
 use support::watchdog;
 use watching::{sleeps, until};
 
@@ -548,4 +552,30 @@ mod steps {
         spawn(write, (field.clone(),)).unwrap().join().unwrap_err();
         field.write().unwrap().fill(2);
     }
+}
+
+/// Who is told how far it is panics: when that arrives at the caller, which may drop its guard then, no worker reads any more, or will.
+#[test]
+fn a_panic_while_others_read() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(1).unwrap();
+    let field = Array::<u64>::zeroed(200).unwrap();
+    let reads = field.read().unwrap();
+    let mapping = pool.mapping().chunk_size(1).progress(|_, _| panic!("no more"));
+    // So that most are left when the first is told.
+    let sum = |_: usize, chunk: &[u64]| {
+        thread::sleep(Duration::from_millis(1));
+        chunk.iter().sum::<u64>()
+    };
+    let call = AssertUnwindSafe(|| mapping.par_chunks(&reads, 1, sum));
+    let panic = panic::catch_unwind(call).unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"no more"));
+    let before = pool.statistics().tasks;
+    drop(reads);
+    field.write().unwrap().fill(1);
+    assert_eq!(pool.apply(|| 42, ()).unwrap(), 42);
+    // That one only.
+    until(|| pool.statistics().tasks > before);
+    assert_eq!(pool.statistics().tasks, before + 1);
+    assert_eq!(pool.par_chunks(&field.read().unwrap(), 100, sum).unwrap(), [100, 100]);
 }

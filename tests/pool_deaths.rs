@@ -323,6 +323,37 @@ fn a_worker_dies_with_a_unit() {
     }
 }
 
+/// A worker dies as an item of its has failed: either the failure stands, or the item is tried again, and then those behind it are done, too. PO19, PO42.
+#[test]
+fn a_worker_dies_with_an_item_that_has_failed() {
+    let _watchdog = watchdog(120);
+    const ITEMS: u64 = 12;
+    let fails_once = |tries: &AtomicArray<u32>, x: u64| {
+        let before = tries[x as usize].fetch_add(1, Ordering::SeqCst);
+        assert!(x != 5 || before > 0, "only the first time");
+        x
+    };
+    for (step, is_told) in
+        [("job.table", false), ("job.listed", false), ("unit.failed", true), ("unit.limited", true)]
+    {
+        let pool = Pool::builder().workers(1).build().unwrap();
+        // Memory in which something else lay before.
+        drop(pool.mapping().chunk_size(12).map(|x: u64| 1_000 + x, 0..ITEMS).unwrap());
+        pool.apply(arm, (step.to_owned(), 1)).unwrap();
+        let tries = AtomicArray::<u32>::zeroed(ITEMS as usize).unwrap();
+        let mapping = pool.mapping().chunk_size(12).retries(1);
+        match mapping.map_with(&tries, fails_once, 0..ITEMS) {
+            Ok(all) => {
+                assert!(!is_told && all == (0..ITEMS).collect::<Vec<_>>(), "{step}: {all:?}")
+            }
+            Err(TaskError::Panicked { index: 5, .. }) => assert!(is_told, "{step}"),
+            Err(error) => panic!("{step}: {error}"),
+        }
+        until(|| pool.statistics().restarts == 1);
+        assert_eq!(tries[5].load(Ordering::SeqCst), 1 + u32::from(!is_told), "{step}");
+    }
+}
+
 /// A worker sleeps, or goes to sleep, or is rung for, and dies: the others, or its successor, do what comes.
 #[test]
 fn a_worker_dies_idle() {

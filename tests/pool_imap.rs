@@ -167,3 +167,22 @@ fn a_panic_comes_where_its_item_would() {
     }
     assert_eq!(pool.apply(square, (9,)).unwrap(), 81);
 }
+
+/// It would refuse all items, of which there may be no end.
+#[test]
+fn a_closed_pool_refuses_once() {
+    let _watchdog = watchdog(60);
+    for (chunk, errors) in [(1, 1), (3, 3)] {
+        let pool = Pool::new(1).unwrap();
+        let mut squares = pool.imap(square, 0..).chunk_size(chunk).ahead(chunk);
+        assert_eq!(squares.next().unwrap().unwrap(), 0);
+        pool.close().unwrap();
+        let rest: Vec<_> = squares.collect();
+        let (done, refused) = rest.split_at(rest.len() - errors);
+        assert!(done.iter().zip(1..).all(|(one, x)| *one.as_ref().unwrap() == square(x)));
+        for error in refused {
+            let kind = ErrorKind::Closed;
+            assert!(matches!(error, Err(TaskError::Failed { kind: is, .. }) if *is == kind));
+        }
+    }
+}

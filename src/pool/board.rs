@@ -92,7 +92,11 @@ pub(super) struct Seat {
     asleep: AtomicU64,
     /// How long it has slept, in nanoseconds.
     slept: AtomicU64,
+    /// The serial number of a job that it cannot open; zero is none.
+    unopened: AtomicU64,
 }
+
+const _: () = assert!(size_of::<Seat>() <= SEAT);
 
 impl Seat {
     /// As the worker: from now on it may claim something.
@@ -154,6 +158,15 @@ impl Seat {
         [all, idle].map(Duration::from_nanos)
     }
 
+    /// As the worker, which ends: it cannot open this job.
+    pub(super) fn says_unopened(&self, serial: u64) {
+        self.unopened.store(serial, Ordering::SeqCst);
+    }
+
+    pub(super) fn unopened(&self) -> Option<u64> {
+        Some(self.unopened.load(Ordering::SeqCst)).filter(|&serial| serial != 0)
+    }
+
     pub(super) fn items(&self) -> u64 {
         self.tasks() + self.more_items.load(Ordering::Relaxed)
     }
@@ -174,7 +187,8 @@ impl Seat {
     pub(super) fn clear(&self) {
         self.is_ready.store(0, Ordering::SeqCst);
         let times = [&self.begins, &self.ready, &self.asleep, &self.slept];
-        for word in [&self.tasks, &self.more_items].into_iter().chain(times) {
+        let others = [&self.tasks, &self.more_items, &self.unopened];
+        for word in others.into_iter().chain(times) {
             word.store(0, Ordering::SeqCst);
         }
         self.owner.store(0, Ordering::SeqCst);

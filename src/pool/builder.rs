@@ -208,7 +208,7 @@ impl<K: Kind> PoolBuilder<K> {
         self
     }
 
-    /// How many tasks can be submitted and not done; 1,024 if not said. More wait for room. All items of a map are one task here.
+    /// How many tasks can be submitted and not done; 1,024 if not said; a number between two powers of two becomes the greater one. More wait for room. All items of a map are one task here.
     pub fn capacity(mut self, tasks: usize) -> Self {
         self.capacity = tasks;
         self

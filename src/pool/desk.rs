@@ -168,12 +168,10 @@ pub(super) fn with_unit<K: Kind, C: DeserializeOwned + 'static>(
 
 /// None of the items that are left can be begun.
 pub(super) fn fail_all(job: &Job, unit: u32, error: &Error) {
-    let at = job.at(unit);
-    let mut reached = Progress(at.load(Ordering::Relaxed));
+    let mut reached = Progress(job.at(unit).load(Ordering::Relaxed));
     while reached.item() < job.items(unit).end.min(job.raw().limit()) {
-        fail(job, unit, reached.item(), &Failure::Decode(error.to_string()));
+        fail(job, unit, reached, &Failure::Decode(error.to_string()));
         reached = reached.next();
-        at.store(reached.0, Ordering::Release);
     }
 }
 
@@ -377,7 +375,9 @@ fn run_items<A, R>(
             Err(error) => Some(Failure::Decode(error.to_string())),
         };
         if let Some(failure) = failure {
-            fail(job, unit, item, &failure);
+            fail(job, unit, Progress::new(item, filled), &failure);
+            item += 1;
+            continue;
         }
         item += 1;
         if is_timed {
@@ -390,13 +390,20 @@ fn run_items<A, R>(
     }
 }
 
-/// An item failed. Where there is no room to say why, the worker ends: that is said of it then.
+/// The item at which the unit is has failed, and is passed. Where there is no room to say why, the worker ends: that is said of it then.
 #[cold]
-pub(super) fn fail(job: &Job, unit: u32, item: u32, failure: &Failure) {
+pub(super) fn fail(job: &Job, unit: u32, reached: Progress, failure: &Failure) {
+    let item = reached.item();
     if let Err(error) = job.fail(unit, item, failure) {
         give_up(&format!("a task failed ({failure:?}), and that cannot be told: {error}"));
     }
+    // Before `at`, as of one that is done.
+    job.start(unit, 0);
+    job.at(unit).store(reached.next().0, Ordering::Release);
+    step!("unit.failed");
     if job.shape().stops {
+        // Behind `at`: an item that is tried again, since its worker died here, may be done then, and those behind it are wanted.
         job.raw().limit_to(item + 1);
+        step!("unit.limited");
     }
 }

@@ -21,6 +21,8 @@ pub(super) enum Fate {
     NoState(String),
     /// The pool is broken for another reason.
     Broken(String),
+    /// Of a job's items that are not done: no worker can open it.
+    Unopened(String),
 }
 
 impl Fate {
@@ -51,6 +53,7 @@ impl Fate {
             Self::Terminated => TaskError::Terminated { index },
             Self::NoState(message) => TaskError::InitializerFailed { index, message },
             Self::Broken(message) => TaskError::PoolBroken { index, message },
+            Self::Unopened(message) => TaskError::Decode { index, message },
         }
     }
 }

@@ -278,13 +278,15 @@ impl Job {
         self.shape
     }
 
+    /// The first item of a unit that is not done; its end, if all are.
+    pub(super) fn reached(&self, unit: u32) -> u32 {
+        let items = self.items(unit);
+        Progress(self.at(unit).load(Ordering::Acquire)).item().clamp(items.start, items.end)
+    }
+
     /// How many items are done.
     pub(super) fn done(&self) -> u32 {
-        let done = |unit| {
-            let items = self.items(unit);
-            let at = Progress(self.at(unit).load(Ordering::Acquire)).item();
-            at.clamp(items.start, items.end) - items.start
-        };
+        let done = |unit| self.reached(unit) - self.items(unit).start;
         (0..self.shape.units).map(done).sum()
     }
 

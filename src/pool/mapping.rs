@@ -105,6 +105,8 @@ impl<'p, K: Kind> Mapping<'p, K> {
     /// Calls this with how many items are done, and how many they are, whenever more are: at the end of each chunk that a worker has taken. So smaller [chunks](Self::chunk_size) tell more. Who waits for the results calls it; for the
     /// forms that do not wait, the thread of the callbacks does ([`AsyncResult::on_done`]).
     ///
+    /// If it panics, who waits for the results has that panic in place of them; of the forms that do not wait, the panic is [the error of the result](TaskError::CallbackPanicked). Nothing more is told then.
+    ///
     /// ```
     /// # multiproc::test_support!();
     /// use std::sync::mpsc;
@@ -491,7 +493,8 @@ impl Collected {
             self.marks.push(mark);
         }
         if self.bytes.len() < self.length + ROOM {
-            self.bytes.resize(2 * self.length + ROOM, 0);
+            // Not by as much as there is: behind each long one it is cut off again.
+            self.bytes.resize(self.length + 16 * ROOM, 0);
         }
         match put_value(item, &mut self.bytes[self.length..]) {
             Some(bytes) => self.length += bytes,

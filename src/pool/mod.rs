@@ -48,6 +48,7 @@ mod task_builder;
 mod task_error;
 mod telling;
 mod trace;
+mod unopened;
 mod wait_results;
 mod warrant;
 mod word;

@@ -9,7 +9,14 @@ use super::{
 };
 use crate::{Result, os::clock::Deadline, os::fork};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt, marker::PhantomData, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    fmt,
+    marker::PhantomData,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
 
 /// Worker processes that do tasks: functions without captures, as for [`spawn`](crate::spawn).
 ///
@@ -361,6 +368,10 @@ impl<K: Kind> Pool<K> {
         PoolStatistics::of(&self.office)
     }
 }
+
+/// A panic leaves nothing half changed behind: what a pool is told, it is told at once.
+impl<K: Kind> UnwindSafe for Pool<K> {}
+impl<K: Kind> RefUnwindSafe for Pool<K> {}
 
 impl<K: Kind> Drop for Pool<K> {
     fn drop(&mut self) {

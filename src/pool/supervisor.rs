@@ -235,9 +235,13 @@ fn ended(office: &Office, number: u64) {
     let owner = place.owner();
     ledger.tasks += place.tasks();
     ledger.items += place.items();
-    let mut why_broken = None;
+    let (mut why_broken, mut why_unopened) = (None, None);
     let reason = match (sentence, outcome) {
         (_, Ok(End::Done | End::Worn)) => Reason::ByItself,
+        (_, Ok(End::Unopened(why))) => {
+            why_unopened = Some(why);
+            Reason::ByItself
+        }
         (_, Ok(End::NoState(message))) => {
             why_broken = Some(Fate::NoState(message));
             Reason::ByItself
@@ -248,13 +252,9 @@ fn ended(office: &Office, number: u64) {
             }
             Reason::Killed(sentence, fate)
         }
-        (_, Ok(End::Failed(message))) => Reason::Died(Fate::Died {
-            pid,
-            signal: None,
-            code: Some(0),
-            stderr: message,
-            hint: None,
-        }),
+        (_, Ok(End::Failed(message))) => {
+            Reason::Died(Fate::Died { pid, signal: None, code: None, stderr: message, hint: None })
+        }
         (None, Err(fate)) => Reason::Died(office.guesses.explain(fate)),
     };
     let is_stopped = matches!(ledger.phase, Phase::Terminated | Phase::Broken(_));
@@ -270,6 +270,11 @@ fn ended(office: &Office, number: u64) {
     step!("supervisor.knows");
     if let (Some(owner), Phase::Open | Phase::Closed) = (owner, &ledger.phase) {
         repair(office, &mut ledger, &thread, owner, &reason);
+        // Of one that had done nothing before: else that may have been why.
+        if let Some(serial) = place.unopened().filter(|_| place.tasks() == 0) {
+            let why = why_unopened.as_deref().unwrap_or("there was no room to say why");
+            ledger.withdraw_job(board, &thread, serial, why);
+        }
     }
     place.clear();
     step!("supervisor.repaired");

@@ -39,11 +39,11 @@ pub enum TaskError {
         index: usize,
         /// The process id of the worker.
         pid: u32,
-        /// The signal that ended it.
+        /// The signal that ended it, or [stopped](DeathHint::Stopped) it.
         signal: Option<i32>,
         /// The code with which it exited.
         code: Option<i32>,
-        /// The last lines of its standard error, if they are [captured](crate::PoolBuilder::capture_stderr).
+        /// The last lines of its standard error, if they are [captured](crate::PoolBuilder::capture_stderr). If it has neither signal nor code, what else is known of its end.
         stderr: String,
         /// Why it may have died.
         hint: Option<DeathHint>,
@@ -176,17 +176,23 @@ pub(super) fn death(
     stderr: &str,
     hint: Option<DeathHint>,
 ) -> String {
-    format!("worker {pid}, {}{}{}", how(signal, code), guess(hint), last_words(stderr))
-}
-
-fn how(signal: Option<i32>, code: Option<i32>) -> String {
-    match (signal, code) {
+    let is_stopped = hint == Some(DeathHint::Stopped);
+    let how = match (signal, code) {
         (Some(signal), _) => {
-            format!("which was killed by signal {signal} ({})", signal_name(signal))
+            let signal = format!("by signal {signal} ({})", signal_name(signal));
+            if is_stopped {
+                format!("which was stopped {signal}, and killed, as nobody let it go on")
+            } else {
+                format!("which was killed {signal}")
+            }
         }
         (None, Some(code)) => format!("which exited with code {code}"),
-        (None, None) => "of whose end nothing is known".into(),
-    }
+        (None, None) if stderr.is_empty() => "of whose end nothing is known".into(),
+        // Nobody has captured that: it is what is known.
+        (None, None) => return format!("worker {pid}, which ended so: {stderr}"),
+    };
+    let hint = guess(hint.filter(|_| !is_stopped));
+    format!("worker {pid}, {how}{hint}{}", last_words(stderr))
 }
 
 fn guess(hint: Option<DeathHint>) -> String {
@@ -221,5 +227,26 @@ impl From<TaskError> for Error {
             _ => ErrorKind::TaskFailed,
         };
         Self::new(kind, error.to_string()).with_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_death_is_told_in_its_own_words() {
+        let told = |signal, code, stderr, hint| death(7, signal, code, stderr, hint);
+        assert_eq!(
+            told(Some(9), None, "oh", Some(DeathHint::OutOfMemory)),
+            "worker 7, which was killed by signal 9 (SIGKILL); it seems that there was not enough memory; it wrote: oh"
+        );
+        assert_eq!(
+            told(Some(19), None, "", Some(DeathHint::Stopped)),
+            "worker 7, which was stopped by signal 19 (SIGSTOP), and killed, as nobody let it go on"
+        );
+        assert_eq!(told(None, Some(3), "", None), "worker 7, which exited with code 3");
+        assert_eq!(told(None, None, "", None), "worker 7, of whose end nothing is known");
+        assert_eq!(told(None, None, "no seat", None), "worker 7, which ended so: no seat");
     }
 }

@@ -57,6 +57,8 @@ pub(super) enum End {
     NoState(String),
     /// It could not take part.
     Failed(String),
+    /// It cannot open the job that its seat names: why.
+    Unopened(String),
 }
 
 /// Makes the state of a worker; an error as text.
@@ -131,8 +133,8 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         let seat = board.seat(self.index);
         seat.take(self.me);
         step!("worker.seated");
-        if let Err(message) = self.make_state() {
-            return End::NoState(message);
+        if let Err(end) = self.make_state() {
+            return end;
         }
         trace::ready(self.index);
         step!("worker.ready");
@@ -157,8 +159,8 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
                 }
                 Next::Found(Found::Job { slot, ticket }) => self.run_units(&thread, slot, ticket),
             };
-            if let Err(message) = done {
-                return End::NoState(message);
+            if let Err(end) = done {
+                return end;
             }
         };
         desk::put(AtHand::Nothing);
@@ -219,7 +221,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         Ok(entry)
     }
 
-    fn run_task(&mut self, thread: &Thread<'_>, slot: u32) -> Result<(), String> {
+    fn run_task(&mut self, thread: &Thread<'_>, slot: u32) -> Result<(), End> {
         let board = Rc::clone(&self.board);
         let pending = board.pending(slot);
         if board.is_timed(slot) {
@@ -247,14 +249,14 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
     }
 
     /// A panic may have left anything in the state.
-    fn make_state(&mut self) -> Result<(), String> {
+    fn make_state(&mut self) -> Result<(), End> {
         let seat = self.board.seat(self.index);
         seat.says_begins(clock::now());
         let dropped = panic::catch(|| drop(desk::take_state()));
         let made = panic::catch(|| (self.make)(self.index));
         match (dropped, made) {
-            (_, Err(report)) | (Err(report), _) => Err(report.to_string()),
-            (_, Ok(Err(message))) => Err(message),
+            (_, Err(report)) | (Err(report), _) => Err(End::NoState(report.to_string())),
+            (_, Ok(Err(message))) => Err(End::NoState(message)),
             (_, Ok(Ok(state))) => {
                 desk::put_state(state);
                 seat.says_ready(clock::now());
@@ -263,32 +265,32 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         }
     }
 
-    /// Opens the job, unless it is the one that was open.
-    fn open(&mut self, slot: u32, ticket: u64) -> Option<()> {
+    /// Opens the job, unless it is the one that was open; `false` if it is there no more.
+    fn open(&mut self, slot: u32, ticket: u64) -> Result<bool, End> {
         let known = |open: &OpenJob, done: Done| open.slot == slot && open.done == done;
         let done = self.board.pending(slot);
         if self.job.as_ref().is_some_and(|open| known(open, done)) {
-            return Some(());
+            return Ok(true);
         }
         self.job = None;
-        let (function, done, job) = self.board.job(slot, ticket)?;
-        let (job, entry) = match (job, self.entry(&function)) {
-            (Ok(job), Ok(entry)) => (Rc::new(job), entry),
-            // It may be over by now. If it is not, nobody can do it: the process that made it is told by the death of all who try.
-            _ => {
-                let (_, _, job) = self.board.job(slot, ticket)?;
-                drop(job);
-                desk::give_up("a job of the pool cannot be opened");
+        let Some((function, done, job)) = self.board.job(slot, ticket) else { return Ok(false) };
+        let (job, entry) = match job.and_then(|job| Ok((Rc::new(job), self.entry(&function)?))) {
+            Ok(opened) => opened,
+            // It may be over by now.
+            Err(_) if self.board.job(slot, ticket).is_none() => return Ok(false),
+            Err(error) => {
+                self.board.seat(self.index).says_unopened(done.serial());
+                return Err(End::Unopened(error.to_string()));
             }
         };
         self.job = Some(OpenJob { slot, done, entry, job });
-        Some(())
+        Ok(true)
     }
 
     /// Runs units of a job until none is free.
-    fn run_units(&mut self, thread: &Thread<'_>, slot: u32, ticket: u64) -> Result<(), String> {
+    fn run_units(&mut self, thread: &Thread<'_>, slot: u32, ticket: u64) -> Result<(), End> {
         let board = Rc::clone(&self.board);
-        if self.open(slot, ticket).is_none() {
+        if !self.open(slot, ticket)? {
             board.raw().pass(ticket);
             return Ok(());
         }
@@ -330,7 +332,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         }
     }
 
-    fn run_unit(&mut self, entry: Entry, job: &Rc<Job>, unit: u32) -> Result<(), String> {
+    fn run_unit(&mut self, entry: Entry, job: &Rc<Job>, unit: u32) -> Result<(), End> {
         let at = job.at(unit);
         desk::put(AtHand::Unit { job: Rc::clone(job), unit });
         if let Err(error) = job.unlist(unit, Progress(at.load(Ordering::Relaxed)).item()) {
@@ -338,10 +340,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         }
         while let Err(report) = call(entry) {
             let reached = Progress(at.load(Ordering::Relaxed));
-            desk::fail(job, unit, reached.item(), &Failure::panicked(report));
-            job.start(unit, 0);
-            at.store(reached.next().0, Ordering::Release);
-            step!("unit.failed");
+            desk::fail(job, unit, reached, &Failure::panicked(report));
             self.make_state()?;
         }
         Ok(())
