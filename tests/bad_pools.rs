@@ -4,13 +4,15 @@ mod support;
 #[path = "support/watching.rs"]
 mod watching;
 
-use multiproc::{AtomicArray, DeathHint, Ordering, Pool, PoolWorker, Process, TaskError};
+use multiproc::{Array, AtomicArray, DeathHint, Ordering, Pool, PoolWorker, Process, TaskError};
 use std::{
     fs::File,
     io::Read,
     mem,
     panic::{self, AssertUnwindSafe},
+    path::Path,
     process::{Command, Stdio},
+    sync::atomic::AtomicI32,
     thread,
     time::Duration,
 };
@@ -200,6 +202,118 @@ fn a_task_that_stops_itself_is_late() {
     pool.terminate().unwrap();
     pool.join().unwrap();
     assert!(matches!(stopped.get(), Err(TaskError::Terminated { .. })));
+}
+
+/// Forks, as a task of a pool; the child comes back when the file is there that the environment names.
+fn forks() -> i32 {
+    // SAFETY: both go on, which is what is tried.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let gate = std::env::var_os("MULTIPROC_TEST_GATE").unwrap();
+        while !Path::new(&gate).exists() {
+            thread::yield_now();
+        }
+    }
+    child
+}
+
+/// A child that a task has forked, and that comes back from it when the task has long been over, or panics then, writes nothing in the worker's name.
+#[test]
+fn a_forked_child_comes_back_late() {
+    let _watchdog = watchdog(60);
+    let gate = std::env::temp_dir().join(format!("multiproc-gate-{}", std::process::id()));
+    let comes_back = |child: i32| {
+        File::create(&gate).unwrap();
+        until(|| !is_alive(child as u32));
+        std::fs::remove_file(&gate).unwrap();
+    };
+    let builder = || Pool::builder().workers(1).env("MULTIPROC_TEST_GATE", &gate);
+    // It would write into the slot of the next task.
+    for panics in [false, true] {
+        let pool = builder().capacity(1).build().unwrap();
+        let twice = |panics: bool| {
+            let child = forks();
+            assert!(child != 0 || !panics, "in the child");
+            child
+        };
+        let child = pool.apply(twice, (panics,)).unwrap();
+        let next = pool.apply_async(|| 7, ()).unwrap();
+        until(|| pool.statistics().tasks == 2);
+        comes_back(child);
+        assert_eq!(next.get().unwrap(), 7);
+        lives(&pool);
+    }
+    // It would go on with the next chunks, which the caller has again.
+    let pool = builder().build().unwrap();
+    let field = Array::<i32>::zeroed(8).unwrap();
+    let mut guard = field.write().unwrap();
+    static CHILD: AtomicI32 = AtomicI32::new(1);
+    let chunk = |first: usize, chunk: &mut [i32]| {
+        if first == 0 {
+            CHILD.store(forks(), Ordering::SeqCst);
+        }
+        if first > 0 || CHILD.load(Ordering::SeqCst) != 0 {
+            chunk.fill(CHILD.load(Ordering::SeqCst));
+        }
+    };
+    pool.mapping().chunk_size(8).par_chunks_mut(&mut guard, 1, chunk).unwrap();
+    let child = guard[0];
+    assert_eq!(guard[..], [child; 8]);
+    comes_back(child);
+    assert_eq!(guard[..], [child; 8]);
+    drop(guard);
+    lives(&pool);
+}
+
+/// What is the same for all items panics as it arrives: that is the error of the first, and the worker lives.
+#[test]
+fn a_context_that_panics() {
+    #[derive(Debug, serde::Serialize)]
+    struct Shy;
+    impl<'de> serde::Deserialize<'de> for Shy {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("I do not arrive")
+        }
+    }
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let pids = pool.pids();
+    for items in [1, 100] {
+        match pool.map_with(&Shy, |_: &Shy, x: u64| x, 0..items) {
+            Err(TaskError::Panicked { index: 0, report, .. }) => {
+                assert_eq!(report.message(), "I do not arrive");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    lives(&pool);
+    assert_eq!(pool.pids(), pids);
+}
+
+/// A worker that has no place for a long reason says a short one, and not another.
+#[test]
+fn a_reason_for_which_there_is_no_room() {
+    let _watchdog = watchdog(60);
+    let descriptors = |_: PoolWorker| -> Result<(), String> {
+        limit(libc::RLIMIT_NOFILE, 0);
+        Ok(())
+    };
+    let pool = Pool::builder().workers(1).state(descriptors).build().unwrap();
+    let panics = |_: &mut (), length: usize| -> u32 { panic!("{}", "x".repeat(length)) };
+    match pool.apply(panics, (3 << 20,)) {
+        Err(TaskError::Panicked { report, .. }) => {
+            assert!(report.message().starts_with("xxxxxxxxxxxxxxxx"), "{report}");
+        }
+        other => panic!("{other:?}"),
+    }
+    match pool.apply(|_: &mut (), length: usize| vec![1_u8; length], (3 << 20,)) {
+        Err(TaskError::Encode { message, .. }) => {
+            assert!(message.ends_with("Too many open files (os error 24)"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(pool.apply(|_: &mut (), x: u32| x, (42,)).unwrap(), 42);
+    assert_eq!(pool.statistics().restarts, 0);
 }
 
 /// PO08: items that end in a panic of their own: nothing was submitted, or what was is done, and the pool lives.

@@ -503,6 +503,8 @@ fn a_context_goes_with_the_items() {
     // A panic takes nothing from the next.
     assert_eq!(pool.map_with(&context, count, [1, 100, 0]).unwrap_err().index(), 1);
     assert_eq!(pool.map_with(&context, count, [1]).unwrap(), ["odd"]);
+    let later = pool.map_with_async(&context, count, [0, 1]).unwrap();
+    assert_eq!(later.get().unwrap(), ["even", "odd"]);
     let shy = pool.map_with(&Shy(7), |shy: &Shy, x: u32| shy.0 + x, [1, 2]);
     assert!(matches!(shy, Err(TaskError::Decode { index: 0, .. })), "{shy:?}");
     assert_eq!(pool.apply(square, (3,)).unwrap(), 9);

@@ -518,8 +518,7 @@ impl Board {
         }
         match Parcel::new(self.root(), OUTCOME, 0, &[&bytes]) {
             Ok(parcel) => self.list_result(slot, &parcel),
-            // Fits: it is one byte.
-            Err(_) => self.write_result(slot, &[Tag::NoRoom as u8]),
+            Err(_) => self.write_result(slot, &failure.to_short_bytes(INLINE_RESULT)),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Error, Result,
     atomic::Ordering,
-    os::{clock, step::step},
+    os::{clock, exit, fork, step::step},
     process::function::FunctionId,
     segment::{Block, Parcel},
     shared::{Encoded, Message, decode, encode, encode_into, reuse},
@@ -67,6 +67,14 @@ pub(super) fn give_up(why: &str) -> ! {
     std::process::exit(1);
 }
 
+/// After a call of what the user wrote. A child that it forked has the memory of this worker, and with it the names of its tasks; but it is another process, and is to write nothing in that name. It has come back from what it was made for, and ends.
+#[inline]
+pub(super) fn is_no_child() {
+    if fork::is_forked_holder() {
+        exit::at_once();
+    }
+}
+
 /// Puts a state there.
 pub(super) fn put_state(state: Box<dyn Any>) {
     DESK.with_borrow_mut(|desk| desk.state = Some(state));
@@ -91,8 +99,13 @@ pub(super) fn put(at_hand: AtHand) {
 fn with<K: Kind>(run: impl FnOnce(&mut K::State, &AtHand)) {
     DESK.with_borrow_mut(|desk| {
         let state = desk.state.as_mut().and_then(|state| state.downcast_mut());
-        if let Some(state) = state {
-            run(state, &desk.at_hand);
+        match (state, &desk.at_hand) {
+            (Some(state), at_hand) => run(state, at_hand),
+            (None, AtHand::Task { board, slot }) => {
+                board.write_failure(*slot, &Failure::Decode(not_run().to_string()));
+            }
+            // Who runs the unit sees that items are left.
+            (None, _) => {}
         }
     });
 }
@@ -186,6 +199,7 @@ fn run_task<A: DeserializeOwned, R: Serialize>(
     };
     step!("task.decoded");
     let result = function(args);
+    is_no_child();
     step!("task.ran");
     if let Err(error) = write_result(board, slot, &result) {
         board.write_failure(slot, &Failure::Encode(error.to_string()));
@@ -289,6 +303,12 @@ fn encoded<A: DeserializeOwned>(mut row: Row<'_>) -> impl FnMut(u32) -> Result<A
     move |_| decode(row.next().ok_or_else(missing)?)
 }
 
+/// Neither the function nor the arguments of a unit belong to the worker.
+#[cold]
+pub(super) fn not_run() -> Error {
+    Error::new(crate::ErrorKind::Decode, "the work is not of this pool: the session is damaged")
+}
+
 #[cold]
 fn missing() -> Error {
     Error::new(crate::ErrorKind::Decode, "the argument is not there: the session is damaged")
@@ -361,6 +381,7 @@ fn run_items<A, R>(
             Ok(args) => {
                 step!("unit.begun");
                 let result = function(args);
+                is_no_child();
                 step!("unit.ran");
                 let written = put(item, filled, &result);
                 step!("unit.written");

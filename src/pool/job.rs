@@ -43,6 +43,9 @@ const WIDE: usize = 128;
 const NARROW: usize = 40;
 const FEW: u32 = 1024;
 
+/// Of a failure for which there is no more room.
+const SHORT: usize = 112;
+
 /// The most room in an area for each item.
 const MAX_ROOM: usize = 256;
 
@@ -376,7 +379,10 @@ impl Job {
 
     /// As the one who runs the unit: the item failed.
     pub(super) fn fail(&self, unit: u32, item: u32, failure: &Failure) -> Result<()> {
-        let parcel = Parcel::new(self.root(), OUTCOME, 0, &[&failure.to_bytes()])?;
+        let parcel = |bytes: Vec<u8>| Parcel::new(self.root(), OUTCOME, 0, &[&bytes]);
+        // A short one may have a place in memory that this process has already.
+        let parcel =
+            parcel(failure.to_bytes()).or_else(|_| parcel(failure.to_short_bytes(SHORT)))?;
         self.list(unit, item, &parcel)
     }
 

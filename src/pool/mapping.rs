@@ -234,7 +234,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         AsyncResult::new(self.pool.office(), pending, read_each::<R>).get_telling(self.tellings())
     }
 
-    /// As [`Pool::try_map`], without waiting.
+    /// As [`Pool::try_map_async`].
     ///
     /// # Errors
     ///
@@ -441,12 +441,50 @@ impl Mapping<'_, Stateless> {
         T: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
+        let pending = self.submit_with::<C, F, T, R>(context, function, items)?;
+        let result = AsyncResult::new(self.pool.office(), pending, read_all::<R>);
+        result.get_telling(self.tellings())
+    }
+
+    /// As [`Pool::map_with_async`].
+    ///
+    /// # Errors
+    ///
+    /// As [`map_async`](Self::map_async).
+    pub fn map_with_async<C, F, T, R>(
+        &self,
+        context: &C,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<AsyncResult<Vec<R>>, TaskError>
+    where
+        F: Fn(&C, T) -> R + Copy + Send + Sync + 'static,
+        C: Serialize + DeserializeOwned + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.has_teller()?;
+        let pending = self.submit_with::<C, F, T, R>(context, function, items)?;
+        let result = AsyncResult::new(self.pool.office(), pending, read_all::<R>);
+        Ok(result.with_tellings(self.tellings())?)
+    }
+
+    fn submit_with<C, F, T, R>(
+        &self,
+        context: &C,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<Arc<Pending>, TaskError>
+    where
+        F: Fn(&C, T) -> R + Copy + Send + Sync + 'static,
+        C: Serialize + DeserializeOwned + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
         let office = self.pool.office();
         let function = office.function(TypeId::of::<(F, C, T)>(), || context_function(function))?;
         let items = items.into_iter().map(|item| (item,));
-        let context = encode(context)?;
-        let pending = self.submit_items::<(T,), R>(&function, items, true, Some(context))?;
-        AsyncResult::new(office, pending, read_all::<R>).get_telling(self.tellings())
+        self.submit_items::<(T,), R>(&function, items, true, Some(encode(context)?))
     }
 }
 

@@ -22,6 +22,7 @@ mod follow_up;
 mod guesses;
 mod imap;
 mod job;
+mod kept;
 mod ledger;
 mod mapping;
 mod measure;

@@ -91,6 +91,26 @@ impl Pool {
     {
         self.mapping().map_with(context, function, items)
     }
+
+    /// As [`map_with`](Self::map_with), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply_async`](Self::apply_async).
+    pub fn map_with_async<C, F, T, R>(
+        &self,
+        context: &C,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<AsyncResult<Vec<R>>, TaskError>
+    where
+        F: Fn(&C, T) -> R + Copy + Send + Sync + 'static,
+        C: Serialize + DeserializeOwned + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.mapping().map_with_async(context, function, items)
+    }
 }
 
 impl<K: Kind> Pool<K> {
@@ -273,6 +293,33 @@ impl<K: Kind> Pool<K> {
         R: Serialize + DeserializeOwned + 'static,
     {
         self.mapping().try_map(function, items)
+    }
+
+    /// As [`try_map`](Self::try_map), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply_async`](Self::apply_async).
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let results = pool.try_map_async(|x: u32| 84 / x, [2, 0])?.get()?;
+    /// assert!(results[0].is_ok() && results[1].is_err());
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    #[allow(clippy::type_complexity, reason = "it says what it is")]
+    pub fn try_map_async<F, T, R>(
+        &self,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<AsyncResult<Vec<Result<R, TaskError>>>, TaskError>
+    where
+        F: Task<K, (T,), Output = R>,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.mapping().try_map_async(function, items)
     }
 
     /// Calls the function with each item, and gives the results in the order of the items, one by one, while others are worked on: for items that are many, come slowly, or are large. Each item is a task of its own, unless [`chunk_size`](Imap::chunk_size) says otherwise.

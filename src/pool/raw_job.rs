@@ -78,8 +78,8 @@ impl RawJob {
     /// Items from this one on need not be done.
     #[inline]
     pub(crate) fn limit(&self) -> u32 {
-        // Relaxed: whoever sees it late does too much.
-        u32::MAX - self.limit.load(Ordering::Relaxed)
+        // After the claim: of a worker that takes a unit and a parent that lets the limit fall and then looks who runs what, one sees the other.
+        u32::MAX - self.limit.load(Ordering::SeqCst)
     }
 
     /// From now on items from this one on need not be done.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Result,
     atomic::Ordering,
-    os::{clock, clock::Deadline, fork, spin, step::step},
+    os::{clock, clock::Deadline, spin, step::step},
     process::{
         PanicReport,
         function::{Entry, FunctionId},
@@ -139,10 +139,6 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         trace::ready(self.index);
         step!("worker.ready");
         let end = loop {
-            // Who has a worker's memory without being it, does not go on in its name.
-            if fork::is_forked() {
-                return End::Done;
-            }
             if self.most.is_full(seat.tasks(), &mut self.wear) {
                 break End::Worn;
             }
@@ -167,6 +163,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         step!("worker.ends");
         // Dropped here, where a panic is a panic of the worker.
         drop(desk::take_state());
+        desk::is_no_child();
         end
     }
 
@@ -240,9 +237,6 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
             }
             Err(error) => board.write_failure(slot, &Failure::Decode(error.to_string())),
         }
-        if fork::is_forked() {
-            return Ok(());
-        }
         step!("task.over");
         board.raw().finish(thread, &*board, slot, pending);
         if has_panicked { self.make_state() } else { Ok(()) }
@@ -254,6 +248,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         seat.says_begins(clock::now());
         let dropped = panic::catch(|| drop(desk::take_state()));
         let made = panic::catch(|| (self.make)(self.index));
+        desk::is_no_child();
         match (dropped, made) {
             (_, Err(report)) | (Err(report), _) => Err(End::NoState(report.to_string())),
             (_, Ok(Err(message))) => Err(End::NoState(message)),
@@ -315,9 +310,6 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
             let span = trace::task(done, Some(job.items(unit)));
             self.run_unit(entry, &job, unit)?;
             drop(span);
-            if fork::is_forked() {
-                return Ok(());
-            }
             seat.counts(job.items(unit).len() as u64);
             job.raw().end(thread, &*job, unit);
             // Whoever waits for what was cancelled waits for the end of its units.
@@ -338,10 +330,23 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         if let Err(error) = job.unlist(unit, Progress(at.load(Ordering::Relaxed)).item()) {
             desk::give_up(&format!("a unit of a job cannot be begun: {error}"));
         }
-        while let Err(report) = call(entry) {
+        let end = job.items(unit).end;
+        let left = || {
             let reached = Progress(at.load(Ordering::Relaxed));
-            desk::fail(job, unit, reached, &Failure::panicked(report));
+            (reached.item() < end.min(job.raw().limit())).then_some(reached)
+        };
+        while let Err(report) = call(entry) {
+            // If none is left, what panicked was nobody's.
+            if let Some(reached) = left() {
+                desk::fail(job, unit, reached, &Failure::panicked(report));
+            }
             self.make_state()?;
+            if left().is_none() {
+                break;
+            }
+        }
+        if left().is_some() {
+            desk::fail_all(job, unit, &desk::not_run());
         }
         Ok(())
     }
@@ -350,5 +355,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
 /// Calls what runs the work at hand.
 fn call(entry: Entry) -> Result<(), PanicReport> {
     // It has no arguments and no result.
-    panic::catch(|| entry.call(&[], &|| ())).map(|_| ())
+    let called = panic::catch(|| entry.call(&[], &|| ())).map(|_| ());
+    desk::is_no_child();
+    called
 }
