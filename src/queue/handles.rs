@@ -16,7 +16,16 @@ use std::{
 pub(super) fn fingerprint<T: 'static, F: SlotFormat<T>>() -> u64 {
     let mut hasher = DefaultHasher::new();
     TypeId::of::<T>().hash(&mut hasher);
-    mix(mix(START, F::KIND), hasher.finish())
+    mix(mix(START, F::KIND), hasher.finish()) >> MARK_BITS | MARK
+}
+
+/// In every fingerprint of a queue, above the number for its type: by it, and by its sizes, who looks from outside knows a queue.
+const MARK: u64 = u64::from_be_bytes(*b"mq\0\0\0\0\0\0");
+const MARK_BITS: u32 = 16;
+
+/// Whether a fingerprint may be that of a queue.
+pub(super) fn is_queue(fingerprint: u64) -> bool {
+    fingerprint >> (u64::BITS - MARK_BITS) == MARK >> (u64::BITS - MARK_BITS)
 }
 
 /// A block on its way.
