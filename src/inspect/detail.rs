@@ -113,6 +113,15 @@ pub enum Detail {
 }
 
 impl Detail {
+    /// Whether it is something that one holds.
+    #[must_use]
+    pub fn is_lock(&self) -> bool {
+        matches!(
+            self,
+            Self::Lock { .. } | Self::RLock { .. } | Self::RwLock { .. } | Self::Data { .. }
+        )
+    }
+
     /// Who holds it, if it is something that one holds.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {

@@ -183,7 +183,7 @@ fn holders(places: &Places, objects: &[Object], asleep: &Asleep, at: At) -> Vec<
 
 fn is_lock(objects: &[Object], id: BlockId) -> bool {
     let id = id_text(id);
-    objects.iter().any(|object| object.id == id && object.detail.owner().is_some())
+    objects.iter().any(|object| object.id == id && object.detail.is_lock())
 }
 
 /// Who reads what a sleeper has taken to write.

@@ -46,6 +46,7 @@ mod report;
 mod sleeper;
 mod state;
 mod summary;
+mod system;
 mod thread;
 mod worker;
 
@@ -59,5 +60,6 @@ pub use report::Report;
 pub use sleeper::Sleeper;
 pub use state::State;
 pub use summary::Summary;
+pub use system::{System, system};
 pub use thread::Thread;
 pub use worker::Worker;
