@@ -8,6 +8,7 @@ use std::{
     io::{Read, Write},
     num::NonZero,
     sync::mpsc::{Receiver, channel},
+    time::Duration,
 };
 use support::{Deadlocked, clean, holder_of, unique};
 
@@ -54,16 +55,16 @@ impl Terminal {
         self.screen.screen().contents()
     }
 
-    /// Until the screen is as wanted; the watchdog ends it otherwise.
+    /// Until the screen is as wanted; nothing new for so long is a hang.
     fn wait_for(&mut self, what: &str, is_there: impl Fn(&str) -> bool) -> String {
         loop {
             let text = self.text();
             if is_there(&text) {
                 return text;
             }
-            match self.output.recv() {
+            match self.output.recv_timeout(Duration::from_secs(60)) {
                 Ok(bytes) => self.screen.process(&bytes),
-                Err(_) => panic!("it ended without {what}:\n{text}"),
+                Err(why) => panic!("{what} is not to be seen ({why}):\n{text}"),
             }
         }
     }
@@ -110,7 +111,10 @@ fn the_screen_shows_locks_queues_and_deadlocks_and_is_given_back() {
         });
         holder.kill().unwrap();
         let _ = holder.join();
-        terminal.wait_for("the death of the holder", |text| text.contains(", dead"));
+        // Its place among the threads may be another's by now.
+        terminal.wait_for("the death of the holder", |text| {
+            text.contains(", dead") || text.contains("a thread that ended")
+        });
         drop(lock.lock());
         terminal.wait_for("the lock being free", |text| !text.contains("results"));
         let deadlocked = Deadlocked::new(&segment);
