@@ -295,13 +295,39 @@ code 2 "$histogram" --workers 0 "$work/zeros"
 code 2 "$histogram" --workers x "$work/zeros"
 code 1 sh -c "'$histogram' '$work/zeros' >/dev/full"
 
+# Whenever workers are killed, the counts are right: what they held is counted again.
+truncate -s 512M "$work/large"
+expected="0 $((512 << 20))
+total $((512 << 20))"
+# killed COMMAND...: two of its workers are killed meanwhile, if it is not too fast; what goes to stdout is in $out.
+killed() {
+    local running worker
+    "$@" >"$work/out" 2>"$work/stderr" &
+    running=$!
+    for _ in 1 2; do
+        worker=""
+        while kill -0 "$running" 2>/dev/null && [ -z "$worker" ]; do
+            worker=$(cat "/proc/$running/task/"*/children 2>/dev/null | tr ' ' '\n' | head -n 1) || true
+        done
+        [ -z "$worker" ] || kill -KILL "$worker" 2>/dev/null || true
+    done
+    wait "$running" || fail "$* with killed workers: $(cat "$work/stderr")"
+    out=$(cat "$work/out")
+}
+killed "$histogram" --workers 3 "$work/large"
+same "$expected" "$out" "byte_histogram with killed workers"
+grep -c "killed by signal" "$work/stderr" >"$work/killed" || true
+echo "pool_primes"
+usage pool_primes
 primes=$(printf 'map %s\n' "10000 1229" "15000 1754" "12000 1438" "18000 2064" "20000 2262")
 primes+=$'\n'${primes//map/apply}
 for workers in 1 2 5; do
     code 0 "$built/pool_primes" --workers "$workers"
     same "$primes" "$out" "pool_primes with $workers workers"
 done
-code 2 "$built/pool_primes" --workers x
+for wrong in 0 513 x; do
+    code 2 "$built/pool_primes" --workers "$wrong"
+done
 
 echo "monte_carlo_pi"
 usage monte_carlo_pi
@@ -316,20 +342,237 @@ code 0 "$built/monte_carlo_pi" --millions 1 --seed 7
 code 2 "$built/monte_carlo_pi" --millions 0
 code 2 "$built/monte_carlo_pi" --workers 0
 
-# Whenever workers are killed, the counts are right: what they held is counted again.
-truncate -s 512M "$work/large"
-expected="0 $((512 << 20))
-total $((512 << 20))"
-"$histogram" --workers 3 "$work/large" >"$work/out" 2>"$work/stderr" &
-counting=$!
-for _ in 1 2; do
-    worker=""
-    while kill -0 "$counting" 2>/dev/null && [ -z "$worker" ]; do
-        worker=$(cat "/proc/$counting/task/$counting/children" 2>/dev/null | cut -d' ' -f1)
+echo "word_count"
+usage word_count
+words="$work/words"
+mkdir -p "$words/.hidden directory/deep" "$words/empty" "$work/elsewhere"
+printf 'One two TWO three_3 THREE_3 three_3\n' >"$words/plain"
+printf 'two,two;\xc3\xbcber\xfftwo\0one' >"$words/.hidden directory/.hidden"
+printf 'nothing ends this word' >"$words/.hidden directory/deep/no newline"
+: >"$words/empty file"
+printf '!?! \n' >"$words/no words"
+printf 'two' >"$words/$(printf 'not utf-8 \xff')"
+printf 'linked words two' >"$work/elsewhere/linked"
+ln -s "$work/elsewhere/linked" "$words/a link"
+ln -s plain "$words/a link to a neighbour"
+# What these lead to is not counted, and one of them has no end.
+ln -s "$work/elsewhere" "$words/a link to a directory"
+ln -s . "$words/a link to itself"
+mkfifo "$words/a pipe"
+# Cut at each mebibyte: a word across every border, one that ends or begins there, one that is longer than pieces.
+mebibyte=$((1 << 20))
+{
+    for border in 1 2 3; do
+        head -c $((mebibyte - 20)) /dev/zero | tr '\0' ' '
+        printf 'across_the_%s_border_of_pieces ' "$border"
+        head -c 9 /dev/zero
     done
-    [ -z "$worker" ] || kill -KILL "$worker" 2>/dev/null || true
+} >"$words/words across borders"
+{
+    head -c $((mebibyte - 3)) /dev/zero
+    printf end
+    printf ' %s' "$(head -c $((mebibyte - 1)) /dev/zero | tr '\0' .)"
+    printf begin
+} >"$words/words at borders"
+{
+    printf 'small '
+    head -c 2500000 /dev/zero | tr '\0' L
+    printf ' small'
+} >"$words/a long word"
+head -c $((2 * mebibyte)) /dev/zero | tr '\0' x >"$words/only a word"
+head -c 5000000 /dev/urandom >"$words/random"
+seq 300000 >"$words/numbers"
+
+# The same by other programs, of files one by one; what a link leads to is counted there too.
+worded() {
+    local file
+    for file in "$@"; do
+        LC_ALL=C tr A-Z a-z <"$file" | LC_ALL=C tr -cs 'a-z0-9_' '\n'
+        echo
+    done | LC_ALL=C grep . | LC_ALL=C sort | LC_ALL=C uniq -c >"$work/worded" || true
+    awk '{ sum += $1 } END { print "total", sum + 0; print "distinct", NR }' "$work/worded"
+    LC_ALL=C sort -k1,1nr -k2,2 "$work/worded" | awk 'NR <= 10 { print $2, $1 }'
+}
+
+files=()
+while IFS= read -r -d '' file; do
+    [ ! -f "$file" ] || files+=("$file")
+done < <(find "$words" -type f -print0 -o -type l -print0)
+expected=$(worded "${files[@]}")
+for workers in 1 2 5; do
+    code 0 "$built/word_count" --workers "$workers" --verify "$words"
+    same "$expected
+verify ok speedup X" "$(sed -E 's/^(verify ok speedup) [0-9]+\.[0-9]+$/\1 X/' <<<"$out")" "word_count --workers $workers"
 done
-wait "$counting" || fail "byte_histogram with killed workers: $(cat "$work/stderr")"
-same "$expected" "$(cat "$work/out")" "byte_histogram with killed workers"
-grep -c "killed by signal" "$work/stderr" >"$work/killed" || true
+code 0 "$built/word_count" "$words/empty"
+same "total 0
+distinct 0" "$out" "word_count of an empty directory"
+ln -s "$words" "$work/a link to words"
+code 0 "$built/word_count" "$work/a link to words"
+same "$expected" "$out" "word_count of a link to the directory"
+# What cannot be read is told, and all else counted. Address 0 of no process can be read.
+ln -s nowhere "$words/dangling"
+ln -s "a circle" "$words/a circle"
+ln -s /proc/self/mem "$words/unreadable"
+code 2 "$built/word_count" --verify "$words"
+same "$expected" "$(head -n 12 <<<"$out")" "word_count with unreadable files"
+for name in dangling "a circle" unreadable; do
+    [ "$(grep -c "^word_count: $words/$name: " "$work/stderr")" = 1 ] || fail "word_count does not tell once of $name"
+done
+same 3 "$(wc -l <"$work/stderr")" "what word_count cannot read"
+for input in "$work/missing" "$words/plain"; do
+    code 2 "$built/word_count" "$input"
+    same "" "$out" "word_count $input"
+    grep -qF "$input" "$work/stderr" || fail "word_count does not say what it cannot read"
+done
+code 2 "$built/word_count"
+code 2 "$built/word_count" --workers 0 "$words"
+
+echo "image_pipeline"
+usage image_pipeline
+pictures="$work/pictures"
+mkdir -p "$pictures/not looked at"
+# Four colours in a palette of 2 bits, 16 bits of grey, and of colours with alpha; and what is a JPEG by its content only.
+base64 -d >"$pictures/palette.png" <<<iVBORw0KGgoAAAANSUhEUgAAAAQAAAADAgMAAADJmkZVAAAADFBMVEUAAAD/AAAA/wAAAP+bwBPcAAAADElEQVR42mOQZgBCAAD5AFIeKyarAAAAAElFTkSuQmCC
+base64 -d >"$pictures/grey" <<<iVBORw0KGgoAAAANSUhEUgAAAAUAAAAEEAAAAAAzyHbfAAAAFklEQVR42mNgYGRiZmFlY+fgZCDEBAAOWgC186NBowAAAABJRU5ErkJggg==
+base64 -d >"$pictures/alpha.jpg" <<<iVBORw0KGgoAAAANSUhEUgAAAAIAAAACEAYAAAAiJtFnAAAAHElEQVR42mNgYGRiZmFlY+fg5OLm4eXjZ0AXAAANagDxAouUkQAAAABJRU5ErkJggg==
+base64 -d >"$pictures/grey.png" <<</9j/4AAQSkZJRgABAgAAAQABAAD/wAALCAAEAAYBAREA/9sAQwAQCwwODAoQDg0OEhEQExgoGhgWFhgxIyUdKDozPTw5Mzg3QEhcTkBEV0U3OFBtUVdfYmdoZz5NcXlwZHhcZWdj/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/9oACAEBAAA/AG+C/wDjy/4DX//Z
+ln -s "$work/heat.png" "$pictures/$(printf 'link \xff.png')"
+cp "$work/heat.png" "$pictures/not looked at/"
+echo "no picture" >"$pictures/plain text"
+mkfifo "$pictures/pipe.png"
+
+# pipeline BROKEN BATCHES SIZES COMMAND...: its lines; how many pictures each batch has, in any order.
+pipeline() {
+    local broken=$1 batches=$2 sizes=$3
+    shift 3
+    code "$((broken > 0 ? 2 : 0))" "$built/image_pipeline" "$@"
+    same "$sizes" "$(sed -nE 's/^batch [0-9]+ ([0-9]+) [0-9]+\.[0-9]+$/\1/p' <<<"$out" | sort -n | xargs)" "image_pipeline $*"
+    grep -qE "^processed 5 broken $broken batches $batches wall [0-9]+\.[0-9]+$" <<<"$out" || fail "image_pipeline $*: $out"
+}
+# What kind of PNG: width, height, bits, colours.
+kind_of() {
+    head -c 26 "$1" | tail -c 10 | od -An -v -tx1 | tr -d ' \n'
+}
+for workers in 1 2 3 9; do
+    sizes=$(case $workers in 1) echo 5 ;; 2) echo 2 3 ;; 3) echo 1 2 2 ;; 9) echo 1 1 1 1 1 ;; esac)
+    pipeline 0 "$(wc -w <<<"$sizes")" "$sizes" --workers "$workers" --compare "$pictures" "$work/processed/$workers"
+    same "speedup X" "$(tail -n 1 <<<"$out" | sed -E 's/^(speedup) [0-9]+\.[0-9]+$/\1 X/')" "image_pipeline --compare"
+    same 5 "$(find "$work/processed/$workers" -type f | wc -l)" "how many pictures image_pipeline made"
+done
+for workers in 2 3 9; do
+    diff -r "$work/processed/1" "$work/processed/$workers" || fail "image_pipeline makes others with $workers workers"
+done
+same 00000002000000010802 "$(kind_of "$work/processed/1/processed_palette.png")" "the picture with a palette"
+same 00000002000000021000 "$(kind_of "$work/processed/1/processed_grey")" "the grey picture"
+same 00000001000000011006 "$(kind_of "$work/processed/1/processed_alpha.jpg")" "the picture with alpha"
+same ffd8ff "$(head -c 3 "$work/processed/1/processed_grey.png" | od -An -v -tx1 | tr -d ' ')" "the JPEG"
+# What is cut, or is something else than its name says, is broken; all others are made.
+head -c 60 "$pictures/palette.png" >"$pictures/cut"
+head -c 300 "$pictures/grey.png" >"$pictures/cut too"
+echo "no picture" >"$pictures/none.jpeg"
+pipeline 3 2 "4 4" --workers 2 --compare "$pictures" "$work/processed/broken"
+for name in cut "cut too" none.jpeg; do
+    grep -q "^image_pipeline: $name: " "$work/stderr" || fail "image_pipeline does not tell of $name"
+done
+diff -r "$work/processed/1" "$work/processed/broken" || fail "image_pipeline makes others beside broken ones"
+code 0 "$built/image_pipeline" "$words/empty" "$work/processed/none"
+grep -qE "^processed 0 broken 0 batches 0 wall [0-9]+\.[0-9]+$" <<<"$out" || fail "image_pipeline of no pictures: $out"
+ln -s "$pictures" "$work/a link to pictures"
+for same in "$pictures" "$pictures/." "$work/a link to pictures"; do
+    code 2 "$built/image_pipeline" "$pictures" "$same"
+    same "" "$out" "image_pipeline into the same directory"
+done
+code 2 "$built/image_pipeline" "$work/missing" "$work/processed/1"
+code 2 "$built/image_pipeline" "$pictures" "$work/heat.png"
+code 2 "$built/image_pipeline" "$pictures"
+code 2 "$built/image_pipeline" --workers 0 "$pictures" "$work/processed/1"
+
+echo "chunk_processing"
+usage chunk_processing
+code 0 "$built/chunk_processing"
+chunked="chunks 10 items 1000
+chunk 0 item 0 result 0
+chunk 1 item 100 result 10000
+chunk 2 item 200 result 40000
+chunk 3 item 300 result 90000
+chunk 4 item 400 result 160000"
+same "$chunked" "$out" chunk_processing
+code 0 "$built/chunk_processing" --size 1000 --chunk 100 --workers 3
+same "$chunked" "$out" "chunk_processing with 3 workers"
+code 0 "$built/chunk_processing" --size 11 --chunk 10
+same "chunks 2 items 11
+chunk 0 item 0 result 0
+chunk 0 item 1 result 1
+chunk 0 item 2 result 4
+chunk 0 item 3 result 9
+chunk 1 item 10 result 100" "$out" "chunk_processing --size 11 --chunk 10"
+code 0 "$built/chunk_processing" --size 0
+same "chunks 0 items 0" "$out" "chunk_processing --size 0"
+printf 'ABCABCABCABCAB' >"$work/letters"
+letters="chunks 3 items 14
+chunk 0 item 0 result 4225
+chunk 0 item 1 result 4356
+chunk 1 item 6 result 4225
+chunk 1 item 7 result 4356
+chunk 2 item 12 result 4225"
+code 0 "$built/chunk_processing" --file "$work/letters" --chunk 6
+same "$letters" "$out" "chunk_processing --file"
+# As they come through a pipe in several parts.
+code 0 bash -c "{ printf ABCABCAB; sleep 0.2; printf CABCAB; } | '$built/chunk_processing' --file /dev/stdin --chunk 6"
+same "$letters" "$out" "chunk_processing --file /dev/stdin"
+code 0 "$built/chunk_processing" --file "$words/random"
+sum=$(od -An -v -tu1 -w1 "$words/random" | awk '{ sum += $1 * $1 } END { printf "%.0f", sum }')
+same "chunk_processing: the sum of all results is $sum" "$(cat "$work/stderr")" "chunk_processing --file"
+# A gibibyte, and not so much memory as that for any process.
+truncate -s 1G "$work/sparse"
+code 0 bash -c "ulimit -d $((128 << 10)); '$built/chunk_processing' --file '$work/sparse'"
+same "chunks 4096 items $((1 << 30))" "$(head -n 1 <<<"$out")" "chunk_processing of a large file"
+killed "$built/chunk_processing" --workers 3 --file "$work/sparse"
+same "chunks 4096 items $((1 << 30))" "$(head -n 1 <<<"$out")" "chunk_processing with killed workers"
+for input in "$work/missing" "$work"; do
+    code 2 "$built/chunk_processing" --file "$input"
+    same "" "$out" "chunk_processing --file $input"
+    grep -qF "$input" "$work/stderr" || fail "chunk_processing does not say what it cannot read"
+done
+for wrong in "--chunk 0" "--size x" "--workers 0" "--size 5 --file $work/letters"; do
+    # shellcheck disable=SC2086
+    code 2 "$built/chunk_processing" $wrong
+done
+
+echo "robust_tasks"
+usage robust_tasks
+for seed in 1 2 3; do
+    code 0 "$built/robust_tasks" --seed "$seed"
+    robust=$out
+    same "Panicked Panicked TimedOut WorkerDied WorkerDied ok ok ok ok ok" \
+        "$(sed -n 's/^task [0-9] \([^ ]*\).*/\1/p' <<<"$robust" | LC_ALL=C sort | xargs)" robust_tasks
+    same "0 1 2 3 4 5 6 7 8 9" "$(sed -n 's/^task \([0-9]\) .*/\1/p' <<<"$robust" | xargs)" robust_tasks
+    same "9 11" "$(sed -n 's/.* WorkerDied signal //p' <<<"$robust" | sort -n | xargs)" robust_tasks
+    same "summary ok 5 failed 5
+map 0 1 4 9 16 25 36 49 64 81" "$(tail -n 2 <<<"$robust")" robust_tasks
+    for workers in 1 4; do
+        code 0 "$built/robust_tasks" --seed "$seed" --workers "$workers"
+        same "$robust" "$out" "robust_tasks --seed $seed --workers $workers"
+    done
+done
+code 2 "$built/robust_tasks" --seed x
+code 2 "$built/robust_tasks" --workers 0
+
+echo "overhead"
+usage overhead
+code 0 "$built/overhead" --simple 1000 --complex 10 --rounds 1 --workers 3
+same "start_pool_seconds
+simple_sequential_seconds
+simple_pool_seconds
+simple_pool_speedup
+simple_rayon_seconds
+simple_rayon_speedup
+complex_sequential_seconds
+complex_pool_seconds
+complex_pool_speedup
+complex_rayon_seconds
+complex_rayon_speedup" "$(sed -nE 's/^([a-z_]+) [0-9]+\.[0-9]+$/\1/p' <<<"$out")" overhead
+code 2 "$built/overhead" --workers 0
+
 echo "all examples are as they should be; $(cat "$work/killed") workers were killed"

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 #[command(about = "Finds pi by chance in a pool of workers")]
 struct Options {
     /// How many workers there are; as many as processors if not said.
-    #[arg(long)]
-    workers: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512))]
+    workers: Option<u16>,
     /// How many darts are thrown, in millions.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     millions: u32,
@@ -44,7 +44,7 @@ fn volley(number: u64) -> f64 {
 fn main() -> multiproc::Result<ExitCode> {
     multiproc::init();
     let Options { workers, millions, seed } = Options::parse();
-    let pool = Pool::new(workers.unwrap_or_else(multiproc::cpu_count))?;
+    let pool = Pool::new(workers.map_or_else(multiproc::cpu_count, usize::from))?;
     let volleys = u64::from(millions) * 1_000_000 / VOLLEY;
     // Far from those of other seeds, and without an end that is too large.
     let first = seed % (1 << 20) * (1 << 40);

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 #[command(about = "Counts primes in a pool of workers")]
 struct Options {
     /// How many workers there are; as many as processors if not said.
-    #[arg(long)]
-    workers: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512))]
+    workers: Option<u16>,
 }
 
 const RANGES: [(u32, usize); 5] =
@@ -28,7 +28,7 @@ fn primes(below: u32) -> usize {
 fn main() -> multiproc::Result<ExitCode> {
     multiproc::init();
     let options = Options::parse();
-    let workers = options.workers.unwrap_or_else(multiproc::cpu_count);
+    let workers = options.workers.map_or_else(multiproc::cpu_count, usize::from);
     let pool = Pool::new(workers)?;
     let mut is_right = true;
     let mut tell = |how: &str, range: (u32, usize), found: usize| {

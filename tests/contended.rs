@@ -231,7 +231,9 @@ fn a_sweeper_dies() {
         arm(&step);
         drop(Array::<u8>::zeroed(2 << 20).unwrap());
     };
-    for step in ["sweep.freed", "sweep.member", "member.retiring", "member.unlinked"] {
+    for step in
+        ["sweep.freed", "sweep.member", "member.emptied", "member.retiring", "member.unlinked"]
+    {
         // So that free entries lie before those that the dead had.
         let before: Vec<_> = (0..4).map(|_| Array::<u8>::zeroed(2 << 20).unwrap()).collect();
         // Its record is not taken by the sweeper before it sweeps: two corpses.
@@ -269,6 +271,7 @@ fn nothing_is_lost_between_use_and_freedom() {
         "free.dying",
         "free.freed",
         "free.listed",
+        "member.emptied",
         "member.retiring",
         "member.unlinked",
     ];

@@ -118,6 +118,7 @@ const ELSEWHERE: &[&str] = &[
     "unit.at",
     "unit.begun",
     "unit.failed",
+    "unit.limited",
     "row.half_written",
     "unit.ran",
     "unit.written",

@@ -177,6 +177,7 @@ fn the_dead_keep_nothing() {
         "free.dying",
         "free.freed",
         "free.listed",
+        "member.emptied",
         "member.retiring",
         "member.unlinked",
         "member.live",

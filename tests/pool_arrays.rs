@@ -8,7 +8,11 @@ use multiproc::{
     Array, ArrayWriteGuard, Atomic, AtomicArray, ErrorKind, Event, LockError, Ordering, Pool,
     PoolWorker, Process, TaskError, spawn,
 };
-use std::{thread, time::Duration};
+use std::{
+    panic::{self, AssertUnwindSafe},
+    thread,
+    time::Duration,
+};
 use support::watchdog;
 use watching::{sleeps, until};
 
@@ -118,6 +122,41 @@ fn ranges_are_gone_through_once() {
     assert!(matches!(error, TaskError::Failed { kind: ErrorKind::InvalidInput, .. }));
     let error = pool.mapping().chunk_size(0).par_for(0..3, |_: u64| ()).unwrap_err();
     assert!(matches!(error, TaskError::Failed { kind: ErrorKind::InvalidInput, .. }));
+}
+
+/// How much of its memory the worker shares with others, by what it has mapped and touched.
+fn shared_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssShmem:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() << 10
+}
+
+#[test]
+fn a_worker_keeps_an_array_mapped_and_no_memory_of_one_that_is_gone() {
+    let _watchdog = watchdog(60);
+    const SIZE: usize = 32 << 20;
+    let pool = Pool::new(1).unwrap();
+    let shared = || pool.apply(shared_bytes, ()).unwrap();
+    let before = shared();
+    let field = Array::<u64>::zeroed(SIZE / 8).unwrap();
+    pool.par_chunks_mut(&mut field.write().unwrap(), 10_000, fill).unwrap();
+    // Meanwhile it has had nothing to do.
+    assert!(shared() >= before + SIZE * 9 / 10);
+    assert_eq!(pool.apply(|field: Array<u64>| field.len(), (field.clone(),)).unwrap(), SIZE / 8);
+    assert!(shared() >= before + SIZE * 9 / 10, "what the worker drops is there still");
+    drop(field);
+    assert!(shared() < before + SIZE / 10);
+    // As many as it likes, one after another: what is kept has an end.
+    for _ in 0..40 {
+        let field = Array::<u64>::zeroed(SIZE / 8).unwrap();
+        pool.par_chunks_mut(&mut field.write().unwrap(), 1 << 20, |_: usize, chunk: &mut [u64]| {
+            chunk[0] = 1;
+        })
+        .unwrap();
+    }
+    assert!(shared() < before + SIZE / 10);
+    let mappings = pool.apply(|| std::fs::read_to_string("/proc/self/maps").unwrap(), ()).unwrap();
+    assert!(mappings.matches("(deleted)").count() <= 20, "{mappings}");
 }
 
 fn term(n: u64) -> f64 {
@@ -513,4 +552,30 @@ mod steps {
         spawn(write, (field.clone(),)).unwrap().join().unwrap_err();
         field.write().unwrap().fill(2);
     }
+}
+
+/// Who is told how far it is panics: when that arrives at the caller, which may drop its guard then, no worker reads any more, or will.
+#[test]
+fn a_panic_while_others_read() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(1).unwrap();
+    let field = Array::<u64>::zeroed(200).unwrap();
+    let reads = field.read().unwrap();
+    let mapping = pool.mapping().chunk_size(1).progress(|_, _| panic!("no more"));
+    // So that most are left when the first is told.
+    let sum = |_: usize, chunk: &[u64]| {
+        thread::sleep(Duration::from_millis(1));
+        chunk.iter().sum::<u64>()
+    };
+    let call = AssertUnwindSafe(|| mapping.par_chunks(&reads, 1, sum));
+    let panic = panic::catch_unwind(call).unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"no more"));
+    let before = pool.statistics().tasks;
+    drop(reads);
+    field.write().unwrap().fill(1);
+    assert_eq!(pool.apply(|| 42, ()).unwrap(), 42);
+    // That one only.
+    until(|| pool.statistics().tasks > before);
+    assert_eq!(pool.statistics().tasks, before + 1);
+    assert_eq!(pool.par_chunks(&field.read().unwrap(), 100, sum).unwrap(), [100, 100]);
 }

@@ -323,6 +323,37 @@ fn a_worker_dies_with_a_unit() {
     }
 }
 
+/// A worker dies as an item of its has failed: either the failure stands, or the item is tried again, and then those behind it are done, too. PO19, PO42.
+#[test]
+fn a_worker_dies_with_an_item_that_has_failed() {
+    let _watchdog = watchdog(120);
+    const ITEMS: u64 = 12;
+    let fails_once = |tries: &AtomicArray<u32>, x: u64| {
+        let before = tries[x as usize].fetch_add(1, Ordering::SeqCst);
+        assert!(x != 5 || before > 0, "only the first time");
+        x
+    };
+    for (step, is_told) in
+        [("job.table", false), ("job.listed", false), ("unit.failed", true), ("unit.limited", true)]
+    {
+        let pool = Pool::builder().workers(1).build().unwrap();
+        // Memory in which something else lay before.
+        drop(pool.mapping().chunk_size(12).map(|x: u64| 1_000 + x, 0..ITEMS).unwrap());
+        pool.apply(arm, (step.to_owned(), 1)).unwrap();
+        let tries = AtomicArray::<u32>::zeroed(ITEMS as usize).unwrap();
+        let mapping = pool.mapping().chunk_size(12).retries(1);
+        match mapping.map_with(&tries, fails_once, 0..ITEMS) {
+            Ok(all) => {
+                assert!(!is_told && all == (0..ITEMS).collect::<Vec<_>>(), "{step}: {all:?}")
+            }
+            Err(TaskError::Panicked { index: 5, .. }) => assert!(is_told, "{step}"),
+            Err(error) => panic!("{step}: {error}"),
+        }
+        until(|| pool.statistics().restarts == 1);
+        assert_eq!(tries[5].load(Ordering::SeqCst), 1 + u32::from(!is_told), "{step}");
+    }
+}
+
 /// A worker sleeps, or goes to sleep, or is rung for, and dies: the others, or its successor, do what comes.
 #[test]
 fn a_worker_dies_idle() {
@@ -478,7 +509,13 @@ fn workers_that_cannot_begin_break_the_pool() {
         let text = failed.to_string();
         assert!(text.contains("cannot begin") && text.contains(what), "{text}");
         // It is known by now, and said at once.
-        assert!(matches!(pool.map(task, [1]), Err(TaskError::Failed { .. })));
+        for late in [pool.map(task, [1]).unwrap_err(), pool.apply(task, (1,)).unwrap_err()] {
+            assert_eq!(late.to_string(), text);
+            assert!(matches!(late, TaskError::InitializerFailed { .. }), "{late:?}");
+        }
+        let mut all = pool.imap(task, 0..);
+        assert!(matches!(all.next(), Some(Err(TaskError::InitializerFailed { .. }))));
+        assert!(all.next().is_none());
         pool.close().unwrap();
         pool.join().unwrap();
     }
@@ -500,7 +537,17 @@ fn too_many_deaths_break_the_pool() {
     let last = pool.apply::<_, (), ()>(die, ()).unwrap_err();
     assert!(matches!(last, TaskError::WorkerDied { .. }), "{last:?}");
     until(|| pool.apply(|| 1, ()).is_err());
-    assert!(pool.apply(|| 1, ()).unwrap_err().to_string().contains("more than 3 workers died"));
+    let broken = pool.apply(|| 1, ()).unwrap_err();
+    assert!(matches!(broken, TaskError::PoolBroken { .. }), "{broken:?}");
+    let text = broken.to_string();
+    let how = "the pool is broken: more than 3 workers died within 3600s; the last: worker ";
+    assert!(text.contains(how) && text.ends_with("killed by signal 6 (SIGABRT)"), "{text}");
+    // However long ago the others died.
+    let pool = Pool::builder().workers(1).restart_budget(1, Duration::MAX).build().unwrap();
+    (0..2).for_each(|_| drop(pool.apply::<_, (), ()>(die, ())));
+    until(|| pool.apply(|| 1, ()).is_err());
+    let text = pool.apply(|| 1, ()).unwrap_err().to_string();
+    assert!(text.contains("more than 1 worker died; the last: worker "), "{text}");
 }
 
 /// A pool whose process dies: the steps at which it does, while it submits, and while it repairs.

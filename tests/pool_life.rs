@@ -36,19 +36,27 @@ fn only_what_is_late_dies() {
             assert_eq!(one.get().unwrap(), at as u64, "round {round}");
         }
     }
-    // Each item is called once, and none fails but for its own time.
-    let counts = AtomicArray::<u32>::zeroed(60).unwrap();
-    let items = (0..60).map(|at| (counts.clone(), at));
-    let task = |(counts, at): (AtomicArray<u32>, u64)| {
-        counts[at as usize].fetch_add(1, Ordering::SeqCst);
-        spin(if at % 2 == 0 { 900 + at * 4 } else { 0 })
+    // Each item is called once, and none fails but for its own time. One that does nothing may be late by itself, where the machine takes the time for others: but not in each of many rounds.
+    let is_clean = |_| {
+        let counts = AtomicArray::<u32>::zeroed(60).unwrap();
+        let items = (0..60).map(|at| (counts.clone(), at));
+        let task = |(counts, at): (AtomicArray<u32>, u64)| {
+            counts[at as usize].fetch_add(1, Ordering::SeqCst);
+            spin(if at % 2 == 0 { 900 + at * 4 } else { 0 })
+        };
+        let mapping = pool.mapping().chunk_size(60).deadline(Duration::from_micros(1000));
+        let results = mapping.try_map(task, items).unwrap();
+        results.into_iter().enumerate().all(|(at, result)| {
+            let is_its_own =
+                matches!(result, Err(TaskError::TimedOut { index, .. }) if index == at);
+            assert!(result.is_ok() || is_its_own, "{at}: {result:?}");
+            // It may be late before it comes to count.
+            let counted = counts[at].load(Ordering::SeqCst);
+            assert!(counted == 1 || is_its_own && counted == 0, "{at}: {counted}");
+            result.is_ok() || at % 2 == 0
+        })
     };
-    let mapping = pool.mapping().chunk_size(60).deadline(Duration::from_micros(1000));
-    for (at, result) in mapping.try_map(task, items).unwrap().into_iter().enumerate() {
-        let is_its_own = matches!(result, Err(TaskError::TimedOut { index, .. }) if index == at);
-        assert!(result.is_ok() || is_its_own && at % 2 == 0, "{at}: {result:?}");
-        assert_eq!(counts[at].load(Ordering::SeqCst), 1);
-    }
+    assert!((0..50).any(is_clean), "what does nothing is late again and again");
 }
 
 /// The same for what is cancelled.
@@ -105,8 +113,10 @@ fn a_stopped_worker_is_replaced() {
     };
     for signal in [libc::SIGSTOP, libc::SIGTSTP] {
         match pool.apply(stops, (signal,)) {
-            Err(TaskError::WorkerDied { signal: Some(by), hint, .. }) => {
+            Err(error @ TaskError::WorkerDied { signal: Some(by), hint, .. }) => {
                 assert_eq!((by, hint), (signal, Some(DeathHint::Stopped)));
+                let text = error.to_string();
+                assert!(text.contains("which was stopped by signal "), "{text}");
             }
             // A process without a terminal of its own is not stopped by it.
             Ok(_) if signal == libc::SIGTSTP => {}
@@ -379,4 +389,110 @@ fn threads_cannot_be_killed() {
     assert!(!pool.join_timeout(Duration::from_millis(10)).unwrap(), "one still runs");
     go.set().unwrap();
     pool.join().unwrap();
+}
+
+/// Of memory that a worker has from its start on, its successor would have as much: each does one task, or one chunk, at the least.
+#[test]
+fn a_worker_that_is_too_large_from_its_start() {
+    let _watchdog = watchdog(60);
+    let large = |_: PoolWorker| Ok::<_, String>(std::hint::black_box(vec![1_u8; 64 << 20]));
+    let builder = || Pool::builder().workers(1).memory_per_child(32 << 20).state(large);
+    let pool = builder().build().unwrap();
+    let pid = |_: &mut Vec<u8>, _: u32| std::process::id();
+    let first = pool.apply(pid, (0,)).unwrap();
+    assert_ne!(pool.apply(pid, (0,)).unwrap(), first);
+    assert_eq!(pool.mapping().chunk_size(2).map(pid, 0..6).unwrap().len(), 6);
+    let refused = builder().memory_per_child(0).build().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+}
+
+/// Workers are daemonic: the error says what to do, and that works.
+#[test]
+fn a_pool_in_a_worker_is_one_of_threads() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(1).unwrap();
+    let processes = || Pool::new(1).map(drop).unwrap_err().to_string();
+    let text = pool.apply(processes, ()).unwrap();
+    assert!(text.contains("`in_process` for a pool"), "{text}");
+    let threads = || {
+        let inner = Pool::builder().workers(2).in_process().build().unwrap();
+        inner.map(|x: u64| x * x, 0..4).unwrap()
+    };
+    assert_eq!(pool.apply(threads, ()).unwrap(), [0, 1, 4, 9]);
+}
+
+/// There is room for a power of two.
+#[test]
+fn there_is_room_for_more_than_said() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::builder().workers(1).capacity(3).build().unwrap();
+    let event = Event::new().unwrap();
+    let wait = |event: Event| event.wait().unwrap();
+    let all = [0; 4].map(|_| pool.apply_async(wait, (event.clone(),)).unwrap());
+    assert_eq!(pool.statistics().in_use, 4);
+    event.set().unwrap();
+    all.iter().for_each(|one| one.get().unwrap());
+}
+
+/// Who catches a panic may go on with both.
+#[test]
+fn pools_and_results_are_safe_from_unwinding() {
+    fn are<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>(_: &T) {}
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(1).unwrap();
+    let result = pool.apply_async(|| 7, ()).unwrap();
+    are(&pool);
+    are(&result);
+    std::panic::catch_unwind(|| {
+        assert_eq!(result.get().unwrap(), 7);
+        pool.map(|x: u64| x, (0..2).inspect(|&x| assert_ne!(x, 1))).map(drop)
+    })
+    .unwrap_err();
+    assert_eq!((pool.apply(|| 8, ()).unwrap(), result.get().unwrap()), (8, 7));
+}
+
+static BEGUN: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+
+/// What an initialiser returns, for a test: the end is seen where the marker is gone.
+struct Marker(std::path::PathBuf);
+
+impl Drop for Marker {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
+fn marker_of(pid: u32) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("mp-test-initialiser-{pid}"))
+}
+
+/// A pool whose tasks have no state: its initialiser is called once in each worker, whatever panics, and what it returns is dropped at the end.
+#[test]
+fn an_initialiser_is_called_once() {
+    let _watchdog = watchdog(60);
+    let begin = |worker: PoolWorker| {
+        BEGUN.set(worker.index() as u32).map_err(|_| "it has begun already")?;
+        let marker = marker_of(worker.pid());
+        std::fs::write(&marker, "").unwrap();
+        Ok::<_, &str>(Marker(marker))
+    };
+    let pool = Pool::builder().workers(1).tasks_per_child(3).initializer(begin).build().unwrap();
+    let look = || (*BEGUN.get().unwrap(), std::process::id());
+    let (index, first) = pool.apply(look, ()).unwrap();
+    assert!(index == 0 && marker_of(first).exists());
+    assert!(pool.apply(|| -> () { panic!("in between") }, ()).is_err());
+    assert_eq!(pool.apply(look, ()).unwrap(), (0, first));
+    // It has done its three.
+    let (_, second) = pool.apply(look, ()).unwrap();
+    assert!(first != second && marker_of(second).exists());
+    until(|| !marker_of(first).exists());
+    drop(pool);
+    assert!(!marker_of(second).exists());
+    let fails = |_: PoolWorker| Err::<(), _>("no licence");
+    let pool = Pool::builder().workers(1).initializer(fails).build().unwrap();
+    until(|| pool.apply(|| 1, ()).is_err());
+    match pool.apply(|| 1, ()) {
+        Err(TaskError::InitializerFailed { message, .. }) => assert_eq!(message, "no licence"),
+        other => panic!("{other:?}"),
+    }
 }

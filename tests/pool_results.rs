@@ -7,8 +7,8 @@ mod support;
 mod watching;
 
 use multiproc::{
-    AsyncResult, Event, Pool, PoolResult, Queue, TaskError, WaitFor, as_completed, spawn, wait,
-    wait_results,
+    AsyncResult, AtomicArray, ErrorKind, Event, Ordering, Pool, PoolResult, Queue, TaskError,
+    WaitFor, as_completed, spawn, wait, wait_results,
 };
 use std::{
     collections::BTreeSet,
@@ -321,6 +321,33 @@ fn there_is_no_thread_for_each_callback() {
     assert_eq!(spawn(counts_threads, ()).unwrap().join().unwrap(), [0, 1, 0]);
 }
 
+/// Where there can be no thread to call anything, nothing is submitted either.
+#[test]
+fn what_cannot_be_called_is_not_submitted() {
+    const NAME: &str = "what_cannot_be_called_is_not_submitted";
+    if std::env::var_os("MULTIPROC_PARTICIPANTS").is_none() {
+        // This thread, the pool's own, and the worker's: no more.
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args([NAME, "--exact"]).env("MULTIPROC_PARTICIPANTS", "3");
+        assert!(again.status().unwrap().success());
+        return;
+    }
+    let _watchdog = watchdog(60);
+    let (pool, counts) = (Pool::new(1).unwrap(), AtomicArray::<u32>::zeroed(3).unwrap());
+    let count = |(counts, at): (AtomicArray<u32>, usize)| {
+        counts[at].fetch_add(1, Ordering::SeqCst);
+    };
+    pool.apply(count, ((counts.clone(), 0),)).unwrap();
+    let called = pool.task(count, ((counts.clone(), 1),)).callback(|_| {}).submit();
+    assert!(matches!(called, Err(TaskError::Failed { kind: ErrorKind::TooMany, .. })));
+    let told = pool.mapping().progress(|_, _| {}).map_async(count, [(counts.clone(), 2)]);
+    assert!(matches!(told, Err(TaskError::Failed { kind: ErrorKind::TooMany, .. })));
+    pool.close().unwrap();
+    pool.join().unwrap();
+    let counts: Vec<_> = counts.iter().map(|count| count.load(Ordering::SeqCst)).collect();
+    assert_eq!(counts, [1, 0, 0]);
+}
+
 /// A raw `fork()` has a copy that calls nothing and is told so; the parent's callbacks are called once.
 #[test]
 fn callbacks_are_not_called_in_a_forked_child() {
@@ -560,4 +587,46 @@ fn statistics_count() {
     pool.join().unwrap();
     let now = pool.statistics();
     assert_eq!((now.alive, now.in_use, now.workers.len(), now.items), (0, 0, 0, 103));
+}
+
+/// Travels, but if it is odd, it does not arrive.
+#[derive(Debug, serde::Serialize)]
+struct Shy(u32);
+
+impl<'de> serde::Deserialize<'de> for Shy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            even if even % 2 == 0 => Ok(Self(even)),
+            _ => Err(serde::de::Error::custom("shy")),
+        }
+    }
+}
+
+/// The task was done, and its error does not say that it was not.
+#[test]
+fn a_result_that_cannot_be_decoded_says_so() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let shy = |x: u32| Shy(x);
+    let told = |at: usize, error: TaskError| {
+        assert!(
+            matches!(error, TaskError::Undecodable { index, .. } if index == at),
+            "{error:?} of {at}"
+        );
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("task {at} was done")) && text.contains("Shy"), "{text}");
+        assert_eq!(multiproc::Error::from(error).kind(), ErrorKind::Decode);
+    };
+    told(0, pool.apply(shy, (1,)).unwrap_err());
+    told(3, pool.map(shy, [0, 2, 4, 1, 3]).unwrap_err());
+    let each = pool.try_map(shy, 0..4).unwrap();
+    for results in [each, pool.imap(shy, 0..4).chunk_size(2).collect()] {
+        for (at, result) in results.into_iter().enumerate() {
+            match result {
+                Ok(Shy(even)) => assert!(even as usize == at && at % 2 == 0),
+                Err(error) => told(at, error),
+            }
+        }
+    }
+    assert!(matches!(pool.apply(|Shy(x)| x, (Shy(1),)), Err(TaskError::Decode { .. })));
 }

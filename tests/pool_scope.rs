@@ -101,3 +101,125 @@ fn a_closed_pool_takes_nothing_in_a_scope() {
     });
     assert!(matches!(refused.unwrap(), TaskError::Failed { .. }));
 }
+
+/// Is asked to go by the test, and says at its very end that it has gone.
+fn lingers((begun, go, gone): (Event, Event, AtomicArray<u32>)) {
+    gone[1].store(std::process::id(), Ordering::SeqCst);
+    begun.set().unwrap();
+    go.wait().unwrap();
+    gone[0].store(1, Ordering::SeqCst);
+}
+
+/// What is given to a scope, which ends while it runs; for a pool of threads, and one of processes.
+fn ends_while_it_runs(
+    end: impl Fn(&Pool, &multiproc::PoolScope<'_>, &dyn Fn() -> (Event, Event, AtomicArray<u32>)),
+    is_ended: impl Fn(&Pool) -> bool + Sync,
+) {
+    for is_in_process in [true, false] {
+        let builder = Pool::builder().workers(1);
+        let pool = if is_in_process { builder.in_process() } else { builder }.build().unwrap();
+        let (begun, go) = (Event::new().unwrap(), Event::new().unwrap());
+        let gone = AtomicArray::<u32>::zeroed(2).unwrap();
+        thread::scope(|threads| {
+            if is_in_process {
+                threads.spawn(|| {
+                    begun.wait().unwrap();
+                    until(|| is_ended(&pool));
+                    go.set().unwrap();
+                });
+            }
+            let args = || (begun.clone(), go.clone(), gone.clone());
+            let scope = || {
+                pool.scope(|scope| {
+                    end(&pool, scope, &args);
+                })
+            };
+            let _ = catch_unwind(AssertUnwindSafe(scope));
+        });
+        let pid = gone[1].load(Ordering::SeqCst);
+        assert_ne!(pid, 0, "it has run");
+        if is_in_process {
+            assert_eq!(gone[0].load(Ordering::SeqCst), 1, "nobody is in the middle of it");
+        } else {
+            assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "it was killed");
+        }
+    }
+}
+
+#[test]
+fn a_map_that_is_cancelled_has_been_left_at_the_end() {
+    let _watchdog = watchdog(60);
+    ends_while_it_runs(
+        |pool, scope, args| {
+            let (begun, ..) = args();
+            scope.keep(pool.mapping().chunk_size(1).map_async(lingers, [args(), args()]).unwrap());
+            begun.wait().unwrap();
+            panic!("on the way");
+        },
+        |pool| pool.statistics().in_use == 0,
+    );
+}
+
+#[test]
+fn a_pool_that_is_terminated_has_ended_at_the_end() {
+    let _watchdog = watchdog(60);
+    ends_while_it_runs(
+        |pool, scope, args| {
+            let (begun, ..) = args();
+            scope.spawn(lingers, (args(),)).unwrap();
+            begun.wait().unwrap();
+            pool.terminate().unwrap();
+        },
+        |pool| pool.apply_async(|| (), ()).is_err(),
+    );
+}
+
+#[derive(serde::Serialize)]
+struct Refuses;
+
+impl<'de> serde::Deserialize<'de> for Refuses {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("it was decoded")
+    }
+}
+
+#[test]
+fn nobody_decodes_a_result_that_nobody_wants() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let counts = AtomicArray::<u32>::zeroed(1).unwrap();
+    let done = pool.scope(|scope| {
+        scope.spawn(|| Refuses, ()).unwrap();
+        scope.keep(pool.map_async(|_: u32| Refuses, 0..3).unwrap());
+        scope.spawn(count, (counts.clone(), 0)).unwrap();
+    });
+    done.unwrap();
+    assert_eq!(counts[0].load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn an_error_says_of_which_task_it_is() {
+    let _watchdog = watchdog(60);
+    let pool = Pool::new(2).unwrap();
+    let fails = |x: u32| assert!(x != 3, "not {x}");
+    let spawned = pool.scope(|scope| (0..5).for_each(|x| scope.spawn(fails, (x,)).unwrap()));
+    assert!(matches!(spawned, Err(TaskError::Panicked { index: 3, .. })), "{spawned:?}");
+    let kept = pool.scope(|scope| {
+        // The items of this one have errors of their own.
+        scope.keep(pool.mapping().try_map_async(fails, 0..5).unwrap());
+        scope.keep(pool.map_async(fails, 0..5).unwrap());
+    });
+    assert!(matches!(kept, Err(TaskError::Panicked { index: 1, .. })), "{kept:?}");
+    let died = pool.scope(|scope| {
+        scope.spawn(fails, (0,)).unwrap();
+        let dies = |_: u32| -> () { std::process::abort() };
+        scope.keep(pool.map_async(dies, 0..3).unwrap());
+    });
+    assert!(matches!(died, Err(TaskError::WorkerDied { index: 1, .. })), "{died:?}");
+    let told = pool.scope(|scope| {
+        let sum = pool.apply_async(|| 1, ()).unwrap();
+        sum.on_done(|_| panic!("the callback")).unwrap();
+        scope.keep(sum);
+    });
+    assert!(matches!(told, Err(TaskError::CallbackPanicked { index: 0, .. })), "{told:?}");
+}

@@ -1,7 +1,7 @@
 //! Counts the words of all files below a directory, in a pool of workers: prints `total N`, `distinct N`, and the ten most frequent words as `WORD COUNT`.
 //!
 //! A word is a maximal run of ASCII letters, digits and `_`, in lower case; everything else is bytes between words, so that any file can be counted. Each task is a batch of small files and pieces of large ones, with about as much
-//! to read as the others; what it returns is added up here. A batch whose worker died is counted again.
+//! to read as the others; what it returns is added up here. A batch whose worker died is counted again, twice at the most.
 //!
 //! Hidden files are counted too, and what links lead to if it is a file. What cannot be read is told on stderr, and the exit code is 2 then.
 

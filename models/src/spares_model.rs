@@ -55,12 +55,13 @@ impl Shared {
             return;
         }
         step!("spare.claimed");
+        // Its pages go back.
+        self.write();
+        step!("member.emptied");
         let retiring =
             self.member.compare_exchange(LIVE, RETIRING, Ordering::SeqCst, Ordering::Relaxed);
         if retiring.is_ok() {
             step!("member.retiring");
-            // Its pages go back.
-            self.write();
             self.member.store(GONE, Ordering::SeqCst);
         }
     }
@@ -120,6 +121,7 @@ plays! {
     Role, set, |_, _, _| (), Shared::act, Shared::end;
     loom_a_spare_is_used_or_taken_away 3 [None, Sweeper; None, Retirer; None, Claimer];
     loom_who_takes_a_spare_away_dies_with_it 3 [None, Sweeper; Some("spare.claimed"), Retirer; None, Claimer];
+    loom_who_takes_a_spare_away_dies_emptying_it 3 [None, Sweeper; Some("member.emptied"), Retirer; None, Claimer];
     loom_who_takes_a_spare_away_dies_taking_it 3 [None, Sweeper; Some("member.retiring"), Retirer; None, Claimer];
     loom_who_claims_a_spare_dies 3 [None, Sweeper; None, Retirer; Some("spare.claimed"), Claimer];
     loom_who_uses_a_spare_dies 3 [None, Sweeper; None, Retirer; Some("alloc.pinned"), Claimer];

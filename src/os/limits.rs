@@ -16,6 +16,11 @@ pub(crate) fn set_address_space(bytes: u64) -> Result<()> {
         .map_err(|error| Error::os(call, error))
 }
 
+/// Whether this process may map only so much; also where that cannot be known.
+pub(crate) fn is_address_space_limited() -> bool {
+    get(libc::RLIMIT_AS).map_or(true, |limit| limit.rlim_cur != libc::RLIM_INFINITY)
+}
+
 /// Lets this process dump no core when it dies.
 pub(crate) fn forbid_core_dumps() -> Result<()> {
     let failed = |error| Error::os("limiting RLIMIT_CORE", error);
@@ -56,7 +61,9 @@ mod tests {
     #[test]
     fn an_allocation_beyond_the_limit_fails() {
         in_child("os::limits::tests::an_allocation_beyond_the_limit_fails", &[], || {
+            assert!(!is_address_space_limited());
             set_address_space(1 << 30).unwrap();
+            assert!(is_address_space_limited());
             assert!(Vec::<u8>::new().try_reserve_exact(2 << 30).is_err());
             assert!(Vec::<u8>::new().try_reserve_exact(1 << 20).is_ok());
             assert_eq!(get(libc::RLIMIT_AS).unwrap().rlim_max, 1 << 30);

@@ -106,6 +106,7 @@ impl Object {
             .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
             .open(path)
             .map_err(|error| Error::os(format_args!("creating {}", path.display()), error))?;
+        let file = above_standard(file)?;
         file.set_len(size as u64).map_err(|error| {
             Error::os(format_args!("giving {} {size} bytes", path.display()), error)
         })?;
@@ -127,7 +128,7 @@ impl Object {
             .with_source(error),
             _ => Error::os(format_args!("opening {}", path.display()), error),
         })?;
-        Ok(Self { file })
+        Ok(Self { file: above_standard(file)? })
     }
 
     pub(crate) fn facts(&self) -> Result<Facts> {
@@ -398,6 +399,15 @@ pub(crate) fn list(directory: &Path, prefix: &str) -> Result<Vec<String>> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| name.starts_with(prefix))
         .collect())
+}
+
+/// A program that has closed its standard output may write to it all the same: that must not arrive in shared memory.
+fn above_standard(file: File) -> Result<File> {
+    if file.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(file);
+    }
+    // A copy is never one of the first three.
+    file.try_clone().map_err(|error| Error::os("dup", error))
 }
 
 #[cfg(test)]

@@ -11,7 +11,11 @@
 //! | before it has stopped, or stopped | its end is told as ever; the arrest is off |
 //! | the parent dies | the system lets the worker go on, which then ends as any orphan does |
 
-use super::{office::Office, trace, warrant::Warrant};
+use super::{
+    office::Office,
+    trace,
+    warrant::{Cause, Warrant},
+};
 use crate::{
     os::{clock::Deadline, step::step},
     process::Grip,
@@ -67,6 +71,8 @@ impl Arrests {
         let Some(grip) = member.and_then(|member| member.body.grip()) else { return };
         drop(ledger);
         let is_ours = match grip.stopped_by() {
+            // It has not begun, and cannot be at anything else; and if this process died now, nothing would let it go on.
+            _ if matches!(warrant.cause, Cause::Beginning(0)) => false,
             Ok(Some(_)) => false,
             Ok(None) => grip.stop().is_ok(),
             // It has ended; or the system cannot say, and then it is killed as it is.
@@ -95,7 +101,8 @@ impl Arrest {
             }
             thread::yield_now();
         }
-        let is_long = self.since.elapsed() >= PATIENCE;
+        let has_not_begun = |warrant: &Warrant| matches!(warrant.cause, Cause::Beginning(0));
+        let is_long = self.since.elapsed() >= PATIENCE || self.warrants.iter().any(has_not_begun);
         if is_long {
             self.decide(office);
         }
@@ -117,10 +124,15 @@ impl Arrest {
         let _ = self.grip.kill();
         step!("supervisor.killed");
         let mut ledger = office.ledger();
-        let members = ledger.workers.iter_mut().flatten();
-        if let Some(member) = members.into_iter().find(|member| member.number == self.number) {
-            trace::killed(self.seat as usize, member.body.pid(), &warrant.fate);
+        let mut members = ledger.workers.iter_mut().flatten();
+        let pid = members.find(|member| member.number == self.number).map(|member| {
             member.sentence = Some(warrant.clone());
+            member.body.pid()
+        });
+        drop(ledger);
+        // Whoever hears of it may ask the pool something.
+        if let Some(pid) = pid {
+            trace::killed(self.seat as usize, pid, &warrant.fate);
         }
     }
 }

@@ -13,6 +13,7 @@ use super::{
     plain,
     raw_job::Units,
     telling::Telling,
+    unopened::REST,
 };
 use crate::{
     Result,
@@ -21,7 +22,12 @@ use crate::{
     shared::{decode, decode_all},
 };
 use serde::de::DeserializeOwned;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+    time::Duration,
+};
 
 /// A result that is there, or will be: from [`Pool::apply_async`](crate::Pool::apply_async) and its like.
 ///
@@ -51,6 +57,7 @@ impl<T> AsyncResult<T> {
     }
 
     /// Has all of them called when it is over.
+    #[inline]
     pub(super) fn with_callbacks(self, callbacks: Vec<Callback>) -> Result<Self> {
         for callback in callbacks {
             self.office.follow(&self.pending, Call::Once(callback))?;
@@ -153,7 +160,7 @@ impl<T> AsyncResult<T> {
     ///
     /// If it is over already, it is called here and now. Else a thread of the pool calls it, one for all callbacks of the pool, in the order in which results are over: so a slow one delays the others, but no worker, and no repair after a
     /// death. Who waits for this result goes on when its callbacks have returned, and [`join`](crate::Pool::join) ends after all callbacks. A callback may do whatever other threads may: wait for other results, submit tasks, end the pool or
-    /// drop it.
+    /// drop it. (Of two pools of which each is dropped by a callback of the other, each waits for that callback, for ever.)
     ///
     /// A callback that panics is the error of this result from then on: [`TaskError::CallbackPanicked`].
     ///
@@ -233,6 +240,10 @@ impl<T> AsyncResult<T> {
     }
 }
 
+/// It does not change, whoever panics.
+impl<T> UnwindSafe for AsyncResult<T> {}
+impl<T> RefUnwindSafe for AsyncResult<T> {}
+
 impl<T> Drop for AsyncResult<T> {
     fn drop(&mut self) {
         let pending = Arc::get_mut(&mut self.pending);
@@ -273,6 +284,7 @@ pub(super) fn read_all<R: DeserializeOwned + 'static>(
     if let (Some(Outcome::Job(fates)), Some(job)) = (pending.outcome.get(), &pending.job)
         && fates.is_empty()
         && job.is_plain()
+        && job.done() == items
         && read_plain(job, &mut all)
         && all.len() == items as usize
     {
@@ -327,11 +339,17 @@ fn read<R: DeserializeOwned + 'static>(
     for unit in 0..job.count() {
         let items = job.items(unit);
         let table = job.table(unit).map_err(|error| unread(items.start as usize, &error))?;
-        let mut row = job.row(unit);
+        let (reached, mut row) = (job.reached(unit), job.row(unit));
         for item in items {
             let index = item as usize;
             if let Some(fate) = (!fates.is_empty()).then(|| fates.get(&item)).flatten() {
                 each(Err(fate.clone().into_error(index)))?;
+                continue;
+            }
+            if item >= reached {
+                // Of an item behind one that failed nobody asks.
+                let rest = fates.get(&REST).map(|fate| fate.clone().into_error(index));
+                each(Err(rest.unwrap_or_else(|| unread(index, &missing()))))?;
                 continue;
             }
             each(match read_item(job, &mut row, unit, item, table.as_ref()) {
@@ -342,6 +360,11 @@ fn read<R: DeserializeOwned + 'static>(
         }
     }
     Ok(())
+}
+
+#[cold]
+fn missing() -> crate::Error {
+    crate::Error::new(crate::ErrorKind::Decode, "the result is not there: the session is damaged")
 }
 
 /// The next item of a unit, of which this is what is left of its row.
@@ -357,7 +380,6 @@ fn read_item<R: DeserializeOwned + 'static>(
     {
         return read_outcome(bytes.get());
     }
-    let missing = || crate::Error::new(crate::ErrorKind::Decode, "the result is not there");
     match job.shape().result {
         Some(size) => {
             let at = item as usize * size;

@@ -92,7 +92,11 @@ pub(super) struct Seat {
     asleep: AtomicU64,
     /// How long it has slept, in nanoseconds.
     slept: AtomicU64,
+    /// The serial number of a job that it cannot open; zero is none.
+    unopened: AtomicU64,
 }
+
+const _: () = assert!(size_of::<Seat>() <= SEAT);
 
 impl Seat {
     /// As the worker: from now on it may claim something.
@@ -154,6 +158,15 @@ impl Seat {
         [all, idle].map(Duration::from_nanos)
     }
 
+    /// As the worker, which ends: it cannot open this job.
+    pub(super) fn says_unopened(&self, serial: u64) {
+        self.unopened.store(serial, Ordering::SeqCst);
+    }
+
+    pub(super) fn unopened(&self) -> Option<u64> {
+        Some(self.unopened.load(Ordering::SeqCst)).filter(|&serial| serial != 0)
+    }
+
     pub(super) fn items(&self) -> u64 {
         self.tasks() + self.more_items.load(Ordering::Relaxed)
     }
@@ -174,7 +187,8 @@ impl Seat {
     pub(super) fn clear(&self) {
         self.is_ready.store(0, Ordering::SeqCst);
         let times = [&self.begins, &self.ready, &self.asleep, &self.slept];
-        for word in [&self.tasks, &self.more_items].into_iter().chain(times) {
+        let others = [&self.tasks, &self.more_items, &self.unopened];
+        for word in others.into_iter().chain(times) {
             word.store(0, Ordering::SeqCst);
         }
         self.owner.store(0, Ordering::SeqCst);
@@ -184,14 +198,31 @@ impl Seat {
 /// Encoded bytes, here or there.
 #[derive(Debug)]
 pub(super) enum Bytes {
-    Inline(Vec<u8>),
+    /// So many of these: memory of their own would cost more than the rest of the way of a result.
+    Short(u8, [u8; SHORT]),
+    Private(Vec<u8>),
     Elsewhere(Parcel),
 }
 
+const SHORT: usize = 30;
+
 impl Bytes {
+    #[inline]
+    fn copied(bytes: &[u8]) -> Self {
+        let mut short = [0; SHORT];
+        match short.get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                Self::Short(bytes.len() as u8, short)
+            }
+            None => Self::Private(bytes.to_vec()),
+        }
+    }
+
     pub(super) fn get(&self) -> &[u8] {
         match self {
-            Self::Inline(bytes) => bytes,
+            Self::Short(length, bytes) => &bytes[..usize::from(*length)],
+            Self::Private(bytes) => bytes,
             Self::Elsewhere(parcel) => parcel.message(),
         }
     }
@@ -399,7 +430,7 @@ impl Board {
     pub(super) fn take_result(&self, slot: u32) -> Result<Bytes> {
         let length = self.half_at(slot, RESULT_LEN_AT).load(Ordering::Relaxed);
         if length != ELSEWHERE {
-            return Ok(Bytes::Inline(self.read(slot, RESULT_AT, INLINE_RESULT, length).to_vec()));
+            return Ok(Bytes::copied(self.read(slot, RESULT_AT, INLINE_RESULT, length)));
         }
         let place = self.table.entry(slot as usize).ok_or_else(|| {
             Error::new(ErrorKind::InvalidValue, "a result is not listed: the session is damaged")
@@ -487,8 +518,7 @@ impl Board {
         }
         match Parcel::new(self.root(), OUTCOME, 0, &[&bytes]) {
             Ok(parcel) => self.list_result(slot, &parcel),
-            // Fits: it is one byte.
-            Err(_) => self.write_result(slot, &[Tag::NoRoom as u8]),
+            Err(_) => self.write_result(slot, &failure.to_short_bytes(INLINE_RESULT)),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{
     board::{Board, MAX_SLOTS},
     desk,
     fate::Fate,
+    kept,
     ledger::Phase,
     measure::Measure,
     member::Body,
@@ -15,7 +16,8 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Process, ProcessBuilder, Result,
-    os::{affinity, cpus::cpu_count, eventfd::EventFd},
+    os::{affinity, cpus::cpu_count, eventfd::EventFd, fork},
+    segment,
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -103,8 +105,47 @@ impl PoolBuilder<Stateless> {
         }
     }
 
+    /// Calls this in each worker when it begins, once. What it returns is kept, and dropped when the worker ends by itself, after all its tasks: so its `Drop` is the exit function. For what tasks are to have, give workers a [state](Self::state).
+    ///
+    /// If it fails, the pool is broken: tasks fail with [`InitializerFailed`](crate::TaskError::InitializerFailed).
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// use multiproc::{Pool, PoolWorker};
+    /// use std::sync::OnceLock;
+    ///
+    /// static WORDS: OnceLock<Vec<String>> = OnceLock::new();
+    ///
+    /// struct Worker(usize);
+    ///
+    /// impl Drop for Worker {
+    ///     fn drop(&mut self) {
+    ///         println!("worker {} ends", self.0);
+    ///     }
+    /// }
+    ///
+    /// let load = |worker: PoolWorker| {
+    ///     WORDS.set(vec!["one".into(), "two".into()]).map_err(|_| "there are words already")?;
+    ///     Ok::<_, &str>(Worker(worker.index()))
+    /// };
+    /// let pool = Pool::builder().workers(2).initializer(load).build()?;
+    /// assert_eq!(pool.map(|at: usize| WORDS.wait()[at].clone(), 0..2)?, ["one", "two"]);
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    #[doc(alias("initialiser", "at_exit"))]
+    pub fn initializer<G, E, I>(mut self, initializer: I) -> Self
+    where
+        I: Fn(PoolWorker) -> Result<G, E> + Copy + Send + Sync + 'static,
+        G: 'static,
+        E: Display,
+    {
+        let begin = move |worker| kept::initialise(worker, initializer);
+        self.spawn = spawner(move |index| make_state(index, begin));
+        self
+    }
+
     /// Gives each worker a state of its own, which this makes when the worker begins, and again after a task has panicked. Tasks are functions of `&mut S` and their arguments then. The state stays on the worker's main
-    /// thread, where all its tasks run, and is dropped when the worker ends by itself.
+    /// thread, where all its tasks run, and is dropped when the worker ends by itself: its `Drop` is the exit function. An [initializer](Self::initializer) that was said before is not called.
     ///
     /// If it cannot be made, the pool is broken: tasks fail with [`InitializerFailed`](crate::TaskError::InitializerFailed).
     ///
@@ -163,9 +204,17 @@ fn spawner<M>(make: M) -> Spawn
 where
     M: Fn(u32) -> Result<Box<dyn std::any::Any>, String> + Copy + Send + Sync + 'static,
 {
-    let work = move |board: Board, seat: u32, most: Measure| serve(board, seat, most, make);
+    let work = move |board: Board, seat: u32, most: Measure| {
+        let end = serve(board, seat, most, make);
+        kept::end();
+        end
+    };
     Box::new(move |how, board, seat, most| match how {
         How::Process(process) => {
+            let work = move |board: Board, seat: u32, most: Measure| {
+                segment::keep_recent();
+                work(board, seat, most)
+            };
             process.spawn(work, (board.clone(), seat, most)).map(Body::Process)
         }
         How::Thread(thread, cpu) => {
@@ -191,7 +240,10 @@ struct Ends(Arc<EventFd>);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        self.0.signal();
+        // A forked child has the descriptor, and is not that thread.
+        if !fork::is_forked_holder() {
+            self.0.signal();
+        }
     }
 }
 
@@ -203,7 +255,7 @@ impl<K: Kind> PoolBuilder<K> {
         self
     }
 
-    /// How many tasks can be submitted and not done; 1,024 if not said. More wait for room. All items of a map are one task here.
+    /// How many tasks can be submitted and not done; 1,024 if not said; a number between two powers of two becomes the greater one. More wait for room. All items of a map are one task here.
     pub fn capacity(mut self, tasks: usize) -> Self {
         self.capacity = tasks;
         self
@@ -216,7 +268,7 @@ impl<K: Kind> PoolBuilder<K> {
         self
     }
 
-    /// How much memory of its own a worker may have after a task: if it has more, it ends and another takes its place. Shared memory does not count, nor do pages of files. It is looked at once in a millisecond at most, so that
+    /// How much memory of its own a worker may have after a task: if it has more, it ends and another takes its place. Shared memory does not count, nor do pages of files. Each worker does one task at the least. It is looked at once in a millisecond at most, so that
     /// small tasks do not pay for it.
     ///
     /// ```
@@ -315,7 +367,7 @@ impl<K: Kind> PoolBuilder<K> {
         self
     }
 
-    /// How many workers may die within a time: if more do, the pool is broken. Any number if not said. In any case it is broken by workers that die one after another before they are ready.
+    /// How many workers may die within a time: if more do, the pool is broken ([`PoolBroken`](crate::TaskError::PoolBroken)). Any number if not said. In any case it is broken by workers that die one after another before they are ready.
     pub fn restart_budget(mut self, deaths: u32, within: Duration) -> Self {
         self.budget = Some((deaths, within));
         self
@@ -355,7 +407,7 @@ impl<K: Kind> PoolBuilder<K> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] for no workers, no tasks for each, no capacity, no inner threads, or what [threads](Self::in_process) cannot have; as [`spawn`](crate::spawn) if a worker cannot be started: then none is left.
+    /// [`ErrorKind::InvalidInput`] for no workers, no tasks or no memory for each, no capacity, no inner threads, or what [threads](Self::in_process) cannot have; as [`spawn`](crate::spawn) if a worker cannot be started: then none is left.
     pub fn build(self) -> Result<Pool<K>> {
         let workers = self.workers.unwrap_or_else(cpu_count);
         let invalid = |message: String| Err(Error::new(ErrorKind::InvalidInput, message));
@@ -370,6 +422,9 @@ impl<K: Kind> PoolBuilder<K> {
         }
         if self.tasks_per_child == Some(0) {
             return invalid("each worker was to do no task; it is 1 at the least".into());
+        }
+        if self.memory_per_child == Some(0) {
+            return invalid("each worker was to have no memory; it is a byte at the least".into());
         }
         if self.inner_threads == Some(0) {
             return invalid(
@@ -431,17 +486,15 @@ impl<K: Kind> PoolBuilder<K> {
             let number = office.ledger().number_for(seat);
             supervisor::seat_worker(&office, seat, number)
         });
-        if let Err(error) = started {
-            office.stop(Phase::Terminated, &Fate::Terminated)?;
-            // Those that were started are waited for, and not left to the end of this process.
-            let workers = std::mem::take(&mut office.ledger().workers);
-            for member in workers.into_iter().flatten() {
-                member.body.join();
+        let supervised = started.and_then(|()| supervisor::start(&office));
+        match supervised {
+            Ok(supervisor) => Ok(Pool::of_office(office, supervisor)),
+            Err(error) => {
+                office.stop(Phase::Terminated, &Fate::Terminated)?;
+                supervisor::end_workers(&office);
+                Err(error)
             }
-            return Err(error);
         }
-        let supervisor = supervisor::start(&office)?;
-        Ok(Pool::of_office(office, supervisor))
     }
 
     /// What was asked for that threads cannot have.

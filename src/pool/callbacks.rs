@@ -123,9 +123,7 @@ impl Office {
             self.call(Entry { pending, call });
             return Ok(());
         }
-        if list.thread.is_none() {
-            list.thread = Some(start(self)?);
-        }
+        self.start_caller(&mut list)?;
         pending.follow_up.add();
         list.left += 1;
         list.entries.push_back(Entry { pending: Arc::clone(&pending), call });
@@ -149,6 +147,20 @@ impl Office {
             return self.follow(pending, call);
         }
         self.call(Entry { pending: Arc::clone(pending), call });
+        Ok(())
+    }
+
+    /// Sees to it that there will be somebody to call something, before what it is called for is submitted: so that who is told that it cannot be called knows that it was not submitted.
+    pub(super) fn has_caller(self: &Arc<Self>) -> Result<()> {
+        self.thread()?;
+        let mut list = self.callbacks.list();
+        if list.is_over { Ok(()) } else { self.start_caller(&mut list) }
+    }
+
+    fn start_caller(self: &Arc<Self>, list: &mut List) -> Result<()> {
+        if list.thread.is_none() {
+            list.thread = Some(start(self)?);
+        }
         Ok(())
     }
 

@@ -293,7 +293,7 @@ impl<K: Kind> Pool<K> {
     /// };
     /// assert_eq!(pool.par_chunks_mut(&mut field.write()?, 300, fill)?, [300, 300, 300, 100]);
     /// assert_eq!(field.get(999)?, 999 * 999);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), multiproc::Error>(())
     /// ```
     ///
     /// The guard is borrowed meanwhile, so nothing else in this process touches the array:
@@ -335,7 +335,7 @@ impl<K: Kind> Pool<K> {
     /// let field = Array::from_slice(&[1, 2, 3, 4, 5])?;
     /// let sums = pool.par_chunks(&field.read()?, 2, |_: usize, pair: &[i64]| pair.iter().sum::<i64>())?;
     /// assert_eq!(sums, [3, 7, 5]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), multiproc::Error>(())
     /// ```
     pub fn par_chunks<T, F, R>(
         &self,
@@ -369,7 +369,7 @@ impl<K: Kind> Pool<K> {
     /// };
     /// pool.mapping().retries(2).par_chunks_into(&now.read()?, &mut next.write()?, 2, step)?;
     /// assert_eq!(*next.read()?, [1.5, 2.0, 2.5]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), multiproc::Error>(())
     /// ```
     pub fn par_chunks_into<S, T, F, R>(
         &self,
@@ -405,7 +405,7 @@ impl Pool {
     ///     chunk.fill(*value);
     /// })?;
     /// assert_eq!(field.read()?.iter().sum::<f64>(), 50.0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), multiproc::Error>(())
     /// ```
     pub fn par_chunks_mut_with<C, T, F, R>(
         &self,

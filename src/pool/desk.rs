@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Error, Result,
     atomic::Ordering,
-    os::{clock, step::step},
+    os::{clock, exit, fork, step::step},
     process::function::FunctionId,
     segment::{Block, Parcel},
     shared::{Encoded, Message, decode, encode, encode_into, reuse},
@@ -67,6 +67,14 @@ pub(super) fn give_up(why: &str) -> ! {
     std::process::exit(1);
 }
 
+/// After a call of what the user wrote. A child that it forked has the memory of this worker, and with it the names of its tasks; but it is another process, and is to write nothing in that name. It has come back from what it was made for, and ends.
+#[inline]
+pub(super) fn is_no_child() {
+    if fork::is_forked_holder() {
+        exit::at_once();
+    }
+}
+
 /// Puts a state there.
 pub(super) fn put_state(state: Box<dyn Any>) {
     DESK.with_borrow_mut(|desk| desk.state = Some(state));
@@ -91,8 +99,13 @@ pub(super) fn put(at_hand: AtHand) {
 fn with<K: Kind>(run: impl FnOnce(&mut K::State, &AtHand)) {
     DESK.with_borrow_mut(|desk| {
         let state = desk.state.as_mut().and_then(|state| state.downcast_mut());
-        if let Some(state) = state {
-            run(state, &desk.at_hand);
+        match (state, &desk.at_hand) {
+            (Some(state), at_hand) => run(state, at_hand),
+            (None, AtHand::Task { board, slot }) => {
+                board.write_failure(*slot, &Failure::Decode(not_run().to_string()));
+            }
+            // Who runs the unit sees that items are left.
+            (None, _) => {}
         }
     });
 }
@@ -168,12 +181,10 @@ pub(super) fn with_unit<K: Kind, C: DeserializeOwned + 'static>(
 
 /// None of the items that are left can be begun.
 pub(super) fn fail_all(job: &Job, unit: u32, error: &Error) {
-    let at = job.at(unit);
-    let mut reached = Progress(at.load(Ordering::Relaxed));
+    let mut reached = Progress(job.at(unit).load(Ordering::Relaxed));
     while reached.item() < job.items(unit).end.min(job.raw().limit()) {
-        fail(job, unit, reached.item(), &Failure::Decode(error.to_string()));
+        fail(job, unit, reached, &Failure::Decode(error.to_string()));
         reached = reached.next();
-        at.store(reached.0, Ordering::Release);
     }
 }
 
@@ -188,6 +199,7 @@ fn run_task<A: DeserializeOwned, R: Serialize>(
     };
     step!("task.decoded");
     let result = function(args);
+    is_no_child();
     step!("task.ran");
     if let Err(error) = write_result(board, slot, &result) {
         board.write_failure(slot, &Failure::Encode(error.to_string()));
@@ -291,6 +303,12 @@ fn encoded<A: DeserializeOwned>(mut row: Row<'_>) -> impl FnMut(u32) -> Result<A
     move |_| decode(row.next().ok_or_else(missing)?)
 }
 
+/// Neither the function nor the arguments of a unit belong to the worker.
+#[cold]
+pub(super) fn not_run() -> Error {
+    Error::new(crate::ErrorKind::Decode, "the work is not of this pool: the session is damaged")
+}
+
 #[cold]
 fn missing() -> Error {
     Error::new(crate::ErrorKind::Decode, "the argument is not there: the session is damaged")
@@ -363,6 +381,7 @@ fn run_items<A, R>(
             Ok(args) => {
                 step!("unit.begun");
                 let result = function(args);
+                is_no_child();
                 step!("unit.ran");
                 let written = put(item, filled, &result);
                 step!("unit.written");
@@ -377,7 +396,9 @@ fn run_items<A, R>(
             Err(error) => Some(Failure::Decode(error.to_string())),
         };
         if let Some(failure) = failure {
-            fail(job, unit, item, &failure);
+            fail(job, unit, Progress::new(item, filled), &failure);
+            item += 1;
+            continue;
         }
         item += 1;
         if is_timed {
@@ -390,13 +411,20 @@ fn run_items<A, R>(
     }
 }
 
-/// An item failed. Where there is no room to say why, the worker ends: that is said of it then.
+/// The item at which the unit is has failed, and is passed. Where there is no room to say why, the worker ends: that is said of it then.
 #[cold]
-pub(super) fn fail(job: &Job, unit: u32, item: u32, failure: &Failure) {
+pub(super) fn fail(job: &Job, unit: u32, reached: Progress, failure: &Failure) {
+    let item = reached.item();
     if let Err(error) = job.fail(unit, item, failure) {
         give_up(&format!("a task failed ({failure:?}), and that cannot be told: {error}"));
     }
+    // Before `at`, as of one that is done.
+    job.start(unit, 0);
+    job.at(unit).store(reached.next().0, Ordering::Release);
+    step!("unit.failed");
     if job.shape().stops {
+        // Behind `at`: an item that is tried again, since its worker died here, may be done then, and those behind it are wanted.
         job.raw().limit_to(item + 1);
+        step!("unit.limited");
     }
 }

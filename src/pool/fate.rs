@@ -1,8 +1,8 @@
 //! What became of a task that its worker could say nothing about, as the parent knows it.
 
-use super::{DeathHint, TaskError, failure::Failure};
+use super::{DeathHint, TaskError, failure::Failure, task_error::death};
 use crate::{Error, process::ProcessError};
-use std::{any::Any, time::Duration};
+use std::{any::Any, fmt, time::Duration};
 
 /// Why there is no result.
 #[derive(Clone, Debug)]
@@ -17,7 +17,12 @@ pub(super) enum Fate {
     TimedOut(Duration),
     Cancelled,
     Terminated,
+    /// Workers cannot begin.
     NoState(String),
+    /// The pool is broken for another reason.
+    Broken(String),
+    /// Of a job's items that are not done: no worker can open it.
+    Unopened(String),
 }
 
 impl Fate {
@@ -47,6 +52,20 @@ impl Fate {
             Self::Cancelled => TaskError::Cancelled { index },
             Self::Terminated => TaskError::Terminated { index },
             Self::NoState(message) => TaskError::InitializerFailed { index, message },
+            Self::Broken(message) => TaskError::PoolBroken { index, message },
+            Self::Unopened(message) => TaskError::Decode { index, message },
+        }
+    }
+}
+
+/// Of a worker, whatever it was at.
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Died { pid, signal, code, stderr, hint } => {
+                f.write_str(&death(*pid, *signal, *code, stderr, *hint))
+            }
+            other => other.clone().into_error(0).fmt(f),
         }
     }
 }
@@ -63,5 +82,5 @@ impl Failure {
 
 /// A result that this process could not read.
 pub(super) fn unread(index: usize, error: &Error) -> TaskError {
-    TaskError::Decode { index, message: error.to_string() }
+    TaskError::Undecodable { index, message: error.to_string() }
 }

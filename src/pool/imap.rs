@@ -2,16 +2,37 @@
 
 use super::{
     AsyncResult, Pool, TaskError,
+    mapping::Collected,
+    office::Terms,
     pending::Pending,
     work::{Kind, Task},
 };
-use crate::{Error, ErrorKind, Result, os::clock::Deadline};
+use crate::{
+    Error, ErrorKind, Result,
+    os::clock::{self, Deadline},
+};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{collections::VecDeque, fmt, iter::FusedIterator, sync::Arc, time::Duration, vec};
+use std::{
+    any::Any,
+    collections::VecDeque,
+    fmt,
+    iter::FusedIterator,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+    vec,
+};
 
 /// The results of items, as they come: from [`Pool::imap`] or [`Pool::imap_unordered`].
 ///
 /// Items are taken from their iterator only as far as workers are busy with them, and a few more. The error of one item does not end the rest.
+///
+/// The iterator is asked by who asks for results, on that thread. So whatever it waits for, the results wait for too, and no time-out cuts that short; but when it has taken its time, and a result is there, that is given before it is asked
+/// for the next item. For items that come seldom, let a thread of its own submit them ([`Pool::apply_async`]).
+///
+/// A pool that takes no tasks any more refuses the next item, or chunk, and nothing comes behind these errors.
+///
+/// If the iterator panics, or an item does while it is encoded, that panic comes behind the results of the items before, and then it is over.
 #[must_use = "nothing is done until its results are asked for"]
 pub struct Imap<'p, K: Kind, F, I, R> {
     pool: &'p Pool<K>,
@@ -21,6 +42,10 @@ pub struct Imap<'p, K: Kind, F, I, R> {
     parts: VecDeque<(usize, Part<R>)>,
     /// Results of a chunk that were not taken yet.
     ready: vec::IntoIter<Result<R, TaskError>>,
+    /// A chunk that is not submitted yet: it is not whole, or there was no room.
+    held: Option<Held>,
+    /// The items took their time, the last time they were asked.
+    is_slow: bool,
     /// How many items were submitted.
     submitted: usize,
     /// How many results were taken.
@@ -28,7 +53,10 @@ pub struct Imap<'p, K: Kind, F, I, R> {
     chunk: usize,
     ahead: Option<usize>,
     is_ordered: bool,
+    /// Nothing more is taken.
     is_over: bool,
+    /// The items ended with this panic, which comes behind the results. (A payload cannot be shared; this can.)
+    panic: Option<Mutex<Box<dyn Any + Send>>>,
 }
 
 /// What was submitted at once.
@@ -37,6 +65,25 @@ enum Part<R> {
     Chunk(AsyncResult<Vec<Result<R, TaskError>>>),
     /// It could not be.
     Refused(TaskError),
+}
+
+/// A chunk, as far as its items are there.
+#[derive(Default)]
+struct Held {
+    collected: Collected,
+    /// Why the item behind them cannot be submitted.
+    refused: Option<TaskError>,
+    /// No more items belong to it.
+    is_whole: bool,
+}
+
+/// What became of an attempt to take an item.
+enum Pulled {
+    Submitted,
+    /// It belongs to a chunk.
+    Held,
+    /// There are no more.
+    None,
 }
 
 impl<R> Part<R> {
@@ -83,12 +130,15 @@ where
             items,
             parts: VecDeque::new(),
             ready: Vec::new().into_iter(),
+            held: None,
+            is_slow: false,
             submitted: 0,
             taken: 0,
             chunk: 1,
             ahead: None,
             is_ordered,
             is_over: false,
+            panic: None,
         }
     }
 
@@ -119,13 +169,36 @@ where
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TimedOut`] if it is not there by then; it can be asked for again.
+    /// [`ErrorKind::TimedOut`] if it is not there by then; it can be asked for again. The time also counts while there is no room in the pool, but not while items are waited for that their iterator does not give yet.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Result<R, TaskError>>> {
         self.next_by(Deadline::after(timeout))
     }
 
     fn next_by(&mut self, deadline: Deadline) -> Result<Option<Result<R, TaskError>>> {
-        self.submit_ahead();
+        self.refuse_chunks_of_none();
+        let mut has_pulled = false;
+        loop {
+            let is_late = has_pulled && deadline.has_passed();
+            if is_late || self.is_slow && self.has_some() {
+                break;
+            }
+            if !self.is_whole() && (self.held.is_some() || self.may_pull()) {
+                self.pull(deadline);
+                has_pulled = true;
+            }
+            if self.is_whole() {
+                // Who waits for a result anyway has room when it is there.
+                let waits = !self.parts.is_empty() || self.ready.len() > 0;
+                let room = if waits { Deadline::NOW } else { deadline };
+                if self.submit_held(room) {
+                    continue;
+                }
+                break;
+            }
+            if !self.may_pull() {
+                break;
+            }
+        }
         if self.ready.len() == 0 {
             let Some((first, part)) = self.next_part(deadline)? else { return Ok(None) };
             self.ready = part.get(first).into_iter();
@@ -134,71 +207,140 @@ where
         Ok(self.ready.next())
     }
 
-    /// Submits chunks, as long as there is room for whole ones.
-    fn submit_ahead(&mut self) {
+    fn refuse_chunks_of_none(&mut self) {
         if self.chunk == 0 && !self.is_over {
             self.is_over = true;
             let message = "items were to be taken in chunks of none; it is 1 at the least";
             let error = Error::new(ErrorKind::InvalidInput, message).into();
             self.parts.push_back((0, Part::Refused(error)));
         }
+    }
+
+    /// Whether there may be items, and there is room for a whole chunk of them.
+    fn may_pull(&self) -> bool {
         let ahead =
             self.ahead.unwrap_or_else(|| (4 * self.pool.workers()).saturating_mul(self.chunk));
-        while !self.is_over {
-            let waiting = self.submitted.saturating_sub(self.taken);
-            if waiting != 0 && waiting.saturating_add(self.chunk) > ahead {
+        let waiting = self.submitted.saturating_sub(self.taken);
+        !self.is_over && (waiting == 0 || waiting.saturating_add(self.chunk) <= ahead)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.is_whole)
+    }
+
+    /// Whether a result is there.
+    fn has_some(&self) -> bool {
+        self.ready.len() > 0 || self.first_there().is_some()
+    }
+
+    /// Takes items: one, which is submitted if there is room, or for a chunk, as many as belong to it, or are there.
+    fn pull(&mut self, deadline: Deadline) {
+        let mut held = self.held.take().unwrap_or_default();
+        while !held.is_whole {
+            // What is left half done by a panic is not used again.
+            match catch_unwind(AssertUnwindSafe(|| self.pull_one(&mut held))) {
+                Ok(Pulled::Submitted) => return,
+                Ok(Pulled::Held) => {}
+                Ok(Pulled::None) => self.is_over = true,
+                Err(panic) => {
+                    self.is_over = true;
+                    self.panic = Some(Mutex::new(panic));
+                }
+            }
+            held.is_whole |= self.is_over;
+            if self.is_slow && self.has_some() || deadline.has_passed() {
                 break;
             }
-            if self.chunk == 1 { self.submit_one() } else { self.submit_chunk() }
         }
+        self.held = Some(held);
     }
 
-    fn submit_one(&mut self) {
-        let Some(item) = self.items.next() else {
-            self.is_over = true;
-            return;
+    fn pull_one(&mut self, held: &mut Held) -> Pulled {
+        let since = clock::about_now();
+        let item = self.items.next();
+        self.is_slow = clock::about_now() != since;
+        let Some(item) = item else { return Pulled::None };
+        let item = (item,);
+        if self.chunk == 1 && self.submit_one(&item) {
+            return Pulled::Submitted;
+        }
+        held.refused = held.collected.add(&item).err();
+        held.is_whole = held.refused.is_some() || held.collected.count as usize == self.chunk;
+        Pulled::Held
+    }
+
+    /// Submits an item as a task of its own, if there is room for it.
+    fn submit_one(&mut self, item: &(T,)) -> bool {
+        let terms = Terms { room: Deadline::NOW, ..self.pool.terms() };
+        let part = match self.pool.submit_task(self.function, item, terms) {
+            Ok(one) => Part::One(one),
+            Err(error) if error.kind() == ErrorKind::TimedOut => return false,
+            // It cannot be encoded, say.
+            Err(error) => {
+                self.ends_if_closed();
+                Part::Refused(error.into())
+            }
         };
-        let one = self.pool.apply_async(self.function, (item,));
-        // If not, it is not encoded, say.
-        let part = one.map_or_else(Part::Refused, Part::One);
         self.parts.push_back((self.submitted, part));
         self.submitted += 1;
+        true
     }
 
-    fn submit_chunk(&mut self) {
-        let items = self.items.by_ref().take(self.chunk).map(|item| (item,));
-        let (count, chunk, refused) = self.pool.mapping().submit_chunk(self.function, items);
-        self.is_over = refused.is_none() && count < self.chunk;
-        match chunk {
-            Ok(None) => {}
-            Ok(Some(chunk)) => self.parts.push_back((self.submitted, Part::Chunk(chunk))),
-            // Each of its items is told so.
-            Err(error) => {
-                let refused = |at| (self.submitted + at, Part::Refused(error.clone()));
-                self.parts.extend((0..count).map(refused));
+    /// A pool that takes no tasks would refuse all items that there are, without end perhaps.
+    fn ends_if_closed(&mut self) {
+        self.is_over |= self.pool.office().check_open().is_err();
+    }
+
+    /// Whether there was room by then.
+    fn submit_held(&mut self, room: Deadline) -> bool {
+        let Some(held) = &self.held else { return true };
+        let count = held.collected.count as usize;
+        if count > 0 {
+            let submitted = self.pool.mapping().submit_chunk(self.function, &held.collected, room);
+            match submitted {
+                Err(TaskError::Failed { kind: ErrorKind::TimedOut, .. }) => return false,
+                Ok(chunk) => self.parts.push_back((self.submitted, Part::Chunk(chunk))),
+                // Each of its items is told so.
+                Err(error) => {
+                    self.ends_if_closed();
+                    let refused = |at| (self.submitted + at, Part::Refused(error.clone()));
+                    self.parts.extend((0..count).map(refused));
+                }
             }
         }
         self.submitted += count;
-        if let Some(error) = refused {
+        if let Some(error) = self.held.take().and_then(|held| held.refused) {
             self.parts.push_back((self.submitted, Part::Refused(error)));
             self.submitted += 1;
         }
+        true
+    }
+
+    /// Of those that may come next, the first that is there.
+    fn first_there(&self) -> Option<usize> {
+        let office = self.pool.office();
+        let is_there = |part: &Part<R>| part.pending().is_none_or(|one| office.is_ready(one));
+        self.candidates().position(|(_, part)| is_there(part))
+    }
+
+    /// Those that may come next.
+    fn candidates(&self) -> impl Iterator<Item = &(usize, Part<R>)> {
+        self.parts.iter().take(if self.is_ordered { 1 } else { self.parts.len() })
     }
 
     /// The next one that is there, with the index of its first item.
     fn next_part(&mut self, deadline: Deadline) -> Result<Option<(usize, Part<R>)>> {
-        if self.parts.is_empty() {
+        if self.parts.is_empty() && self.held.is_none() {
+            if let Some(panic) = self.panic.take() {
+                resume_unwind(panic.into_inner().unwrap_or_else(PoisonError::into_inner));
+            }
             return Ok(None);
         }
-        let looked = if self.is_ordered { 1 } else { self.parts.len() };
-        let pending = || self.parts.iter().take(looked).map(|(_, part)| part.pending());
-        let at = match pending().position(|pending| pending.is_none()) {
-            Some(refused) => Some(refused),
-            None => {
-                let all: Vec<_> = pending().flatten().collect();
-                self.pool.office().wait_any(&all, deadline)?
-            }
-        };
+        let mut at = self.first_there();
+        if at.is_none() && !self.parts.is_empty() && deadline != Deadline::NOW {
+            let all: Vec<_> = self.candidates().filter_map(|(_, part)| part.pending()).collect();
+            at = self.pool.office().wait_any(&all, deadline)?;
+        }
         let late = || Error::new(ErrorKind::TimedOut, "no result is there yet");
         at.and_then(|at| self.parts.remove(at)).map(Some).ok_or_else(late)
     }

@@ -43,6 +43,9 @@ const WIDE: usize = 128;
 const NARROW: usize = 40;
 const FEW: u32 = 1024;
 
+/// Of a failure for which there is no more room.
+const SHORT: usize = 112;
+
 /// The most room in an area for each item.
 const MAX_ROOM: usize = 256;
 
@@ -278,13 +281,15 @@ impl Job {
         self.shape
     }
 
+    /// The first item of a unit that is not done; its end, if all are.
+    pub(super) fn reached(&self, unit: u32) -> u32 {
+        let items = self.items(unit);
+        Progress(self.at(unit).load(Ordering::Acquire)).item().clamp(items.start, items.end)
+    }
+
     /// How many items are done.
     pub(super) fn done(&self) -> u32 {
-        let done = |unit| {
-            let items = self.items(unit);
-            let at = Progress(self.at(unit).load(Ordering::Acquire)).item();
-            at.clamp(items.start, items.end) - items.start
-        };
+        let done = |unit| self.reached(unit) - self.items(unit).start;
         (0..self.shape.units).map(done).sum()
     }
 
@@ -374,7 +379,10 @@ impl Job {
 
     /// As the one who runs the unit: the item failed.
     pub(super) fn fail(&self, unit: u32, item: u32, failure: &Failure) -> Result<()> {
-        let parcel = Parcel::new(self.root(), OUTCOME, 0, &[&failure.to_bytes()])?;
+        let parcel = |bytes: Vec<u8>| Parcel::new(self.root(), OUTCOME, 0, &[&bytes]);
+        // A short one may have a place in memory that this process has already.
+        let parcel =
+            parcel(failure.to_bytes()).or_else(|_| parcel(failure.to_short_bytes(SHORT)))?;
         self.list(unit, item, &parcel)
     }
 

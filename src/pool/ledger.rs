@@ -3,6 +3,7 @@
 use super::{
     board::Board,
     fate::Fate,
+    job::Job,
     member::Member,
     office::Office,
     pending::{Outcome, Pending},
@@ -17,7 +18,7 @@ use crate::{
 };
 use std::{
     any::TypeId,
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     sync::Arc,
     time::{Duration, Instant},
@@ -29,8 +30,8 @@ pub(super) enum Phase {
     Open,
     Closed,
     Terminated,
-    /// Workers cannot begin.
-    Broken(String),
+    /// What becomes of what is not done.
+    Broken(Fate),
 }
 
 /// A slot in use.
@@ -40,12 +41,14 @@ pub(super) struct Use {
     /// When it was submitted, by the coarse clock.
     pub(super) submitted: u64,
     pub(super) ticket: u64,
+    /// For how long a task, or each item of a job, may run.
+    pub(super) deadline: Option<Duration>,
     /// How often a task, or each item of a job, is tried again.
     pub(super) retries: u32,
     /// What its arguments need.
     pub(super) _kept: Vec<Block>,
     /// How often items were tried again.
-    pub(super) tried: HashMap<u32, u32>,
+    pub(super) tried: BTreeMap<u32, u32>,
     /// Whoever runs it is to be killed; if that one dies before, it is not tried again.
     pub(super) is_cancelled: bool,
     /// What became of items.
@@ -65,12 +68,18 @@ pub(super) struct Ledger {
     pub(super) uses: Vec<Option<Use>>,
     /// How many.
     pub(super) in_use: usize,
+    /// Those of them that may be late.
+    timed: BTreeSet<u32>,
     /// Where one looks next for something that is over.
     sweep: u32,
     /// By seat.
     pub(super) workers: Vec<Option<Member>>,
     /// The number of the last worker that was started for a seat: it may be at work before it is among the workers.
     pub(super) numbers: Vec<u64>,
+    /// Jobs that were cancelled while threads were at work on them.
+    pub(super) lingering: Vec<Arc<Job>>,
+    /// Since when no worker could be started, and why the last one could not.
+    pub(super) unstarted: Option<(Instant, String)>,
     /// The supervisor makes no rounds: who submits something wakes it.
     pub(super) rests: bool,
     /// For the supervisor.
@@ -107,9 +116,12 @@ impl Ledger {
             limbo: Vec::new(),
             uses: (0..slots).map(|_| None).collect(),
             in_use: 0,
+            timed: BTreeSet::new(),
             sweep: 0,
             workers: (0..workers).map(|_| None).collect(),
             numbers: vec![0; workers],
+            lingering: Vec::new(),
+            unstarted: None,
             rests: true,
             warrants: Vec::new(),
             functions: Vec::new(),
@@ -144,14 +156,40 @@ impl Ledger {
     }
 
     /// A slot that nobody uses.
-    pub(super) fn free_slot(&mut self, board: &Board) -> Option<u32> {
+    pub(super) fn free_slot(&mut self, board: &Board, thread: &Thread<'_>) -> Option<u32> {
         if self.free.is_empty() {
             self.empty_limbo(board);
         }
         if self.free.is_empty() {
             self.sweep(board);
         }
+        if self.free.is_empty() && !self.limbo.is_empty() {
+            self.renumber(board, thread);
+            self.empty_limbo(board);
+        }
         self.free.pop_front()
+    }
+
+    /// Spent tickets lie behind good ones: what is offered is offered anew, in its order, behind them.
+    fn renumber(&mut self, board: &Board, thread: &Thread<'_>) {
+        let (raw, head) = (board.raw(), board.raw().head());
+        let mut good: Vec<(u64, u32)> = Vec::new();
+        for used in self.uses.iter().flatten().filter(|used| used.ticket >= head) {
+            let Pending { slot, serial, ref job, .. } = *used.pending;
+            let is_taken_back = match job {
+                Some(_) => {
+                    raw.take_back(board, slot);
+                    !board.is_over(slot, serial)
+                }
+                None => raw.withdraw(board, slot),
+            };
+            if is_taken_back {
+                good.push((used.ticket, slot));
+            }
+        }
+        raw.pass_all(self.next_ticket);
+        good.sort_unstable();
+        good.into_iter().for_each(|(_, slot)| self.offer(board, thread, slot));
     }
 
     fn empty_limbo(&mut self, board: &Board) {
@@ -163,6 +201,13 @@ impl Ledger {
             }
             !is_passed
         });
+    }
+
+    /// Brings the outcome of all that is over: its memory is wanted, or it was long enough.
+    pub(super) fn settle_all(&mut self, board: &Board) {
+        for slot in 0..board.slots() {
+            self.settle(board, slot);
+        }
     }
 
     /// Frees some slots of what is over.
@@ -192,7 +237,7 @@ impl Ledger {
         } else {
             match board.take_result(slot) {
                 Ok(bytes) => Outcome::Bytes(bytes),
-                Err(error) => Outcome::Bytes(super::board::Bytes::Inline(
+                Err(error) => Outcome::Bytes(super::board::Bytes::Private(
                     super::failure::Failure::Encode(error.to_string()).to_bytes(),
                 )),
             }
@@ -203,7 +248,7 @@ impl Ledger {
 
     /// The slot's task or job has this outcome, and the slot is free.
     pub(super) fn end(&mut self, board: &Board, slot: u32, outcome: Outcome) {
-        let Some(used) = self.uses[slot as usize].take() else { return };
+        let Some(used) = self.take(slot) else { return };
         board.raw().take_back(board, slot);
         if used.ticket >= self.known_head {
             self.known_head = board.raw().head();
@@ -218,12 +263,30 @@ impl Ledger {
         } else {
             self.limbo.push((slot, used.ticket));
         }
-        self.in_use -= 1;
         let _ = used.pending.outcome.set(outcome);
+    }
+
+    /// Nobody uses the slot for this any more.
+    pub(super) fn take(&mut self, slot: u32) -> Option<Use> {
+        let used = self.uses[slot as usize].take()?;
+        self.in_use -= 1;
+        if used.deadline.is_some() {
+            self.timed.remove(&slot);
+        }
+        Some(used)
+    }
+
+    /// What is used with a deadline.
+    pub(super) fn timed(&self) -> impl Iterator<Item = (&Use, Duration)> {
+        let used = |slot: &u32| self.uses[*slot as usize].as_ref();
+        self.timed.iter().filter_map(used).filter_map(|used| Some((used, used.deadline?)))
     }
 
     /// Puts a slot to use, and offers it.
     pub(super) fn begin(&mut self, board: &Board, thread: &Thread<'_>, slot: u32, used: Use) {
+        if used.deadline.is_some() {
+            self.timed.insert(slot);
+        }
         self.uses[slot as usize] = Some(used);
         self.in_use += 1;
         self.offer(board, thread, slot);
@@ -266,10 +329,21 @@ impl Ledger {
     }
 
     /// Whether there are fewer workers than there should be: as many as there are seats, or, on demand, as there is something to do for, not counting what idle ones take.
-    pub(super) fn lacks_workers(&self, office: &Office) -> bool {
-        let (alive, seats) = (self.alive(), self.workers.len());
-        alive < seats
-            && (!office.settings.is_on_demand || alive < self.demand(&office.board, seats))
+    pub(super) fn lacks_workers(&mut self, office: &Office) -> bool {
+        let seats = self.workers.len();
+        self.alive() < seats
+            && (!office.settings.is_on_demand || self.at_hand() < self.demand(&office.board, seats))
+    }
+
+    /// How many workers there are but for those that are still at work on what was cancelled.
+    pub(super) fn at_hand(&mut self) -> usize {
+        let mut lingering = 0;
+        self.lingering.retain(|job| {
+            let running = job.raw().running(&**job).count();
+            lingering += running;
+            running > 0
+        });
+        self.alive().saturating_sub(lingering)
     }
 
     /// How many workers have something to do, or would have; no more are counted than that.

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result,
+    os::clock::Deadline,
     process::function::FunctionId,
+    segment::Block,
     shared::{Message, encode, reuse},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -103,6 +105,8 @@ impl<'p, K: Kind> Mapping<'p, K> {
     /// Calls this with how many items are done, and how many they are, whenever more are: at the end of each chunk that a worker has taken. So smaller [chunks](Self::chunk_size) tell more. Who waits for the results calls it; for the
     /// forms that do not wait, the thread of the callbacks does ([`AsyncResult::on_done`]).
     ///
+    /// If it panics, who waits for the results has that panic in place of them; of the forms that do not wait, the panic is [the error of the result](TaskError::CallbackPanicked). Nothing more is told then.
+    ///
     /// ```
     /// # multiproc::test_support!();
     /// use std::sync::mpsc;
@@ -157,7 +161,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// # Errors
     ///
-    /// As [`Pool::map_async`].
+    /// As [`Pool::map_async`]; and when [progress](Self::progress) is to be told, and the thread for that cannot be started. In any case nothing is submitted then.
     pub fn map_async<F, T, R>(
         &self,
         function: F,
@@ -194,7 +198,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
     ///
     /// # Errors
     ///
-    /// As [`Pool::starmap_async`].
+    /// As [`map_async`](Self::map_async).
     pub fn starmap_async<F, A, R>(
         &self,
         function: F,
@@ -205,6 +209,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
+        self.has_teller()?;
         let pending = self.submit(function, items, true)?;
         let result = AsyncResult::new(self.pool.office(), pending, read_all::<R>);
         Ok(result.with_tellings(self.tellings())?)
@@ -229,11 +234,11 @@ impl<'p, K: Kind> Mapping<'p, K> {
         AsyncResult::new(self.pool.office(), pending, read_each::<R>).get_telling(self.tellings())
     }
 
-    /// As [`Pool::try_map`], without waiting.
+    /// As [`Pool::try_map_async`].
     ///
     /// # Errors
     ///
-    /// As [`Pool::map_async`].
+    /// As [`map_async`](Self::map_async).
     #[allow(clippy::type_complexity, reason = "it says what it is")]
     pub fn try_map_async<F, T, R>(
         &self,
@@ -245,6 +250,7 @@ impl<'p, K: Kind> Mapping<'p, K> {
         T: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
+        self.has_teller()?;
         let pending = self.submit(function, items.into_iter().map(|item| (item,)), false)?;
         let result = AsyncResult::new(self.pool.office(), pending, read_each::<R>);
         Ok(result.with_tellings(self.tellings())?)
@@ -283,33 +289,30 @@ impl<'p, K: Kind> Mapping<'p, K> {
         for item in items {
             collected.add(&item)?;
         }
-        self.submit_collected::<A, R>(function, collected, stops, context)
+        let kept = std::mem::take(&mut collected.kept);
+        self.submit_collected::<A, R>(function, &collected, kept, stops, context)
     }
 
-    /// Submits items as one chunk, up to the first that cannot be encoded: how many, what came of it, and why that one cannot.
+    /// Submits what was collected as one chunk, if there is room by then.
     #[allow(clippy::type_complexity, reason = "it says what it is")]
     pub(super) fn submit_chunk<F, A, R>(
         &self,
         function: F,
-        items: impl IntoIterator<Item = A>,
-    ) -> (usize, Result<Option<AsyncResult<Vec<Result<R, TaskError>>>>, TaskError>, Option<TaskError>)
+        collected: &Collected,
+        room: Deadline,
+    ) -> Result<AsyncResult<Vec<Result<R, TaskError>>>, TaskError>
     where
         F: Task<K, A, Output = R>,
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        let mut collected = Collected::default();
-        let refused = items.into_iter().find_map(|item| collected.add(&item).err());
-        let count = collected.count as usize;
-        if count == 0 {
-            return (0, Ok(None), refused);
-        }
-        let chunk = Self { chunks: Chunks::Of(count), tellings: Vec::new(), ..*self };
+        let chunks = Chunks::Of(collected.count as usize);
+        let terms = Terms { room, ..self.terms };
+        let chunk = Self { chunks, terms, tellings: Vec::new(), ..*self };
         let office = self.pool.office();
-        let submitted = Self::unit_name(office, function)
-            .and_then(|name| chunk.submit_collected::<A, R>(&name, collected, false, None))
-            .map(|pending| Some(AsyncResult::new(office, pending, read_each::<R>)));
-        (count, submitted, refused)
+        let (name, kept) = (Self::unit_name(office, function)?, collected.kept.clone());
+        let pending = chunk.submit_collected::<A, R>(&name, collected, kept, false, None)?;
+        Ok(AsyncResult::new(office, pending, read_each::<R>))
     }
 
     fn unit_name<F, A, R>(office: &Office, function: F) -> Result<FunctionId, TaskError>
@@ -325,7 +328,8 @@ impl<'p, K: Kind> Mapping<'p, K> {
     fn submit_collected<A: 'static, R: 'static>(
         &self,
         function: &FunctionId,
-        collected: Collected,
+        collected: &Collected,
+        mut kept: Vec<Block>,
         stops: bool,
         context: Option<Message>,
     ) -> Result<Arc<Pending>, TaskError> {
@@ -352,7 +356,6 @@ impl<'p, K: Kind> Mapping<'p, K> {
         let block = |bytes| office.block(bytes);
         let args = &collected.bytes[..collected.length];
         let job = Job::new(office.root(), shape, &firsts, args, same, block)?;
-        let mut kept = collected.kept;
         kept.extend(context.into_iter().flat_map(|context| context.handles));
         Ok(office.submit_job(function, job, kept, self.terms)?)
     }
@@ -371,6 +374,11 @@ impl<'p, K: Kind> Mapping<'p, K> {
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         Ok(())
+    }
+
+    /// If somebody is told how far it is while nobody waits, there is a thread for that.
+    fn has_teller(&self) -> Result<()> {
+        if self.tellings.is_empty() { Ok(()) } else { self.pool.office().has_caller() }
     }
 
     /// Whether somebody is told of each chunk.
@@ -433,12 +441,50 @@ impl Mapping<'_, Stateless> {
         T: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
+        let pending = self.submit_with::<C, F, T, R>(context, function, items)?;
+        let result = AsyncResult::new(self.pool.office(), pending, read_all::<R>);
+        result.get_telling(self.tellings())
+    }
+
+    /// As [`Pool::map_with_async`].
+    ///
+    /// # Errors
+    ///
+    /// As [`map_async`](Self::map_async).
+    pub fn map_with_async<C, F, T, R>(
+        &self,
+        context: &C,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<AsyncResult<Vec<R>>, TaskError>
+    where
+        F: Fn(&C, T) -> R + Copy + Send + Sync + 'static,
+        C: Serialize + DeserializeOwned + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.has_teller()?;
+        let pending = self.submit_with::<C, F, T, R>(context, function, items)?;
+        let result = AsyncResult::new(self.pool.office(), pending, read_all::<R>);
+        Ok(result.with_tellings(self.tellings())?)
+    }
+
+    fn submit_with<C, F, T, R>(
+        &self,
+        context: &C,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<Arc<Pending>, TaskError>
+    where
+        F: Fn(&C, T) -> R + Copy + Send + Sync + 'static,
+        C: Serialize + DeserializeOwned + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
         let office = self.pool.office();
         let function = office.function(TypeId::of::<(F, C, T)>(), || context_function(function))?;
         let items = items.into_iter().map(|item| (item,));
-        let context = encode(context)?;
-        let pending = self.submit_items::<(T,), R>(&function, items, true, Some(context))?;
-        AsyncResult::new(office, pending, read_all::<R>).get_telling(self.tellings())
+        self.submit_items::<(T,), R>(&function, items, true, Some(encode(context)?))
     }
 }
 
@@ -446,19 +492,19 @@ impl Mapping<'_, Stateless> {
 pub(super) fn nothing() -> Pending {
     let outcome = OnceLock::from(Outcome::Job(BTreeMap::new()));
     let follow_up = FollowUp::new();
-    Pending { slot: 0, serial: 0, deadline: None, job: None, follow_up, outcome }
+    Pending { slot: 0, serial: 0, job: None, follow_up, outcome }
 }
 
 /// Items, encoded one after another.
 #[derive(Default)]
-struct Collected {
-    count: u32,
+pub(super) struct Collected {
+    pub(super) count: u32,
     bytes: Vec<u8>,
     /// How many of them are items; what is behind is room.
     length: usize,
     /// Where every so many encoded items begin: [`MARKED`].
     marks: Vec<u32>,
-    kept: Vec<crate::segment::Block>,
+    kept: Vec<Block>,
 }
 
 const MARKED: u32 = 64;
@@ -467,7 +513,7 @@ const ROOM: usize = 256;
 
 impl Collected {
     #[inline]
-    fn add<A: Serialize + 'static>(&mut self, item: &A) -> Result<(), TaskError> {
+    pub(super) fn add<A: Serialize + 'static>(&mut self, item: &A) -> Result<(), TaskError> {
         let index = self.count;
         if index >= u32::MAX - 1 {
             return Err(too_many().into());
@@ -485,7 +531,8 @@ impl Collected {
             self.marks.push(mark);
         }
         if self.bytes.len() < self.length + ROOM {
-            self.bytes.resize(2 * self.length + ROOM, 0);
+            // Not by as much as there is: behind each long one it is cut off again.
+            self.bytes.resize(self.length + 16 * ROOM, 0);
         }
         match put_value(item, &mut self.bytes[self.length..]) {
             Some(bytes) => self.length += bytes,

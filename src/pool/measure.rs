@@ -26,7 +26,8 @@ pub(super) struct Wear {
 impl Measure {
     /// Whether the measure is full.
     pub(super) fn is_full(&self, tasks: u64, wear: &mut Wear) -> bool {
-        tasks >= self.tasks || self.memory < u64::MAX && wear.is_too_large(self.memory)
+        // One task at the least, however much it had at its start: its successor would have as much.
+        tasks >= self.tasks || tasks > 0 && self.memory < u64::MAX && wear.is_too_large(self.memory)
     }
 }
 

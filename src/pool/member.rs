@@ -3,8 +3,8 @@
 use super::{fate::Fate, warrant::Warrant, worker::End};
 use crate::{
     Process, ProcessError, Result,
-    os::{descriptor_set::DescriptorSet, eventfd::EventFd},
-    process::Grip,
+    os::{clock::Deadline, descriptor_set::DescriptorSet, eventfd::EventFd, poll::readable},
+    process::{Grip, panic},
     sync::{Watch, Watchable},
 };
 use std::{
@@ -70,17 +70,32 @@ impl Body {
                 outcome.map_err(|error: ProcessError| Fate::of_process(pid, error))
             }
             Self::Thread { thread, .. } => {
-                thread.join().map_err(|payload| Fate::of_thread(pid, &*payload))
+                thread.join().map_err(|payload| {
+                    let fate = Fate::of_thread(pid, &*payload);
+                    // It may panic once more as it goes.
+                    drop(panic::catch(|| drop(payload)));
+                    fate
+                })
             }
         }
     }
 
-    /// Waits for its end.
-    pub(super) fn join(self) {
+    /// Waits for its end, of which it is known that it comes soon.
+    pub(super) fn wait(&self) {
         match self {
-            Self::Process(process) => drop(process.join()),
-            Self::Thread { thread, .. } => drop(thread.join()),
+            Self::Process(process) => {
+                if let Ok(Watch::Descriptor(descriptor)) = process.watch() {
+                    let _ = readable(&[descriptor], Deadline::NEVER);
+                }
+            }
+            Self::Thread { ended, .. } => drop(readable(&[ended.as_fd()], Deadline::NEVER)),
         }
+    }
+
+    /// Waits for its end, and forgets it.
+    pub(super) fn join(self) {
+        self.wait();
+        drop(self.outcome());
     }
 }
 

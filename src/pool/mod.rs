@@ -2,6 +2,7 @@
 //!
 //! A pool belongs to the process that made it. Its **board** lies in shared memory: slots with tasks and jobs, and who runs them. Its **office** is that process's own: it gives slots out, takes results in, and its supervisor repairs what dead workers had.
 
+mod aftermath;
 mod arrests;
 mod as_completed;
 mod async_result;
@@ -16,10 +17,12 @@ mod death_hint;
 mod desk;
 mod failure;
 mod fate;
+mod first_failure;
 mod follow_up;
 mod guesses;
 mod imap;
 mod job;
+mod kept;
 mod ledger;
 mod mapping;
 mod measure;
@@ -47,6 +50,7 @@ mod task_builder;
 mod task_error;
 mod telling;
 mod trace;
+mod unopened;
 mod wait_results;
 mod warrant;
 mod word;

@@ -8,9 +8,15 @@ use super::{
     plain,
     work::Kind,
 };
-use crate::{Error, ErrorKind, Result, process::function::FunctionId, shared::Message};
+use crate::{
+    Error, ErrorKind, Result, os::clock::Deadline, process::function::FunctionId, shared::Message,
+};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{any::TypeId, sync::Arc};
+use std::{
+    any::TypeId,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+};
 
 impl<K: Kind> Mapping<'_, K> {
     /// The name of a function, by a type that says what it does with which functions.
@@ -63,11 +69,18 @@ impl<K: Kind> Mapping<'_, K> {
         Ok(AsyncResult::new(office, pending, read_all::<R>))
     }
 
-    /// Waits for what was submitted. When this returns, no worker is in the middle of it, or will be, whatever became of it.
+    /// Waits for what was submitted. When this returns, or panics as who is told how far it is panics, no worker is in the middle of it, or will be, whatever became of it.
     pub(super) fn finish<R>(&self, submitted: AsyncResult<Vec<R>>) -> Result<Vec<R>, TaskError> {
         let office = self.pool().office();
-        let results = submitted.get_telling(self.tellings());
+        let pending = Arc::clone(submitted.pending());
+        let waits = AssertUnwindSafe(|| submitted.get_telling(self.tellings()));
+        let results = panic::catch_unwind(waits);
+        if let (Err(_), Some(job)) = (&results, &pending.job) {
+            // Nobody wants the rest. But what is lent is in use until the last unit is done.
+            job.raw().limit_to(0);
+            office.wait(&pending, Deadline::NEVER)?;
+        }
         office.outlast()?;
-        results
+        results.unwrap_or_else(|panic| panic::resume_unwind(panic))
     }
 }

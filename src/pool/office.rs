@@ -32,7 +32,7 @@ use crate::{
 use serde::Serialize;
 use std::{
     any::TypeId,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError},
@@ -87,6 +87,8 @@ const SPARED: usize = 16 << 20;
 pub(super) struct Terms {
     pub(super) deadline: Option<Duration>,
     pub(super) retries: u32,
+    /// Until when it waits for room to be submitted.
+    pub(super) room: Deadline,
 }
 
 impl Office {
@@ -131,7 +133,11 @@ impl Office {
             return Ok(spares.swap_remove(at));
         }
         drop(spares);
-        self.board.root().allocate_uncleared(bytes, BYTES)
+        self.board.root().allocate_uncleared(bytes, BYTES).or_else(|_| {
+            // What is over and was not asked for has some.
+            self.ledger().settle_all(&self.board);
+            self.board.root().allocate_uncleared(bytes, BYTES)
+        })
     }
 
     /// Takes back the memory of a job that is over, which nobody asks for its results any more.
@@ -172,9 +178,9 @@ impl Office {
     fn refuse(phase: &Phase) -> Result<()> {
         let message = match phase {
             Phase::Open => return Ok(()),
-            Phase::Closed => "the pool was closed: it takes no new tasks".into(),
-            Phase::Terminated => "the pool was terminated".into(),
-            Phase::Broken(message) => format!("the workers of the pool cannot begin: {message}"),
+            Phase::Closed => "the pool was closed: it takes no new tasks",
+            Phase::Terminated => "the pool was terminated",
+            Phase::Broken(fate) => return Err(fate.clone().into_error(0).into()),
         };
         Err(Error::new(ErrorKind::Closed, message))
     }
@@ -184,10 +190,11 @@ impl Office {
         Self::refuse(&self.ledger().phase)
     }
 
-    /// Has a slot, waiting until there is one.
+    /// Has a slot, waiting until there is one, or the time is up.
     fn with_slot<T>(
         &self,
         thread: &Thread<'_>,
+        room: Deadline,
         then: impl FnOnce(&mut Ledger, u32) -> T,
     ) -> Result<T> {
         let look = || {
@@ -195,13 +202,15 @@ impl Office {
             if let Err(error) = Self::refuse(&ledger.phase) {
                 return Some(Err(error));
             }
-            ledger.free_slot(&self.board).map(|slot| Ok((ledger, slot)))
+            ledger.free_slot(&self.board, thread).map(|slot| Ok((ledger, slot)))
         };
-        let waits = || self.board.raw().bells().wait(thread, DONE, Deadline::NEVER, |_| look());
-        let slot = look().or_else(|| spin::for_news(look)).or_else(waits);
-        let (mut ledger, slot) = slot.unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::TimedOut, "the wait for room in the pool ended early"))
-        })?;
+        let waits = || self.board.raw().bells().wait(thread, DONE, room, |_| look());
+        let slot = match look() {
+            None if room != Deadline::NOW => spin::for_news(look).or_else(waits),
+            slot => slot,
+        };
+        let late = || Err(Error::new(ErrorKind::TimedOut, "there is no room in the pool yet"));
+        let (mut ledger, slot) = slot.unwrap_or_else(late)?;
         Ok(then(&mut ledger, slot))
     }
 
@@ -238,7 +247,7 @@ impl Office {
             }
         };
         let is_timed = terms.deadline.is_some();
-        self.with_slot(&thread, |ledger, slot| {
+        self.with_slot(&thread, terms.room, |ledger, slot| {
             let serial = ledger.serial();
             self.board.write_task(slot, function, serial, args, is_timed);
             step!("pool.written");
@@ -256,7 +265,7 @@ impl Office {
     ) -> Result<Arc<Pending>> {
         self.refuse_deadline(terms)?;
         let (thread, job) = (self.thread()?, Arc::new(job));
-        self.with_slot(&thread, |ledger, slot| {
+        self.with_slot(&thread, terms.room, |ledger, slot| {
             let serial = ledger.serial();
             self.board.write_job(slot, function, serial, &job);
             step!("pool.job");
@@ -271,14 +280,13 @@ impl Office {
         thread: &Thread<'_>,
         slot: u32,
         serial: u64,
-        Terms { deadline, retries }: Terms,
+        Terms { deadline, retries, .. }: Terms,
         job: Option<Arc<Job>>,
         kept: Vec<Block>,
     ) -> Arc<Pending> {
         let pending = Arc::new(Pending {
             slot,
             serial,
-            deadline,
             job,
             follow_up: FollowUp::new(),
             outcome: OnceLock::new(),
@@ -287,9 +295,10 @@ impl Office {
             pending: Arc::clone(&pending),
             submitted: clock::about_now(),
             ticket: 0,
+            deadline,
             retries,
             _kept: kept,
-            tried: HashMap::new(),
+            tried: BTreeMap::new(),
             is_cancelled: false,
             fates: BTreeMap::new(),
         };
@@ -300,12 +309,12 @@ impl Office {
             // The supervisor would look too late.
             ledger.next_look = late;
         }
-        let rests = !self.settings.is_in_process && std::mem::take(&mut ledger.rests);
+        let rests = std::mem::take(&mut ledger.rests);
         // There may be workers to start.
         let lacks = self.settings.is_on_demand && {
-            let alive = ledger.alive();
+            let at_hand = ledger.at_hand();
             let is_job = pending.job.is_some();
-            alive < self.settings.workers && (is_job || alive < ledger.in_use)
+            ledger.alive() < self.settings.workers && (is_job || at_hand < ledger.in_use)
         };
         if is_late || rests || lacks {
             self.bell.signal();
@@ -315,6 +324,7 @@ impl Office {
 
     /// Waits until it is over; `false` when the time is up.
     pub(super) fn wait(&self, pending: &Pending, deadline: Deadline) -> Result<bool> {
+        fork::refuse_if_forked()?;
         let look = || self.is_ready(pending).then_some(());
         let is_ready = look().is_some()
             || deadline != Deadline::NOW && {
@@ -332,12 +342,15 @@ impl Office {
 
     /// Whether it is over; but who waits for it may have to wait for its callbacks, too.
     pub(super) fn is_over(&self, pending: &Pending) -> bool {
-        pending.outcome.get().is_some() || self.board.is_over(pending.slot, pending.serial)
+        let has_outcome = || pending.outcome.get().is_some();
+        // Once more: the slot may be another's since the first look, and it had its outcome before.
+        has_outcome() || self.board.is_over(pending.slot, pending.serial) || has_outcome()
     }
 
     /// Brings the outcome of what is over.
     pub(super) fn settle(&self, pending: &Pending) {
-        if pending.outcome.get().is_none() {
+        // A forked child would take it away from its parent.
+        if pending.outcome.get().is_none() && !fork::is_forked() {
             self.ledger().settle(&self.board, pending.slot);
         }
     }
@@ -406,10 +419,14 @@ impl Office {
                 let cause = |unit| Cause::Unit { job: Arc::clone(job), unit, item: None };
                 let running = job.raw().running(&**job);
                 runners.extend(running.map(|(unit, _, owner)| (owner, cause(unit))));
-                ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));
+                if self.settings.is_in_process && !runners.is_empty() {
+                    // Threads go on with it.
+                    ledger.lingering.push(Arc::clone(job));
+                }
+                ledger.end(&self.board, slot, Outcome::from(Fate::Cancelled));
             }
             None if raw.withdraw(&self.board, slot) => {
-                ledger.end(&self.board, slot, Outcome::Fate(Fate::Cancelled));
+                ledger.end(&self.board, slot, Outcome::from(Fate::Cancelled));
             }
             // A thread cannot be killed.
             None if self.settings.is_in_process => return Ok(false),
@@ -440,21 +457,25 @@ impl Office {
 
     /// No new tasks from now on.
     pub(super) fn close(&self) -> Result<()> {
-        let thread = self.thread()?;
+        fork::refuse_if_forked()?;
         let mut ledger = self.ledger();
         if matches!(ledger.phase, Phase::Open) {
             ledger.phase = Phase::Closed;
             drop(ledger);
-            self.board.raw().end(&thread);
-            self.board.raw().ring_for_all(&thread, DONE);
+            // The supervisor gives the orders: this thread may be one too many to take part.
             self.bell.signal();
         }
         Ok(())
     }
 
+    /// The pool is broken.
+    pub(super) fn break_down(&self, fate: Fate) -> Result<()> {
+        self.stop(Phase::Broken(fate.clone()), &fate)
+    }
+
     /// Nothing is done from now on.
     pub(super) fn stop(&self, phase: Phase, fate: &Fate) -> Result<()> {
-        let thread = self.thread()?;
+        fork::refuse_if_forked()?;
         let mut ledger = self.ledger();
         if matches!(ledger.phase, Phase::Open | Phase::Closed) {
             ledger.phase = phase;
@@ -466,22 +487,19 @@ impl Office {
             ledger.workers.iter().flatten().for_each(|member| member.body.kill());
         }
         drop(ledger);
-        self.board.raw().end(&thread);
-        self.board.raw().ring_for_all(&thread, DONE);
         self.bell.signal();
         Ok(())
     }
 
     /// Tells those who wait. The slot is not used again: a worker may still have it.
     fn abandon(&self, ledger: &mut Ledger, slot: u32, fate: &Fate) {
-        if let Some(used) = ledger.uses[slot as usize].take() {
+        if let Some(used) = ledger.take(slot) {
             // Who is not killed, as it is a thread, begins nothing any more.
             match &used.pending.job {
                 Some(job) => job.raw().limit_to(0),
                 None => drop(self.board.raw().withdraw(&self.board, slot)),
             }
-            ledger.in_use -= 1;
-            let _ = used.pending.outcome.set(Outcome::Fate(fate.clone()));
+            let _ = used.pending.outcome.set(Outcome::from(fate.clone()));
         }
     }
 
@@ -489,7 +507,10 @@ impl Office {
     pub(super) fn outlast(&self) -> Result<()> {
         let is_stopped = matches!(self.ledger().phase, Phase::Terminated | Phase::Broken(_));
         if is_stopped {
-            self.join(Deadline::NEVER)?;
+            // Not for callbacks: one of them may wait for the caller.
+            let thread = self.thread()?;
+            let look = |_: &mut Looked<'_>| self.ledger().is_over.then_some(());
+            self.board.raw().bells().wait(&thread, DONE, Deadline::NEVER, look);
         }
         Ok(())
     }

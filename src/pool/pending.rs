@@ -4,7 +4,6 @@ use super::{board::Bytes, fate::Fate, follow_up::FollowUp, job::Job, telling::Fa
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 /// One that was submitted.
@@ -14,8 +13,6 @@ pub(super) struct Pending {
     pub(super) follow_up: FollowUp,
     /// Never used again, as a slot is.
     pub(super) serial: u64,
-    /// For how long it, or each of its items, may run.
-    pub(super) deadline: Option<Duration>,
     pub(super) job: Option<Arc<Job>>,
     /// Once.
     pub(super) outcome: OnceLock<Outcome>,
@@ -39,6 +36,12 @@ pub(super) enum Outcome {
     Bytes(Bytes),
     /// A job is over. What became of the items that are not in its memory.
     Job(BTreeMap<u32, Fate>),
-    /// All of it.
-    Fate(Fate),
+    /// All of it. Elsewhere, as it is large and seldom.
+    Fate(Box<Fate>),
+}
+
+impl From<Fate> for Outcome {
+    fn from(fate: Fate) -> Self {
+        Self::Fate(Box::new(fate))
+    }
 }

@@ -4,12 +4,19 @@ use super::{
     AsyncResult, Imap, Mapping, PoolBuilder, PoolStatistics, TaskBuilder, TaskError,
     fate::Fate,
     ledger::Phase,
-    office::{Office, Terms},
+    office::{Office, Settings, Terms},
     work::{Kind, Stateless, Task},
 };
 use crate::{Result, os::clock::Deadline, os::fork};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt, marker::PhantomData, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    fmt,
+    marker::PhantomData,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
 
 /// Worker processes that do tasks: functions without captures, as for [`spawn`](crate::spawn).
 ///
@@ -84,6 +91,26 @@ impl Pool {
     {
         self.mapping().map_with(context, function, items)
     }
+
+    /// As [`map_with`](Self::map_with), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply_async`](Self::apply_async).
+    pub fn map_with_async<C, F, T, R>(
+        &self,
+        context: &C,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<AsyncResult<Vec<R>>, TaskError>
+    where
+        F: Fn(&C, T) -> R + Copy + Send + Sync + 'static,
+        C: Serialize + DeserializeOwned + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.mapping().map_with_async(context, function, items)
+    }
 }
 
 impl<K: Kind> Pool<K> {
@@ -97,7 +124,8 @@ impl<K: Kind> Pool<K> {
 
     pub(super) fn terms(&self) -> Terms {
         let settings = &self.office.settings;
-        Terms { deadline: settings.deadline, retries: settings.retries }
+        let Settings { deadline, retries, .. } = *settings;
+        Terms { deadline, retries, room: Deadline::NEVER }
     }
 
     /// How many workers it has.
@@ -124,7 +152,7 @@ impl<K: Kind> Pool<K> {
     ///
     /// # Errors
     ///
-    /// [`TaskError::Failed`] of the kind [`Closed`](crate::ErrorKind::Closed) if the pool takes no tasks any more; [`TaskError::Encode`] for arguments that cannot be encoded; and what the system says when there is no shared memory
+    /// [`TaskError::Failed`] of the kind [`Closed`](crate::ErrorKind::Closed) if the pool takes no tasks any more, or what has broken it ([`TaskError::InitializerFailed`], [`TaskError::PoolBroken`]); [`TaskError::Encode`] for arguments that cannot be encoded; and what the system says when there is no shared memory
     /// to be had.
     pub fn apply_async<F, A, R>(&self, function: F, args: A) -> Result<AsyncResult<R>, TaskError>
     where
@@ -267,6 +295,33 @@ impl<K: Kind> Pool<K> {
         self.mapping().try_map(function, items)
     }
 
+    /// As [`try_map`](Self::try_map), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply_async`](Self::apply_async).
+    ///
+    /// ```
+    /// # multiproc::test_support!();
+    /// let pool = multiproc::Pool::new(2)?;
+    /// let results = pool.try_map_async(|x: u32| 84 / x, [2, 0])?.get()?;
+    /// assert!(results[0].is_ok() && results[1].is_err());
+    /// # Ok::<(), multiproc::Error>(())
+    /// ```
+    #[allow(clippy::type_complexity, reason = "it says what it is")]
+    pub fn try_map_async<F, T, R>(
+        &self,
+        function: F,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<AsyncResult<Vec<Result<R, TaskError>>>, TaskError>
+    where
+        F: Task<K, (T,), Output = R>,
+        T: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.mapping().try_map_async(function, items)
+    }
+
     /// Calls the function with each item, and gives the results in the order of the items, one by one, while others are worked on: for items that are many, come slowly, or are large. Each item is a task of its own, unless [`chunk_size`](Imap::chunk_size) says otherwise.
     ///
     /// ```
@@ -360,6 +415,10 @@ impl<K: Kind> Pool<K> {
         PoolStatistics::of(&self.office)
     }
 }
+
+/// A panic leaves nothing half changed behind: what a pool is told, it is told at once.
+impl<K: Kind> UnwindSafe for Pool<K> {}
+impl<K: Kind> RefUnwindSafe for Pool<K> {}
 
 impl<K: Kind> Drop for Pool<K> {
     fn drop(&mut self) {

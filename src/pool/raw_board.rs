@@ -11,11 +11,11 @@
 //! | --- | --- | --- |
 //! | IDLE | OFFERED(t), JOB(t) | the parent, with ticket t |
 //! | OFFERED(t) | RUNNING(t, me) | a worker, for itself |
-//! | | IDLE | the parent, for a task that was cancelled |
+//! | | IDLE | the parent, for a task that was cancelled; and to offer it by another ticket |
 //! | RUNNING(t, w) | OFFERED(t') | the parent, when w is dead and the task is tried again |
 //! | | IDLE | the parent, when the task is over, or w is dead |
 //! | JOB(t) | JOB(t') | the parent, when units are free again and t was passed |
-//! | | IDLE | the parent, when the job is over |
+//! | | IDLE | the parent, when the job is over; and to offer it by another ticket |
 //!
 //! Beside the word stands **done**: the serial number of the task or job, and whether it is over, which the one who runs it says by one exchange. That is the moment in which the task is done.
 //!
@@ -25,6 +25,7 @@
 //!    So tasks are begun in the order in which they were submitted.
 //! 3. The ticket of a job is passed when no unit is free. Who passes it looks at the units once more; the parent, having freed a unit, looks whether the ticket was passed, and if so, gives a new one. One of both sees the other.
 //! 4. There are no more tickets from the head on than the list has room for: a slot has one good ticket at the most, and is not given out again before its ticket was passed. The parent passes spent tickets itself before it writes one.
+//!    Where good tickets are in the way of spent ones and it wants those slots, it takes back what is offered, passes all tickets, and offers the same anew, in its order.
 //!
 //! Sleeping is by `raw_bells`: workers wait for news at one bell, the parent's threads at the other. Nobody but the parent depends on the life of a worker. The supervisor watches each by its process, and after a death repairs, then rings both bells for all.
 //!
@@ -222,6 +223,17 @@ impl RawBoard {
             let is_good = seen.is_by(at) && matches!(seen.state(), State::Offered | State::Job);
             if is_good && self.head() == at {
                 return false;
+            }
+            self.pass(at);
+        }
+    }
+
+    /// As the parent, of whose tickets this is the next, and none is good: passes them.
+    pub(crate) fn pass_all(&self, next: u64) {
+        loop {
+            let at = self.head();
+            if at >= next {
+                return;
             }
             self.pass(at);
         }

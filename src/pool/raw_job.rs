@@ -7,6 +7,7 @@
 //! | state | next | by |
 //! | --- | --- | --- |
 //! | FREE | RUNNING(me) | a worker, for itself |
+//! | | DONE | the parent, when no worker can open the job |
 //! | RUNNING(w) | DONE | w, when all its items are done, or need not be |
 //! | | FREE | the parent, when w is dead and items are left |
 //! | | DONE | the parent, when w is dead and none are |
@@ -16,13 +17,16 @@
 //!    those above were never begun; and whatever a dead one wrote behind, the next one writes over.
 //! 2. **cursor** is a hint: the first unit that may be free. It is passed over a unit that was seen not to be free; who moved it looks at the unit once more, and pulls it back. The parent, having freed a unit, pulls it back to that one.
 //! 3. Who has ended a unit and finds none free looks whether all are done: the last one finds that, and says that the job is over. The parent, having taken a dead one's units away, looks likewise, whatever it saw of other units before: of those two who made the last units done, one sees all.
-//! 4. **limit** only falls. Items from there on need not be done: an earlier one has failed and nobody wants the rest, or the job was cancelled.
+//! 4. **limit** only falls. Items from there on need not be done: an earlier one has failed and nobody wants the rest, or the job was cancelled, or no worker can open it.
+//! 5. What is said to have failed stays so: its unit's `at` passes an item before the limit falls to the one behind it. So of a job that is over, and that was not cancelled or withdrawn, the items that are not done lie behind one that failed.
 //!
 //! | the worker dies | `at` | then |
 //! | --- | --- | --- |
 //! | having claimed, before an item | that item | it died with the worker: nobody knows what it did |
 //! | in an item, or with its result half written, or written | likewise | likewise |
 //! | after `at` is stored | the next item | the item before it is done |
+//! | in an item that has failed, before `at` is stored | that item | it died with the worker: tried again, it may be done, so nobody was told that the rest is not wanted |
+//! | when `at` has passed one that has failed, before the limit falls | the next item | it is begun although nobody wants it; the failure stands |
 //! | after the last one, before the unit is DONE | the end | the unit is done |
 //! | when the unit is DONE, before it looks at the others | | the parent looks |
 
@@ -74,8 +78,8 @@ impl RawJob {
     /// Items from this one on need not be done.
     #[inline]
     pub(crate) fn limit(&self) -> u32 {
-        // Relaxed: whoever sees it late does too much.
-        u32::MAX - self.limit.load(Ordering::Relaxed)
+        // After the claim: of a worker that takes a unit and a parent that lets the limit fall and then looks who runs what, one sees the other.
+        u32::MAX - self.limit.load(Ordering::SeqCst)
     }
 
     /// From now on items from this one on need not be done.
@@ -148,6 +152,13 @@ impl RawJob {
             let at = Progress(units.at(unit).load(Ordering::Acquire));
             Some((unit, at.item(), owner))
         })
+    }
+
+    /// As the parent: nobody begins a unit any more. Whether all are done is to be asked for itself, as after a repair.
+    pub(crate) fn withdraw<'a, U: Units<'a>>(&self, units: U) {
+        for unit in 0..units.count() {
+            exchange(units.word(unit), UnitWord::FREE, UnitWord::DONE);
+        }
     }
 
     /// As the parent, which knows that this worker is dead: takes its units away. Answers whether units are free, or were a moment ago: whether all are done is to be asked for itself.

@@ -1,11 +1,14 @@
 //! The supervisor's rounds: now and then it looks whether workers were stopped.
 //!
+//! What is over and was not asked for is brought then: its memory is free again.
+//!
 //! A stop is told to nobody who waits for descriptors, and a worker that has stopped with a task, or was rung for one, keeps it for ever. So as long as there is something to do, the supervisor looks every half second. A worker that it
 //! has seen stopped for [`LONG`] is killed, and replaced: its task fails. It does not matter who has stopped it. Ctrl-Z stops the whole job, this process with it, and all go on together; a debugger stops a worker in another way, which is not seen here.
 
 use super::{
     DeathHint,
     fate::Fate,
+    ledger::Phase,
     member::Member,
     office::Office,
     warrant::{Cause, Warrant},
@@ -24,35 +27,45 @@ const LONG: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Rounds {
     next: Deadline,
+    last: Instant,
     /// Workers that are stopped, by their numbers, and when that was first seen.
     stopped: HashMap<u64, Instant>,
 }
 
 impl Default for Rounds {
     fn default() -> Self {
-        Self { next: Deadline::NOW, stopped: HashMap::new() }
+        Self { next: Deadline::NOW, last: Instant::now(), stopped: HashMap::new() }
     }
 }
 
 impl Rounds {
-    /// When the next one is due. (Threads cannot be stopped: with them it always rests.)
+    /// When the next one is due. When the pool is closed, workers have to hear of it.
     pub(super) fn next(&self, office: &Office) -> Deadline {
-        if office.ledger().rests { Deadline::NEVER } else { self.next }
+        let ledger = office.ledger();
+        let rests = ledger.rests && matches!(ledger.phase, Phase::Open);
+        if rests { Deadline::NEVER } else { self.next }
     }
 
     /// Makes one, if it is due. When there was nothing to do since, the next one is when somebody has submitted something.
     pub(super) fn make(&mut self, office: &Office) {
         let mut ledger = office.ledger();
-        if ledger.rests || !self.next.has_passed() {
+        let is_open = matches!(ledger.phase, Phase::Open);
+        if ledger.rests && is_open || !self.next.has_passed() {
             return;
         }
         self.next = Deadline::after(EVERY);
-        if ledger.in_use == 0 {
+        ledger.settle_all(&office.board);
+        if ledger.in_use == 0 && is_open {
             self.stopped.clear();
             ledger.rests = true;
             return;
         }
         let now = Instant::now();
+        if now.duration_since(self.last) > LONG {
+            // This process was stopped, too, or had no processor.
+            self.stopped.clear();
+        }
+        self.last = now;
         let mut stopped = HashMap::new();
         let mut warrants = Vec::new();
         for (seat, member) in ledger.workers.iter().enumerate() {

@@ -2,8 +2,10 @@
 
 use super::{
     AsyncResult, Pool, TaskError,
+    first_failure::first_failure,
     work::{Kind, Stateless, Task},
 };
+use crate::os::clock::Deadline;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fmt,
@@ -13,19 +15,31 @@ use std::{
 
 /// What a scope knows of a result, whatever its type.
 trait Kept: Send {
-    /// Waits for it.
-    fn outcome(&self) -> Result<(), TaskError>;
+    /// Waits until it is over, and no worker is in the middle of it.
+    fn outlast(&self) -> crate::Result<()>;
 
-    /// If it cannot be cancelled, it is waited for.
+    /// What became of it, when it is over. Nobody wants what it is otherwise: that is not decoded.
+    fn failure(&self) -> Result<(), TaskError>;
+
     fn cancel(&self);
 }
 
 impl<T> Kept for AsyncResult<T> {
-    fn outcome(&self) -> Result<(), TaskError> {
-        self.get().map(drop)
+    fn outlast(&self) -> crate::Result<()> {
+        let (office, pending) = (self.office(), self.pending());
+        office.wait(pending, Deadline::NEVER)?;
+        office.outlast_all_of(pending)
+    }
+
+    fn failure(&self) -> Result<(), TaskError> {
+        match self.office().callbacks.panic_of(self.pending()) {
+            Some(report) => Err(TaskError::CallbackPanicked { index: 0, report }),
+            None => first_failure(self.pending()),
+        }
     }
 
     fn cancel(&self) {
+        // One that cannot be cancelled is waited for.
         let _ = Self::cancel(self);
     }
 }
@@ -60,13 +74,17 @@ impl<K: Kind> PoolScope<'_, K> {
 }
 
 impl<K: Kind> Pool<K> {
-    /// Runs something that gives tasks to the pool, here; when this returns, all that it gave to the scope is over. Nobody has to keep and ask each result: an error is told at the end. The pool stays open.
+    /// Runs something that gives tasks to the pool, here; when this returns, all that it gave to the scope is over, and no worker is in the middle of it, whatever became of it. Nobody has to keep and ask each result: an error is told at
+    /// the end. The pool stays open.
     ///
     /// If the closure panics, the tasks of the scope are cancelled, and waited for, before the panic goes on.
     ///
     /// # Errors
     ///
-    /// That of the first of its tasks that has failed, in the order in which the scope was given them; all are over nevertheless. What the closure returns is dropped then.
+    /// That of the first of its tasks that has failed, in the order in which the scope was given them; all are over nevertheless. Its [index](TaskError::index) is the task's number in that order, from 0 on; a map that was
+    /// [kept](PoolScope::keep) has one number, whichever of its items has failed. What the closure returns is dropped then.
+    ///
+    /// Results are not decoded, as nobody wants them, so one that cannot be is no error; nor is that of an item which has its own, as with [`try_map_async`](super::Mapping::try_map_async).
     ///
     /// ```
     /// # multiproc::test_support!();
@@ -89,9 +107,16 @@ impl<K: Kind> Pool<K> {
         if value.is_err() {
             kept.iter().for_each(|one| one.cancel());
         }
-        let failed = kept.iter().fold(Ok(()), |first, one| first.and(one.outcome()));
+        // All of them, before something is told of one.
+        let waited: Vec<_> = kept.iter().map(|one| one.outlast()).collect();
         let value = value.unwrap_or_else(|panic| resume_unwind(panic));
-        failed.map(|()| value)
+        for (number, (one, waited)) in kept.iter().zip(waited).enumerate() {
+            waited
+                .map_err(TaskError::from)
+                .and_then(|()| one.failure())
+                .map_err(|error| error.with_index(number))?;
+        }
+        Ok(value)
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
         signals::SIGKILL,
         step::step,
     },
+    process::panic,
     segment::OwnerId,
     sync::{Thread, party::Party},
 };
@@ -33,6 +34,8 @@ use std::{
 
 /// After so long another worker is tried, where none could be started.
 const AGAIN: Duration = Duration::from_millis(100);
+/// So long a pool is without any worker, as none can be started, before it is broken.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// So many more than there are seats may die in a row before they are ready, while no other worker is.
 const STILLBORN: u32 = 8;
 /// And if they were killed, for so long: on a busy machine whoever kills workers at random kills many before they are ready.
@@ -48,7 +51,7 @@ pub(super) fn start(office: &Arc<Office>) -> Result<thread::JoinHandle<()>> {
         let is_there = part.is_ok();
         let _ = sender.send(part);
         if is_there {
-            supervise(&office);
+            run(&office);
         }
     };
     let thread = thread::Builder::new()
@@ -69,7 +72,35 @@ enum Reason {
     Died(Fate),
 }
 
+/// Supervises to the end, however that comes: a subscriber of `tracing`, say, may panic.
+fn run(office: &Office) {
+    if let Err(report) = panic::catch(|| supervise(office)) {
+        let _ = office.break_down(Fate::Broken(format!("the supervisor {report}")));
+        end_workers(office);
+    }
+    office.ledger().is_over = true;
+    if let Ok(thread) = office.thread() {
+        office.board.raw().ring_for_all(&thread, DONE);
+    }
+}
+
+/// Of a pool that was stopped and has no supervisor: waits for its workers, which are not left to the end of this process.
+pub(super) fn end_workers(office: &Office) {
+    order_to_end(office);
+    let workers = std::mem::take(&mut office.ledger().workers);
+    workers.into_iter().flatten().for_each(|member| member.body.join());
+}
+
+/// Has workers end when nothing is left, and tells those who wait for room.
+fn order_to_end(office: &Office) {
+    if let Ok(thread) = office.thread() {
+        office.board.raw().end(&thread);
+        office.board.raw().ring_for_all(&thread, DONE);
+    }
+}
+
 fn supervise(office: &Office) {
+    let mut is_ordered = false;
     let (mut arrests, mut rounds) = (Arrests::default(), Rounds::default());
     loop {
         let deadline = next_deadline(office).min(arrests.next_look()).min(rounds.next(office));
@@ -80,7 +111,7 @@ fn supervise(office: &Office) {
             Err(error) => {
                 // Nobody would learn of a death any more.
                 let message = format!("the supervisor cannot wait: {error}");
-                let _ = office.stop(Phase::Broken(message.clone()), &Fate::NoState(message));
+                let _ = office.break_down(Fate::Broken(message));
                 break;
             }
         }
@@ -89,15 +120,15 @@ fn supervise(office: &Office) {
         let warrants = std::mem::take(&mut office.ledger().warrants);
         warrants.into_iter().for_each(|warrant| arrests.begin(office, warrant));
         arrests.go_on(office);
+        if !is_ordered && !matches!(office.ledger().phase, Phase::Open) {
+            is_ordered = true;
+            order_to_end(office);
+        }
         fill_seats(office);
         let ledger = office.ledger();
         if !matches!(ledger.phase, Phase::Open) && ledger.alive() == 0 && is_idle(office, &ledger) {
             break;
         }
-    }
-    office.ledger().is_over = true;
-    if let Ok(thread) = office.thread() {
-        office.board.raw().ring_for_all(&thread, DONE);
     }
 }
 
@@ -116,9 +147,12 @@ fn next_deadline(office: &Office) -> Deadline {
     let seats_are_empty = !is_idle(office, &ledger) && ledger.lacks_workers(office);
     let again = if seats_are_empty { Deadline::after(AGAIN) } else { Deadline::NEVER };
     let soon = |left: Duration| Deadline::after(left.max(Duration::from_millis(1)));
-    let next = ledger.uses.iter().flatten().fold(again, |next, used| {
-        let Some(span) = used.pending.deadline else { return next };
-        let slot = used.pending.slot;
+    let next = ledger.timed().fold(again, |next, (used, span)| {
+        let (slot, serial) = (used.pending.slot, used.pending.serial);
+        if office.board.is_over(slot, serial) {
+            // It waits for being asked, and says as ever that it runs.
+            return next;
+        }
         let begun = match &used.pending.job {
             None => vec![office.board.started(slot)],
             Some(job) => job.raw().running(&**job).map(|(unit, _, _)| job.started(unit)).collect(),
@@ -146,9 +180,11 @@ fn left(begun: u64, span: Duration) -> Duration {
 fn enforce(office: &Office) {
     let mut ledger = office.ledger();
     let mut late = Vec::new();
-    for used in ledger.uses.iter().flatten() {
-        let Some(span) = used.pending.deadline else { continue };
+    for (used, span) in ledger.timed() {
         let (slot, serial) = (used.pending.slot, used.pending.serial);
+        if office.board.is_over(slot, serial) {
+            continue;
+        }
         let fate = Fate::TimedOut(span);
         let is_late = |begun: u64| begun != 0 && left(begun, span).is_zero();
         match &used.pending.job {
@@ -199,49 +235,61 @@ fn ended(office: &Office, number: u64) {
     let owner = place.owner();
     ledger.tasks += place.tasks();
     ledger.items += place.items();
-    let mut why_broken = None;
+    let (mut why_broken, mut why_unopened) = (None, None);
     let reason = match (sentence, outcome) {
         (_, Ok(End::Done | End::Worn)) => Reason::ByItself,
+        (_, Ok(End::Unopened(why))) => {
+            why_unopened = Some(why);
+            Reason::ByItself
+        }
         (_, Ok(End::NoState(message))) => {
-            why_broken = Some(message);
+            why_broken = Some(Fate::NoState(message));
             Reason::ByItself
         }
         (Some(sentence), Err(fate)) => {
-            if let Fate::NoState(message) = &sentence.fate {
-                why_broken = Some(message.clone());
+            if let Fate::NoState(_) = &sentence.fate {
+                why_broken = Some(sentence.fate.clone());
             }
             Reason::Killed(sentence, fate)
         }
-        (_, Ok(End::Failed(message))) => Reason::Died(Fate::Died {
-            pid,
-            signal: None,
-            code: Some(0),
-            stderr: message,
-            hint: None,
-        }),
+        (_, Ok(End::Failed(message))) => {
+            Reason::Died(Fate::Died { pid, signal: None, code: None, stderr: message, hint: None })
+        }
         (None, Err(fate)) => Reason::Died(office.guesses.explain(fate)),
     };
-    if !matches!(reason, Reason::ByItself) {
-        ledger.restarts += 1;
-    }
-    if let Reason::Died(fate) = &reason {
+    let is_stopped = matches!(ledger.phase, Phase::Terminated | Phase::Broken(_));
+    // Of a pool that was stopped all workers are killed, and none takes their places.
+    let has_died = !is_stopped && !matches!(reason, Reason::ByItself);
+    ledger.restarts += u64::from(has_died);
+    if let Reason::Died(fate) = &reason
+        && has_died
+    {
         why_broken = why_broken.or_else(|| is_too_much(office, &mut ledger, seat, fate));
     }
-    match &reason {
-        Reason::ByItself => trace::ended(seat, pid, place.tasks()),
-        Reason::Killed(_, how) | Reason::Died(how) => trace::died(seat, pid, place.tasks(), how),
-    }
+    let tasks = place.tasks();
     step!("supervisor.knows");
     if let (Some(owner), Phase::Open | Phase::Closed) = (owner, &ledger.phase) {
         repair(office, &mut ledger, &thread, owner, &reason);
+        // Of one that had done nothing before: else that may have been why.
+        if let Some(serial) = place.unopened().filter(|_| place.tasks() == 0) {
+            let why = why_unopened.as_deref().unwrap_or("there was no room to say why");
+            ledger.withdraw_job(board, &thread, serial, why);
+        }
     }
     place.clear();
     step!("supervisor.repaired");
     drop(ledger);
+    // Whoever hears of it may ask the pool something.
+    match &reason {
+        Reason::Killed(_, how) | Reason::Died(how) if has_died => {
+            trace::died(seat, pid, tasks, how);
+        }
+        _ => trace::ended(seat, pid, tasks),
+    }
     // What it had of shared memory is free now, and not when somebody needs room.
     board.root().sweep_holders(thread.id());
-    if let Some(message) = why_broken {
-        let _ = office.stop(Phase::Broken(message.clone()), &Fate::NoState(message));
+    if let Some(fate) = why_broken {
+        let _ = office.break_down(fate);
     }
     // It may have been rung for somebody else, or not have come to ring.
     board.raw().ring_for_all(&thread, NEWS);
@@ -250,8 +298,7 @@ fn ended(office: &Office, number: u64) {
 }
 
 /// Whether so many have died that others would too.
-fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -> Option<String> {
-    let of_last = fate.clone().into_error(0).to_string();
+fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -> Option<Fate> {
     let is_ready = |seat: usize| office.board.seat(seat as u32).is_ready();
     let was_ready = is_ready(seat);
     if (0..office.settings.workers).any(is_ready) {
@@ -272,7 +319,8 @@ fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -
         let is_killed = matches!(fate, Fate::Died { signal: Some(SIGKILL), .. });
         let is_enough = !is_killed || ledger.stillborn_since.elapsed() >= LONG;
         return (is_enough && ledger.stillborn > most).then(|| {
-            format!("{} in a row died before they were ready; of the last: {of_last}", most + 1)
+            let count = most + 1;
+            Fate::NoState(format!("{count} in a row died before they were ready; the last: {fate}"))
         });
     }
     let (most, span) = office.settings.budget?;
@@ -281,8 +329,13 @@ fn is_too_much(office: &Office, ledger: &mut Ledger, seat: usize, fate: &Fate) -
     while ledger.deaths.front().is_some_and(|&then| now.duration_since(then) > span) {
         ledger.deaths.pop_front();
     }
-    (ledger.deaths.len() > most as usize)
-        .then(|| format!("more than {most} workers died within {span:?}; of the last: {of_last}"))
+    (ledger.deaths.len() > most as usize).then(|| {
+        let workers = if most == 1 { "worker" } else { "workers" };
+        // Longer than anybody looks at a clock: ever.
+        let is_endless = span.as_secs() >= u64::from(u32::MAX);
+        let within = if is_endless { String::new() } else { format!(" within {span:?}") };
+        Fate::Broken(format!("more than {most} {workers} died{within}; the last: {fate}"))
+    })
 }
 
 /// Puts right what a dead worker had.
@@ -337,7 +390,7 @@ fn repair_task(
     // It may have listed a result.
     board.forget_result(slot);
     match fate {
-        Some(fate) if is_final => ledger.end(board, slot, Outcome::Fate(fate)),
+        Some(fate) if is_final => ledger.end(board, slot, Outcome::from(fate)),
         _ => {
             board.forget_start(slot);
             ledger.offer(board, thread, slot);
@@ -402,10 +455,21 @@ fn fill_seats(office: &Office) {
             }
             ledger.number_for(seat)
         };
-        if seat_worker(office, seat, number).is_err() {
-            // Those that are there go on; it is tried again.
-            break;
+        let Err(error) = seat_worker(office, seat, number) else {
+            office.ledger().unstarted = None;
+            continue;
+        };
+        // Those that are there go on; it is tried again.
+        let mut ledger = office.ledger();
+        let since = ledger.unstarted.take().map_or_else(Instant::now, |(since, _)| since);
+        ledger.unstarted = Some((since, error.to_string()));
+        let is_enough = ledger.alive() == 0 && since.elapsed() >= PATIENCE;
+        drop(ledger);
+        if is_enough {
+            let message = format!("none has been started for {PATIENCE:?}: {error}");
+            let _ = office.break_down(Fate::NoState(message));
         }
+        break;
     }
 }
 
@@ -415,11 +479,17 @@ pub(super) fn seat_worker(office: &Office, seat: usize, number: u64) -> Result<(
     let body = (office.start)(&office.board, seat as u32, number)?;
     trace::started(seat, body.pid());
     step!("supervisor.started");
-    let mut ledger = office.ledger();
-    body.watch(&office.ends, number).inspect_err(|_| {
-        // Nobody would learn of its end.
+    if let Err(error) = body.watch(&office.ends, number)
+        && body.grip().is_some()
+    {
+        // Nobody would learn of its end. It may have begun something.
         body.kill();
-    })?;
+        body.wait();
+        office.ledger().workers[seat] = Some(Member { body, number, since, sentence: None });
+        ended(office, number);
+        return Err(error);
+    }
+    let mut ledger = office.ledger();
     if matches!(ledger.phase, Phase::Terminated | Phase::Broken(_)) {
         // It came too late to be ended with the others.
         body.kill();

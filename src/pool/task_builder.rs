@@ -89,7 +89,7 @@ where
     ///
     /// # Errors
     ///
-    /// As [`Pool::apply_async`].
+    /// As [`Pool::apply_async`]; and when there are callbacks, and the thread for them cannot be started. In any case it is not submitted then.
     ///
     /// ```
     /// # multiproc::test_support!();
@@ -104,11 +104,32 @@ where
     /// # Ok::<(), multiproc::Error>(())
     /// ```
     pub fn submit(self) -> Result<AsyncResult<R>, TaskError> {
-        let office = self.pool.office();
-        let function = office
-            .function(TypeId::of::<(K, F, A)>(), || task_function::<K, F, A>(self.function))?;
-        let pending = office.submit_task(&function, &self.args, self.terms)?;
-        Ok(AsyncResult::new(office, pending, read_one::<R>).with_callbacks(self.callbacks)?)
+        if !self.callbacks.is_empty() {
+            self.pool.office().has_caller()?;
+        }
+        let submitted = self.pool.submit_task(self.function, &self.args, self.terms)?;
+        Ok(submitted.with_callbacks(self.callbacks)?)
+    }
+}
+
+impl<K: Kind> Pool<K> {
+    /// Submits a task.
+    pub(super) fn submit_task<F, A, R>(
+        &self,
+        function: F,
+        args: &A,
+        terms: Terms,
+    ) -> Result<AsyncResult<R>>
+    where
+        F: Task<K, A, Output = R>,
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let office = self.office();
+        let of = TypeId::of::<(K, F, A)>();
+        let function = office.function(of, || task_function::<K, F, A>(function))?;
+        let pending = office.submit_task(&function, args, terms)?;
+        Ok(AsyncResult::new(office, pending, read_one::<R>))
     }
 }
 

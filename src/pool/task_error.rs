@@ -33,17 +33,17 @@ pub enum TaskError {
         worker: u32,
     },
     /// The worker that ran it ended: a crash, an exit, or somebody killed it. Nobody knows how far the task was.
-    #[error("task {index} died with its worker {pid}, {}{}{}", how(*signal, *code), guess(*hint), last_words(stderr))]
+    #[error("task {index} died with its {}", death(*pid, *signal, *code, stderr, *hint))]
     WorkerDied {
         /// Of the item among those that were mapped; 0 for a task of its own.
         index: usize,
         /// The process id of the worker.
         pid: u32,
-        /// The signal that ended it.
+        /// The signal that ended it, or [stopped](DeathHint::Stopped) it.
         signal: Option<i32>,
         /// The code with which it exited.
         code: Option<i32>,
-        /// The last lines of its standard error, if they are [captured](crate::PoolBuilder::capture_stderr).
+        /// The last lines of its standard error, if they are [captured](crate::PoolBuilder::capture_stderr). If it has neither signal nor code, what else is known of its end.
         stderr: String,
         /// Why it may have died.
         hint: Option<DeathHint>,
@@ -70,6 +70,14 @@ pub enum TaskError {
         /// Why.
         message: String,
     },
+    /// The task was done, but its result cannot be decoded here: its type's own `Deserialize` refuses it.
+    #[error("task {index} was done, but its result cannot be had: {message}")]
+    Undecodable {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// Why.
+        message: String,
+    },
     /// The arguments, or the result, could not be encoded.
     #[error("task {index}: {message}")]
     Encode {
@@ -83,6 +91,14 @@ pub enum TaskError {
     Terminated {
         /// Of the item among those that were mapped; 0 for a task of its own.
         index: usize,
+    },
+    /// The pool is broken for another reason: more workers died than [may](crate::PoolBuilder::restart_budget), or nobody could look after them any more.
+    #[error("task {index} was not done: the pool is broken: {message}")]
+    PoolBroken {
+        /// Of the item among those that were mapped; 0 for a task of its own.
+        index: usize,
+        /// Why.
+        message: String,
     },
     /// Workers cannot begin; the pool is broken.
     #[error("task {index} was not done: the workers of the pool cannot begin: {message}")]
@@ -121,9 +137,11 @@ impl TaskError {
             | Self::TimedOut { index, .. }
             | Self::Cancelled { index }
             | Self::Decode { index, .. }
+            | Self::Undecodable { index, .. }
             | Self::Encode { index, .. }
             | Self::Terminated { index }
             | Self::InitializerFailed { index, .. }
+            | Self::PoolBroken { index, .. }
             | Self::CallbackPanicked { index, .. }
             | Self::Failed { index, .. } => *index = item,
         }
@@ -139,23 +157,42 @@ impl TaskError {
             | Self::TimedOut { index, .. }
             | Self::Cancelled { index }
             | Self::Decode { index, .. }
+            | Self::Undecodable { index, .. }
             | Self::Encode { index, .. }
             | Self::Terminated { index }
             | Self::InitializerFailed { index, .. }
+            | Self::PoolBroken { index, .. }
             | Self::CallbackPanicked { index, .. }
             | Self::Failed { index, .. } => *index,
         }
     }
 }
 
-fn how(signal: Option<i32>, code: Option<i32>) -> String {
-    match (signal, code) {
+/// How a worker died.
+pub(super) fn death(
+    pid: u32,
+    signal: Option<i32>,
+    code: Option<i32>,
+    stderr: &str,
+    hint: Option<DeathHint>,
+) -> String {
+    let is_stopped = hint == Some(DeathHint::Stopped);
+    let how = match (signal, code) {
         (Some(signal), _) => {
-            format!("which was killed by signal {signal} ({})", signal_name(signal))
+            let signal = format!("by signal {signal} ({})", signal_name(signal));
+            if is_stopped {
+                format!("which was stopped {signal}, and killed, as nobody let it go on")
+            } else {
+                format!("which was killed {signal}")
+            }
         }
         (None, Some(code)) => format!("which exited with code {code}"),
-        (None, None) => "of whose end nothing is known".into(),
-    }
+        (None, None) if stderr.is_empty() => "of whose end nothing is known".into(),
+        // Nobody has captured that: it is what is known.
+        (None, None) => return format!("worker {pid}, which ended so: {stderr}"),
+    };
+    let hint = guess(hint.filter(|_| !is_stopped));
+    format!("worker {pid}, {how}{hint}{}", last_words(stderr))
 }
 
 fn guess(hint: Option<DeathHint>) -> String {
@@ -166,8 +203,13 @@ fn last_words(stderr: &str) -> String {
     if stderr.is_empty() { String::new() } else { format!("; it wrote: {stderr}") }
 }
 
+/// One of a task that was made an [`Error`] comes back as it was.
 impl From<Error> for TaskError {
     fn from(error: Error) -> Self {
+        let source = std::error::Error::source(&error);
+        if let Some(own) = source.and_then(|source| source.downcast_ref::<Self>()) {
+            return own.clone();
+        }
         match error.kind() {
             ErrorKind::Encode => Self::Encode { index: 0, message: error.to_string() },
             kind => Self::Failed { index: 0, kind, message: error.to_string() },
@@ -180,10 +222,31 @@ impl From<TaskError> for Error {
         let kind = match &error {
             TaskError::Failed { kind, .. } => *kind,
             TaskError::Encode { .. } => ErrorKind::Encode,
-            TaskError::Decode { .. } => ErrorKind::Decode,
+            TaskError::Decode { .. } | TaskError::Undecodable { .. } => ErrorKind::Decode,
             TaskError::TimedOut { .. } => ErrorKind::TimedOut,
             _ => ErrorKind::TaskFailed,
         };
         Self::new(kind, error.to_string()).with_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_death_is_told_in_its_own_words() {
+        let told = |signal, code, stderr, hint| death(7, signal, code, stderr, hint);
+        assert_eq!(
+            told(Some(9), None, "oh", Some(DeathHint::OutOfMemory)),
+            "worker 7, which was killed by signal 9 (SIGKILL); it seems that there was not enough memory; it wrote: oh"
+        );
+        assert_eq!(
+            told(Some(19), None, "", Some(DeathHint::Stopped)),
+            "worker 7, which was stopped by signal 19 (SIGSTOP), and killed, as nobody let it go on"
+        );
+        assert_eq!(told(None, Some(3), "", None), "worker 7, which exited with code 3");
+        assert_eq!(told(None, None, "", None), "worker 7, of whose end nothing is known");
+        assert_eq!(told(None, None, "no seat", None), "worker 7, which ended so: no seat");
     }
 }

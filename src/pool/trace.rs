@@ -27,8 +27,7 @@ pub(super) fn task(done: Done, items: Option<Range<u32>>) -> TaskSpan {
 #[cfg(feature = "tracing")]
 #[cold]
 fn enter(done: Done, items: Option<Range<u32>>) -> tracing::span::EnteredSpan {
-    // Its serial number.
-    let task = done.0 >> 1;
+    let task = done.serial();
     let span = match items {
         Some(Range { start, end }) => {
             tracing::debug_span!(target: "multiproc", "chunk", task, first = start, end)

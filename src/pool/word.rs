@@ -95,6 +95,10 @@ impl Done {
         Self(serial << 1)
     }
 
+    pub(crate) fn serial(self) -> u64 {
+        self.0 >> 1
+    }
+
     pub(crate) fn over(self) -> Self {
         Self(self.0 | 1)
     }

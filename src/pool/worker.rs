@@ -14,13 +14,13 @@ use super::{
 use crate::{
     Result,
     atomic::Ordering,
-    os::{clock, clock::Deadline, fork, spin, step::step},
+    os::{clock, clock::Deadline, spin, step::step},
     process::{
         PanicReport,
         function::{Entry, FunctionId},
         panic,
     },
-    segment::OwnerId,
+    segment::{self, OwnerId},
     sync::Thread,
 };
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,8 @@ pub(super) enum End {
     NoState(String),
     /// It could not take part.
     Failed(String),
+    /// It cannot open the job that its seat names: why.
+    Unopened(String),
 }
 
 /// Makes the state of a worker; an error as text.
@@ -131,16 +133,12 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         let seat = board.seat(self.index);
         seat.take(self.me);
         step!("worker.seated");
-        if let Err(message) = self.make_state() {
-            return End::NoState(message);
+        if let Err(end) = self.make_state() {
+            return end;
         }
         trace::ready(self.index);
         step!("worker.ready");
         let end = loop {
-            // Who has a worker's memory without being it, does not go on in its name.
-            if fork::is_forked() {
-                return End::Done;
-            }
             if self.most.is_full(seat.tasks(), &mut self.wear) {
                 break End::Worn;
             }
@@ -157,14 +155,15 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
                 }
                 Next::Found(Found::Job { slot, ticket }) => self.run_units(&thread, slot, ticket),
             };
-            if let Err(message) = done {
-                return End::NoState(message);
+            if let Err(end) = done {
+                return end;
             }
         };
         desk::put(AtHand::Nothing);
         step!("worker.ends");
         // Dropped here, where a panic is a panic of the worker.
         drop(desk::take_state());
+        desk::is_no_child();
         end
     }
 
@@ -191,6 +190,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         desk::put(AtHand::Nothing);
         let seat = board.seat(self.index);
         let sleeps = || {
+            segment::unmap_gone();
             seat.sleeps(clock::now());
             let next = raw.bells().wait(thread, NEWS, Deadline::NEVER, |_| look());
             seat.has_slept(clock::now());
@@ -218,7 +218,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         Ok(entry)
     }
 
-    fn run_task(&mut self, thread: &Thread<'_>, slot: u32) -> Result<(), String> {
+    fn run_task(&mut self, thread: &Thread<'_>, slot: u32) -> Result<(), End> {
         let board = Rc::clone(&self.board);
         let pending = board.pending(slot);
         if board.is_timed(slot) {
@@ -237,23 +237,21 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
             }
             Err(error) => board.write_failure(slot, &Failure::Decode(error.to_string())),
         }
-        if fork::is_forked() {
-            return Ok(());
-        }
         step!("task.over");
         board.raw().finish(thread, &*board, slot, pending);
         if has_panicked { self.make_state() } else { Ok(()) }
     }
 
     /// A panic may have left anything in the state.
-    fn make_state(&mut self) -> Result<(), String> {
+    fn make_state(&mut self) -> Result<(), End> {
         let seat = self.board.seat(self.index);
         seat.says_begins(clock::now());
         let dropped = panic::catch(|| drop(desk::take_state()));
         let made = panic::catch(|| (self.make)(self.index));
+        desk::is_no_child();
         match (dropped, made) {
-            (_, Err(report)) | (Err(report), _) => Err(report.to_string()),
-            (_, Ok(Err(message))) => Err(message),
+            (_, Err(report)) | (Err(report), _) => Err(End::NoState(report.to_string())),
+            (_, Ok(Err(message))) => Err(End::NoState(message)),
             (_, Ok(Ok(state))) => {
                 desk::put_state(state);
                 seat.says_ready(clock::now());
@@ -262,32 +260,32 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         }
     }
 
-    /// Opens the job, unless it is the one that was open.
-    fn open(&mut self, slot: u32, ticket: u64) -> Option<()> {
+    /// Opens the job, unless it is the one that was open; `false` if it is there no more.
+    fn open(&mut self, slot: u32, ticket: u64) -> Result<bool, End> {
         let known = |open: &OpenJob, done: Done| open.slot == slot && open.done == done;
         let done = self.board.pending(slot);
         if self.job.as_ref().is_some_and(|open| known(open, done)) {
-            return Some(());
+            return Ok(true);
         }
         self.job = None;
-        let (function, done, job) = self.board.job(slot, ticket)?;
-        let (job, entry) = match (job, self.entry(&function)) {
-            (Ok(job), Ok(entry)) => (Rc::new(job), entry),
-            // It may be over by now. If it is not, nobody can do it: the process that made it is told by the death of all who try.
-            _ => {
-                let (_, _, job) = self.board.job(slot, ticket)?;
-                drop(job);
-                desk::give_up("a job of the pool cannot be opened");
+        let Some((function, done, job)) = self.board.job(slot, ticket) else { return Ok(false) };
+        let (job, entry) = match job.and_then(|job| Ok((Rc::new(job), self.entry(&function)?))) {
+            Ok(opened) => opened,
+            // It may be over by now.
+            Err(_) if self.board.job(slot, ticket).is_none() => return Ok(false),
+            Err(error) => {
+                self.board.seat(self.index).says_unopened(done.serial());
+                return Err(End::Unopened(error.to_string()));
             }
         };
         self.job = Some(OpenJob { slot, done, entry, job });
-        Some(())
+        Ok(true)
     }
 
     /// Runs units of a job until none is free.
-    fn run_units(&mut self, thread: &Thread<'_>, slot: u32, ticket: u64) -> Result<(), String> {
+    fn run_units(&mut self, thread: &Thread<'_>, slot: u32, ticket: u64) -> Result<(), End> {
         let board = Rc::clone(&self.board);
-        if self.open(slot, ticket).is_none() {
+        if !self.open(slot, ticket)? {
             board.raw().pass(ticket);
             return Ok(());
         }
@@ -312,12 +310,11 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
             let span = trace::task(done, Some(job.items(unit)));
             self.run_unit(entry, &job, unit)?;
             drop(span);
-            if fork::is_forked() {
-                return Ok(());
-            }
             seat.counts(job.items(unit).len() as u64);
             job.raw().end(thread, &*job, unit);
-            if job.shape().tells && board.raw().bells().is_armed(DONE) {
+            // Whoever waits for what was cancelled waits for the end of its units.
+            let is_told = job.shape().tells || job.raw().limit() == 0;
+            if is_told && board.raw().bells().is_armed(DONE) {
                 board.raw().ring_for_all(thread, DONE);
             }
             if job.raw().is_over(&*job) {
@@ -327,19 +324,29 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
         }
     }
 
-    fn run_unit(&mut self, entry: Entry, job: &Rc<Job>, unit: u32) -> Result<(), String> {
+    fn run_unit(&mut self, entry: Entry, job: &Rc<Job>, unit: u32) -> Result<(), End> {
         let at = job.at(unit);
         desk::put(AtHand::Unit { job: Rc::clone(job), unit });
         if let Err(error) = job.unlist(unit, Progress(at.load(Ordering::Relaxed)).item()) {
             desk::give_up(&format!("a unit of a job cannot be begun: {error}"));
         }
-        while let Err(report) = call(entry) {
+        let end = job.items(unit).end;
+        let left = || {
             let reached = Progress(at.load(Ordering::Relaxed));
-            desk::fail(job, unit, reached.item(), &Failure::panicked(report));
-            job.start(unit, 0);
-            at.store(reached.next().0, Ordering::Release);
-            step!("unit.failed");
+            (reached.item() < end.min(job.raw().limit())).then_some(reached)
+        };
+        while let Err(report) = call(entry) {
+            // If none is left, what panicked was nobody's.
+            if let Some(reached) = left() {
+                desk::fail(job, unit, reached, &Failure::panicked(report));
+            }
             self.make_state()?;
+            if left().is_none() {
+                break;
+            }
+        }
+        if left().is_some() {
+            desk::fail_all(job, unit, &desk::not_run());
         }
         Ok(())
     }
@@ -348,5 +355,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
 /// Calls what runs the work at hand.
 fn call(entry: Entry) -> Result<(), PanicReport> {
     // It has no arguments and no result.
-    panic::catch(|| entry.call(&[], &|| ())).map(|_| ())
+    let called = panic::catch(|| entry.call(&[], &|| ())).map(|_| ());
+    desk::is_no_child();
+    called
 }

@@ -431,7 +431,7 @@ impl ProcessBuilder {
         let invalid = |message: String| Err(Error::new(ErrorKind::InvalidInput, message));
         if current::current().is_daemon() {
             return invalid(
-                "a daemonic process may have no children: they would outlive it".into(),
+                "a daemonic process, as each worker of a pool is one, may have no children, which would outlive it: start them in its parent, give the work to that one's pool, or use threads (`in_process` for a pool)".into(),
             );
         }
         if let Some(cpus) = &self.settings.affinity {

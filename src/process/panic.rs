@@ -51,6 +51,11 @@ impl PanicReport {
         self.location.as_deref()
     }
 
+    /// A message alone.
+    pub(crate) fn of_message(message: String) -> Self {
+        Self { message, location: None, backtrace: None }
+    }
+
     /// The calls that led to the panic, if they were asked for.
     #[must_use]
     pub fn backtrace(&self) -> Option<&str> {

@@ -8,23 +8,26 @@ use crate::{
     os::{pidfd::PidFd, signals},
     segment::{self, Place},
 };
-use std::{os::unix::process::parent_id, thread};
+use std::{mem, os::unix::process::parent_id, thread};
 
 /// Watches the parent with this pid; ends this process when it ends.
 pub(super) fn watch(parent: u32, session: Place) -> Result<()> {
     // Before one looks whether it has died.
     signals::go_on_when_the_parent_dies();
-    let descriptor = PidFd::open(parent);
-    // The pid may have become another process's before the descriptor was made: then this is somebody else's child now.
-    let descriptor = match descriptor {
-        Ok(descriptor) if parent_id() == parent => descriptor,
-        _ => {
-            segment::leave(&session);
-            signals::kill_self()
-        }
-    };
+    // Made here, so that a process without room for it does not begin.
+    let mut descriptor = PidFd::open(parent);
     let watch = move || {
-        while !matches!(descriptor.wait(None), Ok(true)) {}
+        // The pid may have become another process's before the descriptor was made: then this is somebody else's child now. And the program may have closed the descriptor, or have another file by its number: so what counts is whose
+        // child this is, and the descriptor only says when to look.
+        while let Ok(known) = &descriptor
+            && parent_id() == parent
+        {
+            let _ = known.wait(None);
+            if parent_id() == parent {
+                // Its number may be another file's, which is not closed here.
+                mem::forget(mem::replace(&mut descriptor, PidFd::open(parent)));
+            }
+        }
         segment::leave(&session);
         signals::kill_self();
     };

@@ -30,6 +30,11 @@ fn key(facts: &Facts, access: Access) -> (u64, u64, bool) {
     (facts.device, facts.inode, access == Access::ReadOnly)
 }
 
+/// All roots that the process has.
+pub(super) fn roots() -> Vec<Arc<Root>> {
+    attached().by_object.values().filter_map(Weak::upgrade).collect()
+}
+
 /// The root in this object, if the process has it. One for writing serves readers too.
 pub(super) fn find(facts: &Facts, access: Access) -> Option<Arc<Root>> {
     let attached = attached();

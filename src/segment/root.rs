@@ -444,14 +444,16 @@ impl Root {
         if member.descriptor(0).pins.claim(me, |id| self.is_dead(id)).is_none() {
             return;
         }
+        if !member.holds_parcels() || Spares::may_keep(member.class()) {
+            // Before the name goes: where this thread dies, whoever finds the name does it.
+            member.give_back_pages();
+            step!("member.emptied");
+        }
         if self.members().retire(member.id, me) {
             step!("member.retiring");
             self.unlink_member(member.id);
             step!("member.unlinked");
             self.members().free(member.id, me);
-            if Spares::may_keep(member.class()) {
-                member.give_back_pages();
-            }
         }
         lock(&self.spares).forget(member.id);
         lock(&self.attached).forget(member.id);
@@ -580,6 +582,7 @@ impl Root {
         if let Some(member) = lock(&self.attached).get(id) {
             return Ok(Some(member));
         }
+        self.unmap_gone();
         match Member::attach(&self.place.member(id).path(), id, self.nonce(), self.access) {
             Ok(member) => Ok(Some(lock(&self.attached).keep(&Arc::new(member)))),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::StaleHandle) => {
@@ -591,6 +594,11 @@ impl Root {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Unmaps what is kept here of objects that are gone.
+    pub(super) fn unmap_gone(&self) {
+        lock(&self.attached).retain_recent(|id| self.members().is_live(id));
     }
 
     // Names.

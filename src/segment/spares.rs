@@ -10,12 +10,14 @@
 //! 1. Who frees the block of a member keeps it here, or takes it away. So each free member is kept by a process that lives, or by a dead one, and the sweep after its death takes away what is free.
 //! 2. Whenever a process keeps one more, it takes free ones away, those first that were used longest ago, until at most [`KEPT_BYTES`] of those that it has here are free. Those in use are somebody's message: here they cost nothing.
 //! 3. Who takes a member away has claimed its block. So who has claimed one and *then* sees that the member is live has it for itself; if it is not, somebody has taken it away and died, or the claim would have failed.
-//! 4. Who takes a member away gives its pages back, as others may have it here still; all but the first, in which a look at what the parcel lists may still be going on (see `Pins::watch`). So a parcel whose list is longer is never kept.
+//! 4. Who takes a member away gives its pages back, as others may have it here still, before it is not live any more: so somebody does it, whoever dies. All but the first page, in which a look at what the parcel lists may still be going on
+//!    (see `Pins::watch`). So a parcel whose list is longer is never kept.
 //!
 //! | it dies … | then |
 //! | --- | --- |
 //! | with free members | the sweep takes away every free one, whoever keeps it |
 //! | with a claimed one | the block is free to whoever has it here, or to the sweep |
+//! | having given back its pages | likewise: what is there is written before it is read |
 //! | taking one away | as with any member: the entry is finished by whoever meets it |
 
 use super::{

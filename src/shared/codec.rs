@@ -4,7 +4,7 @@ use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 use std::cell::Cell;
 
-use super::transport;
+use super::transport::{Mode, Transport};
 use crate::{Error, ErrorKind, Result, segment::Block};
 
 /// How much memory a thread keeps to encode into.
@@ -28,7 +28,9 @@ pub(crate) struct Message {
 /// [`ErrorKind::Encode`] if the value's own `Serialize` refuses.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Message> {
     let buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
-    let (bytes, handles) = transport::sending(|| postcard::to_extend(value, buffer));
+    let sending = Transport::begin(Mode::Sending);
+    let bytes = postcard::to_extend(value, buffer);
+    let handles = sending.blocks();
     let bytes = bytes.map_err(|source| {
         let message = format!(
             "a value of type {} could not be encoded: {source}",
@@ -99,9 +101,9 @@ impl<'a> Flavor for Written<'a> {
 #[inline]
 pub(crate) fn encode_short<T: Serialize + ?Sized>(value: &T, place: &mut [u8]) -> Option<usize> {
     let place = Written { place, length: 0 };
-    let (length, handles) =
-        transport::sending(|| postcard::serialize_with_flavor(value, place).ok().map(<[u8]>::len));
-    length.filter(|_| handles.is_empty())
+    let sending = Transport::begin(Mode::Sending);
+    let length = postcard::serialize_with_flavor(value, place).ok().map(<[u8]>::len);
+    if sending.has_left() { None } else { length }
 }
 
 /// Encodes `value` into `place`, if it has room.
@@ -127,7 +129,8 @@ pub(crate) fn encode_into<'a, T: Serialize + ?Sized>(
 /// [`ErrorKind::Decode`] if they are not such a value, or if some are left over.
 #[inline]
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    transport::receiving(|| decode_bytes(bytes))
+    let receiving = Transport::begin(Mode::Receiving);
+    decode_bytes(bytes).map_err(|error| receiving.error_or(error))
 }
 
 /// Decodes values that are encoded each by itself.
@@ -141,12 +144,14 @@ where
     T: DeserializeOwned,
     I: Iterator<Item = &'a [u8]>,
 {
-    transport::receiving(|| {
-        for bytes in all {
-            onto.push(decode_bytes(bytes)?);
+    let receiving = Transport::begin(Mode::Receiving);
+    for bytes in all {
+        match decode_bytes(bytes) {
+            Ok(value) => onto.push(value),
+            Err(error) => return Err(receiving.error_or(error)),
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 /// As postcard's own, but what is decoded is moved once less.

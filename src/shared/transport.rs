@@ -15,12 +15,16 @@ use std::{
 };
 
 /// What one of our transports does on this thread.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Mode {
     Outside,
     Sending,
     Receiving,
 }
+
+/// Beside the mode: handles have left something. Messages without handles do not look.
+const HAS_LEFT: u8 = 1 << 7;
 
 /// What the handles of a message have left.
 #[derive(Default)]
@@ -31,48 +35,81 @@ struct Left {
 }
 
 thread_local! {
-    static MODE: Cell<Mode> = const { Cell::new(Mode::Outside) };
-    /// Whether there is something in `LEFT`: messages without handles do not look.
-    static HAS_LEFT: Cell<bool> = const { Cell::new(false) };
-    static LEFT: RefCell<Left> = const { RefCell::new(Left { blocks: Vec::new(), error: None }) };
+    static MODE: Cell<u8> = const { Cell::new(Mode::Outside as u8) };
+    /// Of the transport that runs, if its mode says so, behind that of those within which it runs.
+    static LEFT: RefCell<Vec<Left>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs an encoder or decoder; gives what the handles that it met have left.
-#[inline]
-fn during<T>(mode: Mode, work: impl FnOnce() -> T) -> (T, Option<Left>) {
-    let before = MODE.replace(mode);
-    let outer = HAS_LEFT.replace(false).then(|| LEFT.take());
-    let done = work();
-    MODE.set(before);
-    let left = HAS_LEFT.replace(false).then(|| LEFT.take());
-    if let Some(outer) = outer {
-        LEFT.set(outer);
-        HAS_LEFT.set(true);
+/// An encoder or decoder runs on this thread until this is dropped, by a panic perhaps; within another one, perhaps.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    before: u8,
+}
+
+impl Transport {
+    /// It begins.
+    #[inline]
+    pub(crate) fn begin(mode: Mode) -> Self {
+        Self { before: MODE.replace(mode as u8) }
     }
-    (done, left)
+
+    /// It has ended; whether there were handles.
+    #[inline]
+    pub(crate) fn has_left(self) -> bool {
+        MODE.get() & HAS_LEFT != 0
+    }
+
+    /// It has ended; the blocks of all handles that it met.
+    #[inline]
+    pub(crate) fn blocks(self) -> Vec<Block> {
+        if MODE.get() & HAS_LEFT == 0 { Vec::new() } else { take_left().blocks }
+    }
+
+    /// It has ended with this error, in the place of which is that of a handle that it met.
+    #[cold]
+    pub(crate) fn error_or(self, error: Error) -> Error {
+        let left = (MODE.get() & HAS_LEFT != 0).then(take_left);
+        left.and_then(|left| left.error).unwrap_or(error)
+    }
+}
+
+impl Drop for Transport {
+    #[inline]
+    fn drop(&mut self) {
+        if MODE.replace(self.before) & HAS_LEFT != 0 {
+            drop_left();
+        }
+    }
+}
+
+/// The caller's own.
+#[cold]
+fn take_left() -> Left {
+    MODE.set(MODE.get() & !HAS_LEFT);
+    LEFT.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+#[cold]
+fn drop_left() {
+    drop(LEFT.with_borrow_mut(Vec::pop));
 }
 
 /// Leaves something for the transport.
 fn leave(change: impl FnOnce(&mut Left)) {
-    LEFT.with_borrow_mut(change);
-    HAS_LEFT.set(true);
+    let mode = MODE.get();
+    LEFT.with_borrow_mut(|all| {
+        if mode & HAS_LEFT == 0 {
+            all.push(Left::default());
+        }
+        if let Some(left) = all.last_mut() {
+            change(left);
+        }
+    });
+    MODE.set(mode | HAS_LEFT);
 }
 
-/// Runs an encoder; gives the blocks of all handles that it met.
-#[inline]
-pub(crate) fn sending<T>(encode: impl FnOnce() -> T) -> (T, Vec<Block>) {
-    let (encoded, left) = during(Mode::Sending, encode);
-    (encoded, left.map_or_else(Vec::new, |left| left.blocks))
-}
-
-/// Runs a decoder. An error of a handle in the message takes the place of the decoder's.
-#[inline]
-pub(crate) fn receiving<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    let (decoded, left) = during(Mode::Receiving, decode);
-    match left.and_then(|left| left.error) {
-        Some(error) => decoded.map_err(|_| error),
-        None => decoded,
-    }
+fn is(mode: Mode) -> bool {
+    MODE.get() & !HAS_LEFT == mode as u8
 }
 
 /// A handle as it travels.
@@ -101,7 +138,7 @@ pub(crate) fn send_other<S: Serializer>(
     wire: &impl Serialize,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    if MODE.get() != Mode::Sending {
+    if !is(Mode::Sending) {
         return Err(outside());
     }
     wire.serialize(serializer)
@@ -112,7 +149,7 @@ pub(crate) fn send<S: Serializer>(
     block: &Block,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    if MODE.get() != Mode::Sending {
+    if !is(Mode::Sending) {
         return Err(outside());
     }
     leave(|left| left.blocks.push(block.clone()));
@@ -146,7 +183,7 @@ pub(crate) fn receive_other<'de, D: Deserializer<'de>, W: Deserialize<'de>, T>(
     open: impl FnOnce(W) -> Result<T>,
 ) -> std::result::Result<T, D::Error> {
     let wire = W::deserialize(deserializer)?;
-    let opened = if MODE.get() == Mode::Receiving {
+    let opened = if is(Mode::Receiving) {
         open(wire)
     } else {
         Err(Error::new(
@@ -187,4 +224,45 @@ fn open(wire: &Wire, fingerprint: u64, wanted: &str) -> Result<Block> {
         ));
     }
     Ok(block)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic;
+
+    fn leave_error() {
+        let error = || Error::new(ErrorKind::WrongType, "of a handle");
+        leave(|left| left.error = Some(error()));
+    }
+
+    fn is_nothing_left() -> bool {
+        is(Mode::Outside) && LEFT.with_borrow(Vec::is_empty)
+    }
+
+    #[test]
+    fn what_handles_leave_is_of_the_transport_that_met_them() {
+        let outer = Transport::begin(Mode::Sending);
+        leave_error();
+        let inner = Transport::begin(Mode::Receiving);
+        assert!(is(Mode::Receiving));
+        assert!(!inner.has_left());
+        let inner = Transport::begin(Mode::Receiving);
+        leave_error();
+        let other = Error::new(ErrorKind::Decode, "of the decoder");
+        assert_eq!(inner.error_or(other).kind(), ErrorKind::WrongType);
+        assert!(is(Mode::Sending) && outer.has_left());
+        assert!(is_nothing_left());
+    }
+
+    #[test]
+    fn a_panic_ends_it() {
+        let panics = || {
+            let _sending = Transport::begin(Mode::Sending);
+            leave_error();
+            panic!("in the middle");
+        };
+        assert!(panic::catch_unwind(panics).is_err());
+        assert!(is_nothing_left());
+    }
 }

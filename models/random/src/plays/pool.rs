@@ -24,6 +24,8 @@ use std::{
 
 /// Of items.
 const CHUNK: u32 = 2;
+/// In the cell of one that failed.
+const FAILED: u32 = 1;
 
 struct Shared {
     board: RawBoard,
@@ -39,6 +41,8 @@ struct Shared {
     at: Vec<AtomicU64>,
     cells: Vec<Cell<u32>>,
     begun: Vec<Cell<u32>>,
+    /// It fails when it is begun first.
+    failing: Option<u32>,
     workers: RefCell<Vec<OwnerId>>,
 }
 
@@ -83,7 +87,7 @@ impl<'a> Units<'a> for Job<'a> {
 }
 
 impl Shared {
-    fn new(slots: usize, items: u32) -> Self {
+    fn new(slots: usize, items: u32, failing: Option<u32>) -> Self {
         let word = || AtomicU64::new(0);
         let words = |count: usize| (0..count).map(|_| word()).collect::<Vec<_>>();
         let cells = |count: usize| vec![Cell::new(0); count];
@@ -101,6 +105,7 @@ impl Shared {
             at: (0..units).map(|unit| AtomicU64::new(Progress::new(unit * CHUNK, 0).0)).collect(),
             cells: cells(items as usize),
             begun: cells(items as usize),
+            failing,
             workers: RefCell::default(),
         }
     }
@@ -150,14 +155,19 @@ impl Shared {
                 continue;
             };
             let mut item = Progress(job.at(unit).load(Ordering::Relaxed)).item();
-            while item < job.items(unit).end {
+            while item < job.items(unit).end.min(self.job.limit()) {
                 let begun = &self.begun[item as usize];
                 begun.set(begun.get() + 1);
                 stay();
-                self.cells[item as usize].set(item + 100);
+                let fails = self.failing == Some(item) && begun.get() == 1;
+                // What is listed for an item that is tried again is taken off.
+                self.cells[item as usize].set(if fails { FAILED } else { item + 100 });
                 stay();
                 item += 1;
                 job.at(unit).store(Progress::new(item, 0).0, Ordering::Release);
+                if fails {
+                    self.job.limit_to(item);
+                }
             }
             self.job.end(party, job, unit);
             if self.job.is_over(job) {
@@ -172,6 +182,8 @@ struct Parent<'a> {
     shared: &'a Shared,
     party: &'a Model,
     retries: bool,
+    /// After a death nobody begins anything of a job any more.
+    withdraws: bool,
     ticket: u64,
     head: u64,
     buried: Vec<OwnerId>,
@@ -231,6 +243,10 @@ impl Parent<'_> {
                     Verdict::Failed
                 };
                 let is_free = shared.job.repair(Job(shared), worker, judge);
+                if self.withdraws {
+                    shared.job.limit_to(0);
+                    shared.job.withdraw(Job(shared));
+                }
                 if shared.job.is_over(Job(shared)) {
                     shared.board.finish(self.party, shared, 0, Done::pending(1));
                 } else if is_free && shared.board.head() > self.tickets[0] {
@@ -306,8 +322,15 @@ impl Parent<'_> {
         assert!(shared.begun.iter().all(|begun| begun.get() <= 1 + deaths), "begun too often");
         if is_over == Some(true) {
             for (item, cell) in shared.cells.iter().enumerate() {
-                let died = self.died.contains(&(item as u64));
-                assert!(died || cell.get() == item as u32 + 100, "not done");
+                if self.died.contains(&(item as u64)) {
+                    continue;
+                }
+                let is_withdrawn = self.withdraws && deaths > 0;
+                if cell.get() == FAILED || is_withdrawn {
+                    // Nobody wants the rest.
+                    break;
+                }
+                assert_eq!(cell.get(), item as u32 + 100, "not done");
             }
             assert!(self.retries || shared.begun.iter().all(|begun| begun.get() <= 1));
         }
@@ -319,7 +342,9 @@ fn pool(chance: &mut Chance) -> Play {
     let (is_job, retries) = (chance.one_in(2), chance.one_in(2));
     let count = 1 + chance.below(6);
     let workers = 1 + chance.below(4);
-    let shared = Rc::new(Shared::new(slots, items));
+    let withdraws = chance.one_in(4);
+    let failing = chance.one_in(3).then(|| chance.below(u64::from(items)) as u32);
+    let shared = Rc::new(Shared::new(slots, items, failing));
     let mut play = Play::new(all_awake);
     let parents = Rc::clone(&shared);
     play.enter_parent(move |party| {
@@ -327,6 +352,7 @@ fn pool(chance: &mut Chance) -> Play {
             shared: &parents,
             party,
             retries,
+            withdraws,
             ticket: 0,
             head: 0,
             buried: Vec::new(),
