@@ -185,7 +185,7 @@ fn doctor_tells_what_it_found() {
     assert_eq!(output.status.code(), Some(i32::from(checks.iter().any(is_bad))));
     for name in ["shared memory", "open files", "futex_waitv", "segments"] {
         let check = checks.iter().find(|check| check["name"] == name).unwrap();
-        assert!(is_bad(check) == false || check["advice"].is_string(), "{check}");
+        assert!(!is_bad(check) || check["advice"].is_string(), "{check}");
     }
     multiproc().arg("doctor").assert().stdout(predicate::str::contains("futex_waitv"));
 }
