@@ -109,11 +109,14 @@ fn queues_and_pools_without_a_name_are_known() {
         matches!(object.detail, Detail::Queue { depth: Some(1), capacity: 4, .. })
     };
     assert!(report.objects.iter().any(is_it), "{report:#?}");
-    let workers = report.objects.iter().find_map(|object| match &object.detail {
-        Detail::Pool { workers, .. } => Some(workers),
-        _ => None,
+    // The second worker may still be on its way to its seat.
+    look_until(&report.summary.name, |report| {
+        let workers = report.objects.iter().find_map(|object| match &object.detail {
+            Detail::Pool { workers, .. } => Some(workers),
+            _ => None,
+        });
+        (workers.unwrap().len() == 2).then_some(())
     });
-    assert_eq!(workers.unwrap().len(), 2);
     assert_eq!(report.summary.kind, Kind::Session);
 }
 
@@ -167,6 +170,51 @@ fn a_deadlock_is_found_with_its_threads_and_locks() {
         let _ = first.join();
         second.join().unwrap();
         assert_eq!(inspect::look(&name).unwrap().deadlocks, []);
+    });
+}
+
+fn read_then_lock(shared: RwLock, lock: Lock, both: Barrier) {
+    let _read = shared.read().unwrap();
+    both.wait().unwrap();
+    drop(lock.lock());
+}
+
+fn lock_then_write(shared: RwLock, lock: Lock, both: Barrier) {
+    let _held = lock.lock().unwrap();
+    both.wait().unwrap();
+    drop(shared.write());
+}
+
+#[test]
+fn a_writer_that_waits_for_a_reader_is_part_of_a_deadlock() {
+    let _watchdog = watchdog(120);
+    let name = unique("readers");
+    clean(&name, || {
+        let segment = Segment::create(&name).unwrap();
+        let shared = RwLock::new_in(&segment).unwrap();
+        let lock = Lock::new_in(&segment).unwrap();
+        segment.publish("shared", &shared).unwrap();
+        segment.publish("lock", &lock).unwrap();
+        let both = Barrier::new_in(&segment, 2).unwrap();
+        let arguments = || (shared.clone(), lock.clone(), both.clone());
+        let reader = spawn(read_then_lock, arguments()).unwrap();
+        let writer = spawn(lock_then_write, arguments()).unwrap();
+        let (objects, pids) = look_until(&name, |report| {
+            let waits = &report.deadlocks.first()?.waits;
+            let object = |id: &str| report.object(id).unwrap().names[0].clone();
+            let pid = |id: &str| report.thread(id).unwrap().pid;
+            let mut all: Vec<_> =
+                waits.iter().map(|wait| (object(&wait.object), pid(&wait.thread))).collect();
+            all.sort_unstable();
+            Some(all.into_iter().unzip::<_, _, Vec<_>, Vec<_>>())
+        });
+        assert_eq!(
+            (objects, pids),
+            (vec!["lock".into(), "shared".into()], vec![reader.pid(), writer.pid()])
+        );
+        reader.kill().unwrap();
+        let _ = reader.join();
+        writer.join().unwrap();
     });
 }
 

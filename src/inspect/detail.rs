@@ -42,7 +42,7 @@ pub enum Detail {
         /// Who reads.
         readers: Vec<String>,
     },
-    /// A [`Value`](crate::Value), [`Array`](crate::Array), [`Shared`](crate::Shared) or [`OnceValue`](crate::OnceValue) that is published.
+    /// A [`Value`](crate::Value), [`Array`](crate::Array), [`Shared`](struct@crate::Shared) or [`OnceValue`](crate::OnceValue) that is published.
     #[non_exhaustive]
     Data {
         /// Who writes, or waits for readers to do so.

@@ -173,11 +173,15 @@ fn holders(places: &Places, objects: &[Object], asleep: &Asleep, at: At) -> Vec<
         At::Life(_) => return Vec::new(),
     };
     // Who sleeps for a lock watches both halves of its word, and the life of its owner; without `futex_waitv`, one half.
-    let is_known_lock = start == 0 && block.is_none_or(|id| is_lock(objects, id));
+    let is_known = block.is_none_or(|id| is_lock(objects, id));
     let is_lock = asleep.at.contains(&at.further(4));
     match LockOutline::of(places.word(at)).owner {
-        Some(owner) if owner != me && (is_known_lock || is_lock && watches(owner)) => vec![owner],
-        _ => block.map_or_else(Vec::new, |id| readers(places, id, me, watches)),
+        Some(owner) if owner != me && (is_known && start == 0 || is_lock && watches(owner)) => {
+            vec![owner]
+        }
+        _ => block.map_or_else(Vec::new, |id| {
+            readers(places, id, me, |reader| is_known || watches(reader))
+        }),
     }
 }
 
@@ -191,12 +195,13 @@ fn readers(
     places: &Places,
     id: BlockId,
     me: OwnerId,
-    watches: impl Fn(OwnerId) -> bool,
+    is_waited_for: impl Fn(OwnerId) -> bool,
 ) -> Vec<OwnerId> {
     let bytes = places.bytes(id, 0, BorrowOutline::BYTES);
     let borrow = BorrowOutline::of(crate::segment::Copied(&bytes));
     let is_mine = borrow.writer.owner == Some(me);
-    let readers = borrow.readers.into_iter().filter(|&reader| reader != me && watches(reader));
+    let readers =
+        borrow.readers.into_iter().filter(|&reader| reader != me && is_waited_for(reader));
     readers.filter(|_| is_mine).collect()
 }
 
