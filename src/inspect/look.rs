@@ -88,6 +88,8 @@ fn look_once(place: &Place) -> Result<(Report, bool)> {
     // Again, as locks may name threads that came meanwhile.
     places.root.refresh()?;
     let threads = places.root.threads();
+    // Those that have ended meanwhile could not be asked, and need not be.
+    not_asked.retain(|&pid| threads.iter().any(|thread| thread.is_alive && thread.pid == pid));
     let sleepers: Vec<_> =
         asleep.iter().filter_map(|asleep| sleeper(&places, &objects, &threads, asleep)).collect();
     let seen = cycles(&sleepers);
