@@ -3,14 +3,27 @@
 set -euo pipefail
 cd "$(dirname "$0")/../models"
 
-# Of the semaphore, the longest plays; shorter ones are alike, and chance plays them too.
+# The longest plays; shorter ones are alike, and chance plays them too.
 long=(
+    barrier_two_turns
+    condition_a_newcomer_inherits_what_was_told
+    event_set_and_cleared_at_once
+    pool_one_dies_having_begun
+    pool_one_dies_having_claimed_and_another_tries
+    pool_the_woken_one_dies
+    pool_two_workers
+    queue_closes
+    queue_full_a_consumer_dies_with_a_slot
+    queue_one_dies_closing
+    queue_who_looks_hears_of_the_end
+    semaphore_a_try_leaves_no_trace
+    semaphore_one_permit_three_visitors
+    semaphore_the_woken_one_dies
     semaphore_dies_when_it_has_cleared
     semaphore_giver_and_woken_one_die
     semaphore_a_time_out_leaves_no_trace
     semaphore_the_late_one_dies
     semaphore_holder_and
-    semaphore_the_woken_one_dies_when_it_has_one
 )
 [ "${1:-}" != all ] || long=()
 cargo test --release -- "${long[@]/#/--skip=}"

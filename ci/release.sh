@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The suite as users build it: optimised, without the steps of the crash matrix. And that the latency harness works: some seconds of it, whose numbers nobody looks at.
+# The suite as users build it: optimised, without the steps of the crash matrix, and without the examples of the documentation. And that the latency harness works: some seconds of it, whose numbers nobody looks at.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo test --release --workspace
+cargo test --release --workspace --lib --tests
 
 report="${CARGO_TARGET_DIR:-target}/ipc_latency"
 rm -rf "$report"

@@ -3,6 +3,9 @@
 //! Functions run in processes of their own, which find locks, values and arrays in shared memory and work in it without copying. Any process may be killed at
 //! any instruction: the others go on, nothing is torn or leaked, and whoever comes next is told what was lost.
 //!
+//! This page is the short form. [`guide`] goes from the beginning to a whole program, and has chapters for those who [come from Python](guide::from_python), on
+//! [what holds when a process dies](guide::deaths), and on [deployment](guide::deployment).
+//!
 //! # Hello, world
 //!
 //! ```
@@ -66,7 +69,7 @@
 //!   [`split`](ArrayWriteGuard::split). One in which everybody touches single elements at any time: [`AtomicArray`].
 //! - Where data outlives the programs: a segment in a file, [`SegmentBuilder::create_file`] with [`keep`](SegmentBuilder::keep).
 //!
-//! What each costs, and what it promises when somebody dies, is in [`choosing`].
+//! What each costs, and what it promises when somebody dies, is in [`guide::choosing`].
 //!
 //! # What can be shared
 //!
@@ -86,7 +89,7 @@
 //! - What it was reading is free again; what it was writing is told like a lock. What it allocated is freed when somebody needs room.
 //! - Its children die with it, unless they were [asked not to](ProcessBuilder::outlive_parent), and the last one removes the shared memory.
 //!
-//! A process that is stopped (SIGSTOP) but alive holds on to what it has; the forms with a time-out help.
+//! A process that is stopped (SIGSTOP) but alive holds on to what it has; the forms with a time-out help. [`guide::deaths`] says it for each primitive and step, with the limits.
 //!
 //! # Environment
 //!
@@ -122,8 +125,7 @@ pub mod __private;
 pub mod safety {}
 
 #[cfg(doc)]
-#[doc = include_str!("../docs/choosing.md")]
-pub mod choosing {}
+pub mod guide;
 
 /// The examples of the README are tried with those of the documentation.
 #[cfg(doctest)]

@@ -151,3 +151,37 @@ fn only_the_lowest_layer_speaks_to_the_system() {
         }
     }
 }
+
+/// The files to which a document's links lead, as they stand there; links to the web and to items of the crate are not files.
+fn linked_files(text: &str) -> impl Iterator<Item = &str> {
+    let inline = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let defined = text.split("]: ").skip(1).filter_map(|rest| rest.split_whitespace().next());
+    let is_file = |target: &&str| {
+        let is_path = target.contains('/') || target.ends_with(".md");
+        (is_path || target.starts_with("LICENSE")) && !target.contains([':', '@', '{'])
+    };
+    inline.chain(defined).filter(is_file)
+}
+
+#[test]
+fn links_of_documents_lead_to_files() {
+    let text = "[a](a/b.md) [b](https://c/d.md) [`c`](super::c) [d](fn@d)\n[e]: e.md\n";
+    assert_eq!(linked_files(text).collect::<Vec<_>>(), ["a/b.md", "e.md"], "the check itself");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = 0;
+    for directory in ["", "docs", "docs/guide"] {
+        for entry in fs::read_dir(root.join(directory)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|ending| ending != "md") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for target in linked_files(&text) {
+                let file = path.with_file_name(target.split('#').next().unwrap());
+                assert!(file.exists(), "{} leads to {target}", path.display());
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 20, "the links were not found");
+}

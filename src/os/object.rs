@@ -199,7 +199,8 @@ impl Object {
 
     /// What sizes are multiples of: a page, or a huge page in a file system of such.
     pub(crate) fn page_bytes(directory: &Path) -> usize {
-        const HUGETLBFS: i64 = 0x9584_58f6;
+        // C libraries differ in the type of the field.
+        const HUGETLBFS: u64 = 0x9584_58f6;
         let mut answer = std::mem::MaybeUninit::<libc::statfs>::zeroed();
         let Ok(path) = c_path(directory) else { return 4096 };
         // SAFETY: the path is NUL-terminated, and the place valid.
@@ -208,7 +209,7 @@ impl Object {
         }
         // SAFETY: the call filled it in; all its bytes were zero before.
         let answer = unsafe { answer.assume_init() };
-        if answer.f_type == HUGETLBFS { answer.f_bsize as usize } else { 4096 }
+        if u64::try_from(answer.f_type) == Ok(HUGETLBFS) { answer.f_bsize as usize } else { 4096 }
     }
 
     /// Reads without mapping; what ends too early is no segment.
@@ -372,9 +373,11 @@ fn c_path(path: &Path) -> Result<CString> {
 /// Gives an object its name, if nothing has it.
 pub(crate) fn publish(from: &Path, to: &Path) -> Result<()> {
     let (source, target) = (c_path(from)?, c_path(to)?);
+    // By number, as not every C library has a function for it.
     // SAFETY: both paths are NUL-terminated and live through the call.
     let answer = unsafe {
-        libc::renameat2(
+        libc::syscall(
+            libc::SYS_renameat2,
             libc::AT_FDCWD,
             source.as_ptr(),
             libc::AT_FDCWD,

@@ -426,7 +426,7 @@ impl Board {
         self.word_at(slot, DONE_AT).load(Ordering::SeqCst) == Done::pending(serial).over().0
     }
 
-    /// The result of a task that is over: it is taken out.
+    /// The result of a task that is over: it is taken out. It stays where it cannot be had now.
     pub(super) fn take_result(&self, slot: u32) -> Result<Bytes> {
         let length = self.half_at(slot, RESULT_LEN_AT).load(Ordering::Relaxed);
         if length != ELSEWHERE {
@@ -435,9 +435,9 @@ impl Board {
         let place = self.table.entry(slot as usize).ok_or_else(|| {
             Error::new(ErrorKind::InvalidValue, "a result is not listed: the session is damaged")
         })?;
-        let parcel = Parcel::open(self.root(), place, OUTCOME);
+        let parcel = Parcel::open(self.root(), place, OUTCOME)?;
         self.forget_result(slot);
-        parcel.map(Bytes::Elsewhere)
+        Ok(Bytes::Elsewhere(parcel))
     }
 
     /// What a dead worker has listed.

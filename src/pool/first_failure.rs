@@ -7,6 +7,7 @@ use super::{
     job::Job,
     pending::{Outcome, Pending},
     raw_job::Units,
+    unopened::REST,
 };
 
 /// The first error of a result that is over. Of a map in which each item has its own, there is none.
@@ -15,7 +16,11 @@ pub(super) fn first_failure(pending: &Pending) -> Result<(), TaskError> {
         (Some(Outcome::Bytes(bytes)), _) => failure_in(0, bytes.get()),
         (Some(Outcome::Fate(fate)), _) => Err(fate.clone().into_error(0)),
         (Some(Outcome::Job(fates)), Some(job)) if job.shape().stops => {
-            let (told, found) = (fates.first_key_value(), listed(job));
+            // What is said of the rest is of nobody, if there is none.
+            let is_whole = job.done() == job.shape().items;
+            let mut fates = fates.iter();
+            let told = fates.find(|&(&item, _)| item != REST || !is_whole);
+            let found = listed(job);
             match (told, found) {
                 (Some((&item, _)), Err(error)) if error.index() < item as usize => Err(error),
                 (Some((&item, fate)), _) => Err(fate.clone().into_error(item as usize)),

@@ -7,6 +7,7 @@ use super::{
     member::Member,
     office::Office,
     pending::{Outcome, Pending},
+    raw_board::DONE,
     warrant::{Cause, Warrant},
     word::{Done, Word},
 };
@@ -102,6 +103,13 @@ pub(super) struct Ledger {
     pub(super) restarts: u64,
 }
 
+/// Whether somebody wants the result that is brought, or its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    BySomebody,
+    ByNobody,
+}
+
 /// How many are swept at once.
 const SWEPT: usize = 64;
 
@@ -161,7 +169,7 @@ impl Ledger {
             self.empty_limbo(board);
         }
         if self.free.is_empty() {
-            self.sweep(board);
+            self.sweep(board, thread);
         }
         if self.free.is_empty() && !self.limbo.is_empty() {
             self.renumber(board, thread);
@@ -203,30 +211,40 @@ impl Ledger {
         });
     }
 
-    /// Brings the outcome of all that is over: its memory is wanted, or it was long enough.
-    pub(super) fn settle_all(&mut self, board: &Board) {
+    /// Brings the outcome of all that is over: its memory is wanted, or it was long enough. Whoever waits for one of them is rung: its worker may have been stopped before it did that.
+    pub(super) fn settle_all(&mut self, board: &Board, thread: &Thread<'_>) {
+        let mut settled = false;
         for slot in 0..board.slots() {
-            self.settle(board, slot);
+            settled |= self.settle(board, slot, Asked::ByNobody);
+        }
+        self.ring_if(settled, board, thread);
+    }
+
+    fn ring_if(&self, settled: bool, board: &Board, thread: &Thread<'_>) {
+        if settled && board.raw().bells().is_armed(DONE) {
+            board.raw().ring_for_all(thread, DONE);
         }
     }
 
     /// Frees some slots of what is over.
-    fn sweep(&mut self, board: &Board) {
+    fn sweep(&mut self, board: &Board, thread: &Thread<'_>) {
         let mut found = 0;
         for _ in 0..board.slots() {
             let slot = self.sweep;
             self.sweep = (slot + 1) % board.slots();
-            if self.settle(board, slot) {
+            // Its slot is asked for.
+            if self.settle(board, slot, Asked::BySomebody) {
                 found += 1;
                 if found == SWEPT {
                     break;
                 }
             }
         }
+        self.ring_if(found > 0, board, thread);
     }
 
     /// If the slot's task or job is over, its outcome is brought, and the slot is free.
-    pub(super) fn settle(&mut self, board: &Board, slot: u32) -> bool {
+    pub(super) fn settle(&mut self, board: &Board, slot: u32, asked: Asked) -> bool {
         let Some(used) = &mut self.uses[slot as usize] else { return false };
         let pending = &used.pending;
         if !board.is_over(slot, pending.serial) {
@@ -237,9 +255,14 @@ impl Ledger {
         } else {
             match board.take_result(slot) {
                 Ok(bytes) => Outcome::Bytes(bytes),
-                Err(error) => Outcome::Bytes(super::board::Bytes::Private(
-                    super::failure::Failure::Encode(error.to_string()).to_bytes(),
-                )),
+                // Whoever asks for it may have room for it.
+                Err(_) if asked == Asked::ByNobody => return false,
+                Err(error) => {
+                    board.forget_result(slot);
+                    Outcome::Bytes(super::board::Bytes::Private(
+                        super::failure::Failure::Encode(error.to_string()).to_bytes(),
+                    ))
+                }
             }
         };
         self.end(board, slot, outcome);

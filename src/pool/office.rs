@@ -7,7 +7,7 @@ use super::{
     follow_up::FollowUp,
     guesses::Guesses,
     job::Job,
-    ledger::{Ledger, Phase, Use},
+    ledger::{Asked, Ledger, Phase, Use},
     member::Body,
     pending::{Outcome, Pending},
     picture::Picture,
@@ -135,7 +135,8 @@ impl Office {
         drop(spares);
         self.board.root().allocate_uncleared(bytes, BYTES).or_else(|_| {
             // What is over and was not asked for has some.
-            self.ledger().settle_all(&self.board);
+            let thread = self.thread()?;
+            self.ledger().settle_all(&self.board, &thread);
             self.board.root().allocate_uncleared(bytes, BYTES)
         })
     }
@@ -351,7 +352,7 @@ impl Office {
     pub(super) fn settle(&self, pending: &Pending) {
         // A forked child would take it away from its parent.
         if pending.outcome.get().is_none() && !fork::is_forked() {
-            self.ledger().settle(&self.board, pending.slot);
+            self.ledger().settle(&self.board, pending.slot, Asked::BySomebody);
         }
     }
 
@@ -407,7 +408,7 @@ impl Office {
         }
         let Pending { slot, serial, .. } = *pending;
         if self.board.is_over(slot, serial) {
-            ledger.settle(&self.board, slot);
+            ledger.settle(&self.board, slot, Asked::BySomebody);
             return Ok(false);
         }
         let raw = self.board.raw();
@@ -480,7 +481,9 @@ impl Office {
         if matches!(ledger.phase, Phase::Open | Phase::Closed) {
             ledger.phase = phase;
             for slot in 0..self.board.slots() {
-                if !ledger.settle(&self.board, slot) && ledger.uses[slot as usize].is_some() {
+                if !ledger.settle(&self.board, slot, Asked::BySomebody)
+                    && ledger.uses[slot as usize].is_some()
+                {
                     self.abandon(&mut ledger, slot, fate);
                 }
             }

@@ -54,7 +54,9 @@ impl Rounds {
             return;
         }
         self.next = Deadline::after(EVERY);
-        ledger.settle_all(&office.board);
+        if let Ok(thread) = office.thread() {
+            ledger.settle_all(&office.board, &thread);
+        }
         if ledger.in_use == 0 && is_open {
             self.stopped.clear();
             ledger.rests = true;

@@ -76,8 +76,9 @@ enum Reason {
 fn run(office: &Office) {
     if let Err(report) = panic::catch(|| supervise(office)) {
         let _ = office.break_down(Fate::Broken(format!("the supervisor {report}")));
-        end_workers(office);
     }
+    // There are none where all went well.
+    end_workers(office);
     office.ledger().is_over = true;
     if let Ok(thread) = office.thread() {
         office.board.raw().ring_for_all(&thread, DONE);
@@ -100,7 +101,7 @@ fn order_to_end(office: &Office) {
 }
 
 fn supervise(office: &Office) {
-    let mut is_ordered = false;
+    let mut ordered = 0;
     let (mut arrests, mut rounds) = (Arrests::default(), Rounds::default());
     loop {
         let deadline = next_deadline(office).min(arrests.next_look()).min(rounds.next(office));
@@ -120,8 +121,14 @@ fn supervise(office: &Office) {
         let warrants = std::mem::take(&mut office.ledger().warrants);
         warrants.into_iter().for_each(|warrant| arrests.begin(office, warrant));
         arrests.go_on(office);
-        if !is_ordered && !matches!(office.ledger().phase, Phase::Open) {
-            is_ordered = true;
+        let now = match office.ledger().phase {
+            Phase::Open => 0,
+            Phase::Closed => 1,
+            Phase::Terminated | Phase::Broken(_) => 2,
+        };
+        if ordered < now {
+            // At each: what waits has come to its end by the second.
+            ordered = now;
             order_to_end(office);
         }
         fill_seats(office);
@@ -448,6 +455,7 @@ fn fill_seats(office: &Office) {
         let number = {
             let mut ledger = office.ledger();
             if is_idle(office, &ledger) || !ledger.lacks_workers(office) {
+                ledger.unstarted = None;
                 break;
             }
             if ledger.workers[seat].is_some() || !ledger.not_before[seat].has_passed() {
@@ -477,7 +485,7 @@ fn fill_seats(office: &Office) {
 pub(super) fn seat_worker(office: &Office, seat: usize, number: u64) -> Result<()> {
     let since = Instant::now();
     let body = (office.start)(&office.board, seat as u32, number)?;
-    trace::started(seat, body.pid());
+    let pid = body.pid();
     step!("supervisor.started");
     if let Err(error) = body.watch(&office.ends, number)
         && body.grip().is_some()
@@ -495,5 +503,8 @@ pub(super) fn seat_worker(office: &Office, seat: usize, number: u64) -> Result<(
         body.kill();
     }
     ledger.workers[seat] = Some(Member { body, number, since, sentence: None });
+    drop(ledger);
+    // Whoever hears of it may ask the pool something, or panic.
+    trace::started(seat, pid);
     Ok(())
 }

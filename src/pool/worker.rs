@@ -156,7 +156,7 @@ impl<M: Fn(u32) -> Result<Box<dyn Any>, String>> Worker<M> {
                 Next::Found(Found::Job { slot, ticket }) => self.run_units(&thread, slot, ticket),
             };
             if let Err(end) = done {
-                return end;
+                break end;
             }
         };
         desk::put(AtHand::Nothing);

@@ -5,17 +5,22 @@
 
 use crate::{
     Result,
-    os::{pidfd::PidFd, signals},
+    os::{descriptor_set::DescriptorSet, pidfd::PidFd, signals},
     segment::{self, Place},
 };
-use std::{mem, os::unix::process::parent_id, thread};
+use std::{
+    mem,
+    os::{fd::AsFd, unix::process::parent_id},
+    thread,
+};
 
 /// Watches the parent with this pid; ends this process when it ends.
 pub(super) fn watch(parent: u32, session: Place) -> Result<()> {
     // Before one looks whether it has died.
     signals::go_on_when_the_parent_dies();
-    // Made here, so that a process without room for it does not begin.
+    // Made here, so that a process without room for them does not begin.
     let mut descriptor = PidFd::open(parent);
+    let set = DescriptorSet::new()?;
     let watch = move || {
         // The pid may have become another process's before the descriptor was made: then this is somebody else's child now. And the program may have closed the descriptor, or have another file by its number: so what counts is whose
         // child this is, and the descriptor only says when to look.
@@ -23,9 +28,15 @@ pub(super) fn watch(parent: u32, session: Place) -> Result<()> {
             && parent_id() == parent
         {
             let _ = known.wait(None);
-            if parent_id() == parent {
-                // Its number may be another file's, which is not closed here.
-                mem::forget(mem::replace(&mut descriptor, PidFd::open(parent)));
+            if parent_id() != parent {
+                break;
+            }
+            match PidFd::open(parent) {
+                // The number of the known one may be another file's, which is not closed here.
+                Ok(another) => mem::forget(mem::replace(&mut descriptor, Ok(another))),
+                // The program may have no room for descriptors any more: `poll` does not take the known one then, but `epoll` does.
+                Err(_) if set.add(known.as_fd(), 0).and_then(|()| set.wait()).is_ok() => {}
+                Err(_) => break,
             }
         }
         segment::leave(&session);

@@ -235,6 +235,11 @@ impl Root {
             };
             for block in 0..member.blocks() {
                 let pins = &member.descriptor(block).pins;
+                if member.is_own() && pins.is_left(|id| self.is_dead(id)) {
+                    // Its pages may have been given back: it is not free for anybody before it goes.
+                    self.retire(&member, me);
+                    continue;
+                }
                 let around = self.around(&member, block);
                 let freed = if pins.is_pinned_by(dead) {
                     pins.unpin(dead, me, &around)

@@ -281,6 +281,11 @@ impl Pins {
         self.bits.iter().any(|word| word.load(Ordering::SeqCst) != 0)
     }
 
+    /// Whether a corpse has claimed the block, and not published it.
+    pub(crate) fn is_left(&self, is_dead: impl Fn(OwnerId) -> bool) -> bool {
+        matches!(self.state(), State::Claimed { by, .. } if OwnerId::from_bits(by).is_none_or(is_dead))
+    }
+
     /// Whether the block can be claimed at this moment.
     pub(crate) fn is_free(&self) -> bool {
         matches!(self.state(), State::Free { .. })
