@@ -1,12 +1,13 @@
 //! The command line.
 
+use crate::latency;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
 /// Looks at shared-memory segments of multiproc from outside
 ///
-/// It reads, and takes no part: no running program is disturbed, and a damaged segment is an error. Exit codes: 0 done; 1 found something (gc --dry-run, doctor, and inspect for a deadlock); 2 wrong usage, or an error.
+/// It reads, and takes no part: no running program is disturbed, and a damaged segment is an error. Only gc removes something, and only bench runs something. Exit codes: 0 done; 1 found something (gc --dry-run, doctor, and inspect for a deadlock); 2 wrong usage, or an error.
 #[derive(Debug, Parser)]
 #[command(name = "multiproc", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -27,6 +28,10 @@ pub(crate) enum Command {
     Gc(GcOptions),
     /// Look whether this machine is good for shared memory, and say what to change
     Doctor(DoctorOptions),
+    /// Measure how long a message takes from one process to another, by every way there is
+    ///
+    /// Two processes, each on a processor of its own, send one message back and forth; half of a round trip is told. The ways are those of this library, those of the system, and the floor: two cache lines, or two futexes for those who sleep.
+    Bench(BenchOptions),
     /// Write the man pages into a directory
     Man(ManOptions),
     /// Print completions for a shell
@@ -68,6 +73,18 @@ pub(crate) struct GcOptions {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct DoctorOptions {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BenchOptions {
+    #[command(flatten)]
+    pub(crate) latency: latency::Options,
+    /// Also write report.html, with plots, and latency.csv into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) report: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

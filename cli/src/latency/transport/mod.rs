@@ -1,30 +1,19 @@
 //! The ways from one process to the other, each with what both sides need to find each other, and its two ends.
 
 #[macro_use]
-#[path = "transport/sized.rs"]
 mod sized;
-#[path = "transport/bytes.rs"]
 mod bytes;
-#[path = "transport/crossbeam.rs"]
 mod crossbeam;
-#[path = "transport/floor.rs"]
 mod floor;
-#[path = "transport/futex.rs"]
 mod futex;
-#[path = "transport/os_pipe.rs"]
 mod os_pipe;
-#[path = "transport/pipe.rs"]
 mod pipe;
-#[path = "transport/queue.rs"]
 mod queue;
-#[path = "transport/queue_encoded.rs"]
 mod queue_encoded;
-#[path = "transport/ring.rs"]
 mod ring;
-#[path = "transport/unix_socket.rs"]
 mod unix_socket;
 
-use crate::{
+use crate::latency::{
     play::{Clock, Linked, Memcpy, Play},
     row::{Row, Transport},
 };
@@ -80,8 +69,8 @@ impl Wiring {
         Ok(match row.transport {
             Transport::Clock | Transport::Memcpy => Self::Alone,
             Transport::Crossbeam => Self::Threads,
-            Transport::Floor => Self::Floor(floor::Wiring::new()),
-            Transport::Futex => Self::Futex(futex::Wiring::new()),
+            Transport::Floor => Self::Floor(floor::Wiring::new()?),
+            Transport::Futex => Self::Futex(futex::Wiring::new()?),
             Transport::Ring => Self::Ring(ring::AnySize::new(row.payload)?),
             Transport::Queue => Self::Queue(queue::AnySize::new(row.payload)?),
             Transport::QueueEncoded => Self::QueueEncoded(queue_encoded::Wiring::new()?),

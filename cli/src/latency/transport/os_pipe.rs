@@ -1,7 +1,8 @@
 //! Two pipes of the system.
 
 use super::{Side, bytes::Way};
-use crate::row::{Row, Wait};
+use crate::latency::row::{Row, Wait};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, OpenOptions},
@@ -29,7 +30,7 @@ impl Wiring {
         let (out, back) = side.order(self.0);
         let mut options = OpenOptions::new();
         if row.wait == Wait::Spin {
-            options.custom_flags(libc::O_NONBLOCK);
+            options.custom_flags(OFlags::NONBLOCK.bits() as i32);
         }
         let out: File = options.clone().write(true).open(out)?;
         let back: File = options.clone().read(true).open(back)?;

@@ -1,7 +1,7 @@
 //! Two rings.
 
 use super::{BY_VALUE, End, Side, sized::places};
-use crate::{
+use crate::latency::{
     payload,
     row::{Row, Wait},
 };

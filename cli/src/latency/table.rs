@@ -1,9 +1,6 @@
 //! The numbers as text.
 
-use crate::{
-    measured::Measured,
-    row::{Place, Row},
-};
+use super::{numbers::Numbers, row::touch_name};
 use std::{fmt::Write, iter};
 
 pub(crate) const NOTE: &str = "Nanoseconds one way: half of a round trip, except for clock and memcpy, which are what one takes. \
@@ -28,34 +25,23 @@ pub(crate) const HEAD: [&str; 12] = [
 const WORDS: [bool; 12] =
     [true, false, true, true, false, false, false, false, false, false, false, false];
 
-pub(crate) const QUANTILES: [(&str, f64); 5] =
-    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
-
 pub(crate) type Line = [String; 12];
 
-pub(crate) fn lines(all: &[Measured]) -> Vec<Line> {
-    all.iter().map(|one| line(one, all)).collect()
-}
-
-fn line(one: &Measured, all: &[Measured]) -> Line {
-    let Row { transport, payload, wait, .. } = &one.row;
-    let is_alone = transport.place() == Place::Alone;
-    let floor = all.iter().find(|floor| !is_alone && floor.row.is_floor_of(&one.row));
-    let [p50, p90, p99, p999, max] =
-        QUANTILES.map(|(_, quantile)| format!("{:.0}", one.quantile(quantile)));
+pub(crate) fn line(row: &Numbers) -> Line {
+    let whole = |nanoseconds: f64| format!("{nanoseconds:.0}");
     [
-        transport.name().to_owned(),
-        payload.to_string(),
-        if is_alone { "-" } else { wait.name() }.to_owned(),
-        one.row.touch_name().to_owned(),
-        one.count().to_string(),
-        p50,
-        p90,
-        p99,
-        p999,
-        max,
-        format!("{:.0}", one.mean()),
-        floor.map_or("-".to_owned(), |floor| format!("{:.2}", one.ratio_to(floor))),
+        row.transport.to_owned(),
+        row.payload.to_string(),
+        row.wait.unwrap_or("-").to_owned(),
+        touch_name(row.is_touched).to_owned(),
+        row.count.to_string(),
+        whole(row.p50),
+        whole(row.p90),
+        whole(row.p99),
+        whole(row.p99_9),
+        whole(row.max),
+        whole(row.mean),
+        row.x_floor.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Where and when it was measured: without it the numbers say little.
 
-use crate::topology::Pair;
+use super::topology::Pair;
+use serde::{Serialize, Serializer};
 use std::{env, fs, process::Command};
 
 pub(crate) struct Machine(Vec<(&'static str, String)>);
@@ -28,11 +29,12 @@ impl Machine {
     pub(crate) fn facts(&self) -> &[(&'static str, String)] {
         &self.0
     }
+}
 
-    pub(crate) fn print(&self) {
-        for (name, value) in &self.0 {
-            println!("{name} {value}");
-        }
+/// An object with a field for each fact.
+impl Serialize for Machine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 

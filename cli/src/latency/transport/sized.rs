@@ -18,11 +18,11 @@ macro_rules! sized {
 
             pub(crate) fn open(
                 self,
-                row: &crate::row::Row,
+                row: &crate::latency::row::Row,
                 side: super::Side,
-            ) -> multiproc::Result<Box<dyn crate::play::Play>> {
+            ) -> multiproc::Result<Box<dyn crate::latency::play::Play>> {
                 Ok(match self {
-                    $(Self::$name(wiring) => Box::new(crate::play::Linked(wiring.open(row, side)?)),)*
+                    $(Self::$name(wiring) => Box::new(crate::latency::play::Linked(wiring.open(row, side)?)),)*
                 })
             }
         }

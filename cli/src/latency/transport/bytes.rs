@@ -1,7 +1,7 @@
 //! Messages through descriptors of the system: the bytes go in and come out by `write(2)` and `read(2)`.
 
 use super::End;
-use crate::payload;
+use crate::latency::payload;
 use std::{
     fs::File,
     hint::spin_loop,

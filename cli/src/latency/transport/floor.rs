@@ -1,7 +1,7 @@
 //! Two cache lines: one store and one load each way.
 
 use super::{End, Side};
-use crate::common::game::TwoWords;
+use crate::latency::two_words::TwoWords;
 use serde::{Deserialize, Serialize};
 use std::{hint::spin_loop, sync::atomic::Ordering};
 
@@ -9,8 +9,8 @@ use std::{hint::spin_loop, sync::atomic::Ordering};
 pub(crate) struct Wiring(TwoWords);
 
 impl Wiring {
-    pub(super) fn new() -> Self {
-        Self(TwoWords::new())
+    pub(super) fn new() -> multiproc::Result<Self> {
+        TwoWords::new().map(Self)
     }
 
     pub(super) fn open(self, side: Side) -> Way {

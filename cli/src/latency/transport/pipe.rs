@@ -1,7 +1,7 @@
 //! Our own pipe: bytes of any length, which are copied in and out.
 
 use super::{End, Side, queue::tried};
-use crate::{
+use crate::latency::{
     payload,
     row::{Row, Wait},
 };

@@ -80,6 +80,10 @@ impl Wait {
     }
 }
 
+pub(crate) fn touch_name(is_touched: bool) -> &'static str {
+    if is_touched { "touched" } else { "untouched" }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) transport: Transport,
@@ -93,10 +97,6 @@ pub(crate) struct Row {
 impl Row {
     fn new(transport: Transport, payload: usize, wait: Wait) -> Self {
         Self { transport, payload, wait, touched: true }
-    }
-
-    pub(crate) fn touch_name(&self) -> &'static str {
-        if self.touched { "touched" } else { "untouched" }
     }
 
     /// What others of its kind are compared with.
@@ -113,8 +113,9 @@ impl Row {
 /// Transport, payload, wait and touch: what `--only` looks at.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { transport, payload, wait, .. } = self;
-        write!(f, "{}/{payload}/{}/{}", transport.name(), wait.name(), self.touch_name())
+        let Self { transport, payload, wait, touched } = self;
+        let touch = touch_name(*touched);
+        write!(f, "{}/{payload}/{}/{touch}", transport.name(), wait.name())
     }
 }
 

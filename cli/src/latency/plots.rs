@@ -1,9 +1,8 @@
 //! The plots of the report, each an SVG of its own.
 
-use crate::{
+use crate::latency::{
     measured::Measured,
     row::{Row, Transport, Wait},
-    table::QUANTILES,
 };
 use plotters::{
     backend::SVGBackend,
@@ -18,6 +17,9 @@ use plotters::{
     style::{BLACK, Color, RGBColor, ShapeStyle, WHITE},
 };
 use std::{error::Error, ops::Range};
+
+const QUANTILES: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
 const SIZE: (u32, u32) = (900, 520);
 

@@ -1,7 +1,7 @@
 //! A Unix socket, a stream.
 
 use super::{Side, bytes::Way};
-use crate::row::{Row, Wait};
+use crate::latency::row::{Row, Wait};
 use multiproc::Barrier;
 use serde::{Deserialize, Serialize};
 use std::{

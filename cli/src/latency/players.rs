@@ -1,6 +1,6 @@
 //! The processes that play: a client and a server, each on its processor, and one with two threads.
 
-use crate::{
+use crate::latency::{
     play::{Play, Turn},
     row::{Place, Row, Wait},
     transport::{Side, Wiring},

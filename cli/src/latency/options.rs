@@ -1,13 +1,9 @@
 //! What can be said on the command line.
 
-use clap::Parser;
+use clap::Args;
 use std::time::Duration;
 
-#[derive(Parser)]
-#[command(
-    name = "ipc_latency",
-    about = "How long a message takes from one process to another, beside the floor"
-)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// The two processors, such as 0,1; without it, two cores that share as much as they can
     #[arg(long, value_name = "A,B", value_parser = two_processors)]
@@ -19,22 +15,19 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PATTERN")]
     pub(crate) only: Option<String>,
     /// How often each row has its turn
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
     /// How long each turn is
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     millis: Option<u64>,
-    /// What `cargo bench` says to every bench.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 impl Options {
-    pub(crate) fn rounds(&self) -> u32 {
-        self.rounds.unwrap_or(if self.quick { 2 } else { 25 }).max(1)
+    pub(super) fn rounds(&self) -> u32 {
+        self.rounds.unwrap_or(if self.quick { 2 } else { 25 })
     }
 
-    pub(crate) fn slot(&self) -> Duration {
+    pub(super) fn slot(&self) -> Duration {
         Duration::from_millis(self.millis.unwrap_or(if self.quick { 15 } else { 25 }))
     }
 }

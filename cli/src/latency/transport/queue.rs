@@ -1,7 +1,7 @@
 //! Two queues with items in place.
 
 use super::{BY_VALUE, End, Side, sized::places};
-use crate::{
+use crate::latency::{
     payload,
     row::{Row, Wait},
 };

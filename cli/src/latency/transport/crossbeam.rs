@@ -1,9 +1,9 @@
 //! Two channels of `crossbeam-channel` between threads of one process: what moves is the address of the payload.
 
 use super::End;
-use crate::{
-    common::pin,
+use crate::latency::{
     payload,
+    pin::pin,
     play::{Linked, Play, Turn},
     row::{Row, Wait},
 };

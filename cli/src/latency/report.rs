@@ -1,6 +1,6 @@
 //! The report: one file that needs nothing else.
 
-use crate::{
+use crate::latency::{
     machine::Machine,
     measured::Measured,
     plots,

@@ -1,7 +1,7 @@
 //! Two queues with encoded items: bytes, which are copied in and out.
 
 use super::{End, Side, queue::tried};
-use crate::row::{Row, Wait};
+use crate::latency::row::{Row, Wait};
 use multiproc::{ErrorKind, Queue};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;

@@ -1,6 +1,6 @@
 //! A turn of one row, as each side plays it.
 
-use crate::{payload::STOP, transport::End};
+use crate::latency::{payload::STOP, transport::End};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::{

@@ -1,7 +1,7 @@
 //! The floor of those who sleep: one store, one wake and one sleep each way.
 
 use super::{End, Side};
-use crate::common::game::{TwoWords, futex_wait, futex_wake};
+use crate::latency::two_words::{TwoWords, futex_wait, futex_wake};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
 
@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 pub(crate) struct Wiring(TwoWords);
 
 impl Wiring {
-    pub(super) fn new() -> Self {
-        Self(TwoWords::new())
+    pub(super) fn new() -> multiproc::Result<Self> {
+        TwoWords::new().map(Self)
     }
 
     pub(super) fn open(self, side: Side) -> Way {

@@ -1,6 +1,7 @@
 //! What was measured of a row, over all rounds.
 
-use crate::{
+use crate::latency::{
+    median::median,
     play::new_histogram,
     row::{Place, Row},
 };
@@ -56,6 +57,6 @@ impl Measured {
     /// The median of the rounds' ratios.
     pub(crate) fn ratio_to(&self, floor: &Self) -> f64 {
         let rounds = self.rounds.iter().zip(&floor.rounds);
-        crate::common::median(rounds.map(|(ours, floor)| ours / floor).collect())
+        median(rounds.map(|(ours, floor)| ours / floor).collect())
     }
 }
