@@ -52,7 +52,7 @@ pub(crate) fn measure(options: &Options) -> Result<Results, Box<dyn Error>> {
             match players.measure(index, &row.row, slot) {
                 Ok(recorded) => row.add(&recorded),
                 Err(error) => {
-                    return Err(format!("{}: {error}\n{}", row.row, players.explain()).into());
+                    return Err(format!("{}: {error}{}", row.row, players.explain()).into());
                 }
             }
         }

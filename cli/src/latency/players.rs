@@ -7,7 +7,7 @@ use crate::latency::{
 };
 use multiproc::{Barrier, Process, Receiver, Sender, channel};
 use serde::{Deserialize, Serialize};
-use std::{error::Error, time::Duration};
+use std::{error::Error, panic::resume_unwind, thread, time::Duration};
 
 /// No turn takes so long.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -45,7 +45,21 @@ fn find(ends: &mut [(usize, Box<dyn Play>)], index: usize) -> &mut dyn Play {
 /// Values of a histogram, and how often each: it does not travel itself.
 pub(crate) type Recorded = Vec<(u64, u64)>;
 
+/// Without optimisation, the largest messages lie on the stack several times.
+fn with_room(body: impl FnOnce() + Send + 'static) {
+    const ROOM: usize = 64 << 20;
+    if !cfg!(debug_assertions) {
+        return body();
+    }
+    let thread = thread::Builder::new().stack_size(ROOM).spawn(body).unwrap();
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+}
+
 fn client(part: Part, turns: Receiver<(usize, Turn)>, answers: Sender<Recorded>) {
+    with_room(move || measure_all(part, &turns, &answers));
+}
+
+fn measure_all(part: Part, turns: &Receiver<(usize, Turn)>, answers: &Sender<Recorded>) {
     let mut ends = part.open();
     for turn in turns.iter() {
         let (index, turn) = turn.unwrap();
@@ -57,6 +71,10 @@ fn client(part: Part, turns: Receiver<(usize, Turn)>, answers: Sender<Recorded>)
 }
 
 fn server(part: Part, turns: Receiver<usize>) {
+    with_room(move || serve_all(part, &turns));
+}
+
+fn serve_all(part: Part, turns: &Receiver<usize>) {
     let mut ends = part.open();
     for index in turns.iter() {
         find(&mut ends, index.unwrap()).serve();
@@ -115,7 +133,7 @@ impl Players {
     pub(crate) fn explain(mut self) -> String {
         let all = [&mut self.client.process, &mut self.threads.process, &mut self.server];
         let ends = all.map(|process| match process.join_timeout(Duration::from_secs(1)) {
-            Some(Err(error)) => format!("{}: {error}\n", process.name()),
+            Some(Err(error)) => format!("; {}: {error}", process.name()),
             Some(Ok(())) | None => String::new(),
         });
         ends.concat()

@@ -1,6 +1,8 @@
 //! Names of segments, a watchdog, and the assertion that nothing is left.
 #![allow(dead_code, reason = "each test executable uses some of it")]
 
+pub(crate) mod terminal;
+
 use assert_cmd::Command;
 use multiproc::{Barrier, Event, Lock, Process, Segment, spawn};
 use std::{
@@ -14,6 +16,14 @@ pub(crate) fn multiproc() -> Command {
     let mut command = Command::cargo_bin("multiproc").unwrap();
     command.timeout(Duration::from_secs(60));
     command
+}
+
+/// Whether the system tells everybody of this user, and so the command, whether the process sleeps: else the command must say that it does not know.
+pub(crate) fn is_told_of(pid: u32) -> bool {
+    let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+    scope.map_or(true, |scope| scope.trim() == "0")
+        && fs::File::open(format!("/proc/{pid}/mem")).is_ok()
+        && fs::read(format!("/proc/{pid}/syscall")).is_ok()
 }
 
 /// A name that nobody else has.
