@@ -1,9 +1,15 @@
 //! A terminal that only the test sees.
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use pty_process::{
+    Size,
+    blocking::{Command, Pty, open},
+};
 use std::{
+    fs::File,
     io::{Read, Write},
     num::NonZero,
+    os::fd::AsFd,
+    process::Child,
     sync::mpsc::{Receiver, channel},
     time::Duration,
 };
@@ -14,22 +20,22 @@ fn size(count: u16) -> NonZero<u16> {
 
 /// A terminal, and the command in it.
 pub(crate) struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
+    child: Child,
     output: Receiver<Vec<u8>>,
-    input: Box<dyn Write + Send>,
     screen: vt100::Parser,
-    master: Box<dyn MasterPty + Send>,
+    pty: Pty,
 }
 
 impl Terminal {
-    const SIZE: PtySize = PtySize { rows: 40, cols: 160, pixel_width: 0, pixel_height: 0 };
+    const SIZE: (u16, u16) = (40, 160);
 
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let pair = native_pty_system().openpty(Self::SIZE).unwrap();
-        let mut command = CommandBuilder::new(assert_cmd::cargo::cargo_bin("multiproc"));
-        command.args(arguments);
-        let child = pair.slave.spawn_command(command).unwrap();
-        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (rows, cols) = Self::SIZE;
+        let (pty, inner) = open().unwrap();
+        pty.resize(Size::new(rows, cols)).unwrap();
+        let command = Command::new(assert_cmd::cargo::cargo_bin("multiproc")).args(arguments);
+        let child = command.spawn(inner).unwrap();
+        let mut reader = File::from(pty.as_fd().try_clone_to_owned().unwrap());
         let (sender, output) = channel();
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
@@ -40,14 +46,13 @@ impl Terminal {
                 }
             }
         });
-        let input = pair.master.take_writer().unwrap();
-        let screen = vt100::Parser::new(size(Self::SIZE.rows), size(Self::SIZE.cols), 0);
-        Self { child, output, input, screen, master: pair.master }
+        let screen = vt100::Parser::new(size(rows), size(cols), 0);
+        Self { child, output, screen, pty }
     }
 
     /// Changes its size.
     pub(crate) fn resize(&mut self, rows: u16, cols: u16) {
-        self.master.resize(PtySize { rows, cols, ..Self::SIZE }).unwrap();
+        self.pty.resize(Size::new(rows, cols)).unwrap();
         self.screen.screen_mut().set_size(size(rows), size(cols));
     }
 
@@ -70,15 +75,13 @@ impl Terminal {
     }
 
     pub(crate) fn press(&mut self, keys: &[u8]) {
-        self.input.write_all(keys).unwrap();
-        self.input.flush().unwrap();
+        self.pty.write_all(keys).unwrap();
     }
 
     /// Waits for its end; what is on the screen then.
     pub(crate) fn end(mut self) -> String {
         assert!(self.child.wait().unwrap().success());
-        // The slave side is closed by now: the reader comes to its end.
-        drop((self.input, self.master));
+        // Nobody has the inner side by now: the reader comes to its end.
         for bytes in self.output {
             self.screen.process(&bytes);
         }
