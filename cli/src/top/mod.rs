@@ -44,17 +44,16 @@ fn watch(terminal: &mut ratatui::DefaultTerminal, interval: Duration) -> Ended {
         terminal.draw(|frame| screen::draw(frame, &picture, is_paused))?;
         loop {
             let rest = next.saturating_duration_since(Instant::now());
+            let rest = if is_paused { interval } else { rest };
             let wish = if event::poll(rest)? { wish(&event::read()?) } else { Wish::Nothing };
             match wish {
                 Wish::End => return Ok(Outcome::Done),
                 Wish::Pause => is_paused = !is_paused,
                 Wish::Draw => {}
                 Wish::Nothing if rest.is_zero() => {
-                    next = Instant::now() + interval;
-                    if is_paused {
-                        continue;
-                    }
                     picture = Picture::take(&mut memory)?;
+                    // From its end: where looking takes longer than that, there is time for keys nevertheless.
+                    next = Instant::now() + interval;
                 }
                 Wish::Nothing => continue,
             }
