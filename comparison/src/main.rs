@@ -1,0 +1,30 @@
+//! The same work by multiproc and by its rivals, in one run: `cargo run --release -p comparison`.
+//!
+//! What is measured comes in parts, a part in cases (a payload's size, a number of processes), and a case in contenders. All contenders of a case are run in turn, and that round
+//! after round, so that what disturbs the machine disturbs all of them alike. A row of the results is the median of a contender's rounds.
+
+mod case;
+mod contender;
+mod death;
+mod options;
+mod part;
+mod row;
+mod unit;
+
+use clap::Parser;
+use options::Options;
+
+fn main() -> anyhow::Result<()> {
+    multiproc::init();
+    let options = Options::parse();
+    let mut rows = Vec::new();
+    for part in options.parts() {
+        for case in part.cases(&options)? {
+            rows.extend(case.run(options.rounds)?);
+        }
+    }
+    for row in rows {
+        println!("{row:?}");
+    }
+    Ok(())
+}
