@@ -1,8 +1,10 @@
 use crate::{case::Case, options::Options};
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 /// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Part {
     /// How long a message takes one way, by its size.
     Latency,
@@ -30,6 +32,30 @@ impl Part {
             Self::Locks => "Locks",
             Self::Dispatch => "A task to a worker",
             Self::Spawn => "Start and end of a worker",
+        }
+    }
+
+    /// What is measured, in a sentence or two for who reads the report.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Latency => {
+                "From the moment at which one process begins to send until the other has the whole message: half of a round trip between two processors."
+            }
+            Self::Throughput => {
+                "One process sends as fast as it can, another receives as fast as it can."
+            }
+            Self::Mpmc => {
+                "Several processes send into the same queue and several take from it; all messages are counted."
+            }
+            Self::Locks => {
+                "Taking a lock and giving it back: when nobody else wants it, and when all others do."
+            }
+            Self::Dispatch => {
+                "A function that does next to nothing is run by a worker that exists, and its result comes back."
+            }
+            Self::Spawn => {
+                "From nothing to a worker that has started, has run a function that does nothing, and has ended."
+            }
         }
     }
 
