@@ -2,19 +2,26 @@
 
 use crate::{
     part::Part,
-    results::{Fact, Fate, Ratio, Results, is_ours},
+    results::{Fact, Fate, Ratio, Results, is_ours, sorted},
 };
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 /// Wide enough for all columns where nothing says how wide a line may be.
 const WIDTH: u16 = 110;
 
-/// The cases of a part, below each other.
+/// A line below the head.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// The cases of a part below each other, the best contender first.
 pub fn part(results: &Results, part: Part) -> String {
     let mut table =
         table(&["case", "contender", "median", "half of the rounds", "beside multiproc"]);
     for case in results.cases(part) {
-        for (at, one) in case.iter().enumerate() {
+        if table.row_count() > 0 {
+            table.add_row([""]);
+        }
+        for (at, one) in sorted(&case).into_iter().enumerate() {
             table.add_row([
                 if at == 0 { one.case.clone() } else { String::new() },
                 marked(&one.contender),
@@ -35,6 +42,9 @@ pub fn deaths(fates: &[Fate]) -> String {
     let mut table = table(&["killed", "contender", "verdict", "after", "what the others saw"]);
     for (at, fate) in fates.iter().enumerate() {
         let is_first = at == 0 || fates[at - 1].killed != fate.killed;
+        if is_first && at > 0 {
+            table.add_row([""]);
+        }
         table.add_row([
             if is_first { fate.killed.clone() } else { String::new() },
             marked(&fate.contender),
@@ -54,10 +64,7 @@ pub fn left_out(facts: &[Fact]) -> String {
 
 fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(head);
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
     if !table.is_tty() {
         table.set_width(WIDTH);
     }

@@ -2,11 +2,10 @@
 
 use super::{
     canvas::{self, Size},
-    mark::Look,
     scale::Scale,
-    theme::{GRID, INK, MUTED},
+    theme::{self, GRID, INK, MUTED},
 };
-use crate::results::{Ratio, Summary};
+use crate::results::{Ratio, Summary, is_ours, sorted};
 use plotters::{
     backend::SVGBackend,
     chart::ChartBuilder,
@@ -37,18 +36,15 @@ fn heights(size: Size) -> Heights {
 const AXIS: i32 = 48;
 
 /// All of `cases` count in the same unit.
-pub(super) fn draw(
-    cases: &[Vec<&Summary>],
-    contenders: &[&str],
-    size: Size,
-) -> anyhow::Result<String> {
+pub(super) fn draw(cases: &[Vec<&Summary>], size: Size) -> anyhow::Result<String> {
     let heights = heights(size);
     let many = cases.iter().map(Vec::len).sum::<usize>() as i32;
     let below = heights.head * cases.len() as i32 + heights.contender * many;
     let longest = cases.iter().flatten().map(|one| size.length(&one.contender)).max().unwrap_or(0);
     let (left, right) = match size {
         Size::Wide => (longest + 14, 190),
-        Size::Narrow => (4, 12),
+        // Room for half of the first mark's name, and for a ratio beside the longest bar.
+        Size::Narrow => (28, 112),
     };
     let across = size.width().saturating_sub(left + right);
     let unit = cases[0][0].unit;
@@ -85,11 +81,11 @@ pub(super) fn draw(
         canvas::say(&area, &case[0].case, head, canvas::text(size, INK, true, HPos::Left))?;
         top += heights.head;
         for one in sorted(case) {
-            let look = Look::of(&one.contender, contenders);
+            let is_ours = is_ours(&one.contender);
             let middle = top + heights.bar;
             let (from, to) = (middle - heights.thick / 2, middle + heights.thick / 2);
             let bar = [(start, from), (along(one.median).max(start + 2), to)];
-            area.draw(&Rectangle::new(bar, look.color.filled()))?;
+            area.draw(&Rectangle::new(bar, theme::kind(&one.contender).filled()))?;
             // From one quartile to the other.
             let quartiles = [one.lower_quartile, one.upper_quartile].map(along);
             canvas::line(&area, quartiles.map(|x| (x, middle)).to_vec(), INK, 1)?;
@@ -97,23 +93,23 @@ pub(super) fn draw(
                 canvas::line(&area, vec![(x, middle - 3), (x, middle + 3)], INK, 1)?;
             }
             let (amount, ratio) = (unit.amount(one.median), Ratio::of(one, case).to_string());
+            let end = quartiles[1].max(bar[1].0) + 8;
             match size {
                 Size::Wide => {
-                    let style = canvas::name(size, look, HPos::Right);
+                    let style = canvas::text(size, INK, is_ours, HPos::Right);
                     canvas::say(&area, &one.contender, (left as i32 - 8, middle), style)?;
-                    let end = quartiles[1].max(bar[1].0) + 8;
-                    let style = canvas::text(size, INK, look.is_ours, HPos::Left);
+                    let style = canvas::text(size, INK, is_ours, HPos::Left);
                     canvas::say(&area, &amount, (end, middle), style)?;
                     let ratio_at = (end + size.length(&amount) as i32 + 8, middle);
                     canvas::caption(&area, size, &ratio, ratio_at, HPos::Left)?;
                 }
                 Size::Narrow => {
                     let line = top + 10;
-                    let style = canvas::name(size, look, HPos::Left);
+                    let style = canvas::text(size, INK, is_ours, HPos::Left);
                     canvas::say(&area, &one.contender, (left as i32, line), style)?;
-                    let end = (size.width() - right) as i32;
-                    let style = canvas::text(size, INK, look.is_ours, HPos::Right);
-                    canvas::say(&area, &amount, (end, line), style)?;
+                    let style = canvas::text(size, INK, is_ours, HPos::Right);
+                    canvas::say(&area, &amount, (size.width() as i32 - 4, line), style)?;
+                    canvas::caption(&area, size, &ratio, (end, middle), HPos::Left)?;
                 }
             }
             top += heights.contender;
@@ -123,14 +119,4 @@ pub(super) fn draw(
     drop(chart);
     drop(area);
     Ok(svg)
-}
-
-/// The best first.
-pub(super) fn sorted<'a>(case: &[&'a Summary]) -> Vec<&'a Summary> {
-    let mut sorted = case.to_vec();
-    sorted.sort_by(|one, other| {
-        let by_number = one.median.total_cmp(&other.median);
-        if one.unit.less_is_better() { by_number } else { by_number.reverse() }
-    });
-    sorted
 }

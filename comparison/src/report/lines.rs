@@ -7,7 +7,10 @@ use super::{
     spread::spread,
     theme::{GRID, PAPER},
 };
-use crate::{results::Summary, text::bytes};
+use crate::{
+    results::{Summary, is_ours},
+    text::bytes,
+};
 use plotters::{
     backend::SVGBackend,
     chart::ChartBuilder,
@@ -27,13 +30,8 @@ struct Line<'a> {
 }
 
 /// `ground` fills the picture, for pages of any colour.
-pub(super) fn draw(
-    cases: &[Vec<&Summary>],
-    contenders: &[&str],
-    size: Size,
-    ground: bool,
-) -> anyhow::Result<String> {
-    let lines = lines(cases, contenders);
+pub(super) fn draw(cases: &[Vec<&Summary>], size: Size, ground: bool) -> anyhow::Result<String> {
+    let lines = lines(cases);
     let values = lines.iter().flat_map(|line| &line.points).map(|point| point.1);
     let mut places: Vec<f64> = cases.iter().filter_map(|case| case[0].at).collect();
     places.sort_by(f64::total_cmp);
@@ -120,24 +118,21 @@ pub(super) fn draw(
     Ok(svg)
 }
 
-/// Of all contenders that have a place along the axis.
-fn lines<'a>(cases: &[Vec<&'a Summary>], contenders: &[&str]) -> Vec<Line<'a>> {
-    let mut lines: Vec<Line<'_>> = Vec::new();
+/// Of all contenders that have a place along the axis, ours first.
+fn lines<'a>(cases: &[Vec<&'a Summary>]) -> Vec<Line<'a>> {
+    let mut lines: Vec<(&str, Vec<(f64, f64)>)> = Vec::new();
     for one in cases.iter().flatten() {
         let Some(at) = one.at else { continue };
         let point = (at, one.median);
-        match lines.iter_mut().find(|line| line.name == one.contender) {
-            Some(line) => line.points.push(point),
-            None => lines.push(Line {
-                name: &one.contender,
-                look: Look::of(&one.contender, contenders),
-                points: vec![point],
-            }),
+        match lines.iter_mut().find(|line| line.0 == one.contender) {
+            Some(line) => line.1.push(point),
+            None => lines.push((&one.contender, vec![point])),
         }
     }
-    for line in &mut lines {
-        line.points.sort_by(|one, other| one.0.total_cmp(&other.0));
-    }
-    lines.sort_by_key(|line| !line.look.is_ours);
-    lines
+    let (ours, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| is_ours(line.0));
+    let line = |(at, (name, mut points)): (usize, (&'a str, Vec<(f64, f64)>))| {
+        points.sort_by(|one, other| one.0.total_cmp(&other.0));
+        Line { name, look: Look::of(at, is_ours(name)), points }
+    };
+    ours.into_iter().enumerate().chain(others.into_iter().enumerate()).map(line).collect()
 }

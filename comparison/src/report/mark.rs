@@ -1,3 +1,4 @@
+use super::theme;
 use plotters::style::RGBColor;
 
 /// The form of a point, so that contenders are told apart without colours too.
@@ -16,7 +17,7 @@ impl Mark {
     const ALL: [Self; 7] =
         [Self::Disc, Self::Square, Self::Up, Self::Diamond, Self::Down, Self::Ring, Self::Cross];
 
-    /// The mark of the contender at this place: with its colour it is one of 56.
+    /// The mark of the contender at this place: with its colour it is one of 21 of ours, or of 35 others.
     pub(super) fn of(at: usize) -> Self {
         Self::ALL[at % Self::ALL.len()]
     }
@@ -48,7 +49,7 @@ impl Mark {
     }
 }
 
-/// How a contender looks in all plots.
+/// How a contender looks in a plot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
     pub(super) color: RGBColor,
@@ -57,14 +58,9 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// How the contender called `name` looks among all.
-    pub(super) fn of(name: &str, contenders: &[&str]) -> Self {
-        let at = contenders.iter().position(|one| *one == name).unwrap_or(contenders.len());
-        Self {
-            color: super::theme::contender(at),
-            mark: Mark::of(at),
-            is_ours: crate::results::is_ours(name),
-        }
+    /// Of the contender at this place among ours, or among the others.
+    pub(super) fn of(at: usize, is_ours: bool) -> Self {
+        Self { color: theme::of_line(at, is_ours), mark: Mark::of(at), is_ours }
     }
 }
 
@@ -74,12 +70,10 @@ mod tests {
 
     #[test]
     fn no_two_contenders_look_alike() {
-        let names: Vec<String> = (0..56).map(|at| at.to_string()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut seen: Vec<(Mark, _)> = Vec::new();
-        for name in &names {
-            let look = Look::of(name, &names);
-            assert!(!seen.contains(&(look.mark, look.color)), "{name}");
+        for (at, is_ours) in (0..21).map(|at| (at, true)).chain((0..35).map(|at| (at, false))) {
+            let look = Look::of(at, is_ours);
+            assert!(!seen.contains(&(look.mark, look.color)), "{at}");
             seen.push((look.mark, look.color));
         }
     }

@@ -20,7 +20,7 @@ use canvas::Size;
 pub fn picture(results: &Results) -> anyhow::Result<String> {
     let cases = results.cases(Part::Latency);
     anyhow::ensure!(!cases.is_empty(), "the picture shows the latency, which was not measured");
-    let svg = lines::draw(&cases, &results.contenders(), Size::Wide, true)?;
+    let svg = lines::draw(&cases, Size::Wide, true)?;
     let (tag, rest) = svg.split_once('>').context("an SVG begins with a tag")?;
     Ok(format!("{tag}><style>{}</style>{rest}", theme::style()))
 }

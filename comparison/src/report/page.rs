@@ -8,7 +8,7 @@ use super::{
 use crate::{
     death::Verdict,
     part::Part,
-    results::{Fate, Ratio, Results, Summary, best, is_ours},
+    results::{Fate, Ratio, Results, Summary, best, is_of_threads, is_ours, sorted},
     text::escaped,
     unit::Unit,
 };
@@ -32,11 +32,10 @@ pub fn html(results: &Results) -> anyhow::Result<String> {
         write!(page, "<p class=\"warning\">A quick run: {}.</p>\n", escaped(&fact.value))?;
     }
     glance(&mut page, results)?;
-    let contenders = results.contenders();
     for part in Part::ALL {
         let cases = results.cases(part);
         if !cases.is_empty() {
-            self::part(&mut page, part, &cases, &contenders)?;
+            self::part(&mut page, part, &cases)?;
         }
     }
     deaths(&mut page, &results.fates)?;
@@ -48,46 +47,45 @@ pub fn html(results: &Results) -> anyhow::Result<String> {
 const INTRODUCTION: &str = "<p>The same work, done by multiproc and by other ways to do it, on the same machine in the same run. \
 All contenders of a case have their turn in every round, one after the other, so that what disturbs the machine disturbs all of them alike. \
 A number is the median over the rounds; half of the rounds lie between the two quartiles, which plots show as a thin line. \
-Contenders that are <em>threads</em> do not leave their process: they say how near processes come, and when one of them dies, all do.</p>\n";
+Contenders that are <em>threads</em> do not leave their process: they say how near processes come, and when one of them dies, all do.</p>\n\
+<p class=\"key\"><span class=\"kind\">multiproc</span> <span class=\"kind processes\">other processes</span> <span class=\"kind threads\">threads</span></p>\n";
 
-/// The best of multiproc and the best of the others, case by case.
+/// The best of multiproc, of other processes and of threads, case by case.
 fn glance(page: &mut String, results: &Results) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for part in Part::ALL {
         let mut group = Some(part.title().to_owned());
         for case in results.cases(part) {
-            let of = |ours: bool| {
-                best(case.iter().copied().filter(|one| is_ours(&one.contender) == ours))
-            };
             let cell = |one: Option<&Summary>| {
-                one.map_or("–".to_owned(), |one| {
-                    format!("{}: {}", one.contender, one.unit.amount(one.median))
-                })
+                let Some(one) = one else { return ("", "–".to_owned()) };
+                // An amount is not parted from its unit.
+                let amount = one.unit.amount(one.median).replace(' ', "\u{a0}");
+                let ratio = match Ratio::of(one, &case) {
+                    Ratio::Reference | Ratio::Alone => String::new(),
+                    ratio => format!(", {ratio}"),
+                };
+                ("", format!("{}: {amount}{ratio}", one.contender))
             };
-            let (ours, other) = (of(true), of(false));
-            let ratio = other.map_or(String::new(), |other| Ratio::of(other, &case).to_string());
+            let others = |threads: bool| {
+                best(&case, |name| !is_ours(name) && is_of_threads(name) == threads)
+            };
             let row: Vec<Cell> = vec![
                 ("name", case[0].case.clone()),
-                ("", cell(ours)),
-                ("", cell(other)),
-                ("number", ratio),
+                cell(best(&case, is_ours)),
+                cell(others(false)),
+                cell(others(true)),
             ];
             rows.push((group.take(), row));
         }
     }
     if !rows.is_empty() {
-        page.push_str("<h2>At a glance</h2>\n");
-        table::write(page, &["case", "multiproc's best", "best of the others", "which is"], &rows)?;
+        page.push_str("<h2>At a glance</h2>\n<p>The best in each case: of multiproc, of other ways between processes, and of threads.</p>\n");
+        table::write(page, &["case", "multiproc", "processes", "threads"], &rows)?;
     }
     Ok(())
 }
 
-fn part(
-    page: &mut String,
-    part: Part,
-    cases: &[Vec<&Summary>],
-    contenders: &[&str],
-) -> anyhow::Result<()> {
+fn part(page: &mut String, part: Part, cases: &[Vec<&Summary>]) -> anyhow::Result<()> {
     write!(page, "<h2>{}</h2>\n<p>{}</p>\n", escaped(part.title()), escaped(part.about()))?;
     for unit in Unit::ALL {
         let of_unit: Vec<_> = cases.iter().filter(|case| case[0].unit == unit).cloned().collect();
@@ -99,9 +97,9 @@ fn part(
         writeln!(page, "<div role=\"img\" aria-label=\"{label}\">")?;
         for (size, class) in [(Size::Wide, "wide"), (Size::Narrow, "narrow")] {
             let svg = if part == Part::Latency && of_unit.len() > 1 {
-                lines::draw(&of_unit, contenders, size, false)?
+                lines::draw(&of_unit, size, false)?
             } else {
-                bars::draw(&of_unit, contenders, size)?
+                bars::draw(&of_unit, size)?
             };
             writeln!(page, "<div class=\"{class}\">{svg}</div>")?;
         }
@@ -117,7 +115,7 @@ fn numbers(page: &mut String, cases: &[Vec<&Summary>]) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for case in cases {
         let mut group = Some(case[0].case.clone());
-        for one in bars::sorted(case) {
+        for one in sorted(case) {
             let row: Vec<Cell> = vec![
                 (if is_ours(&one.contender) { "name ours" } else { "name" }, one.contender.clone()),
                 ("number", one.unit.amount(one.median)),
@@ -127,11 +125,7 @@ fn numbers(page: &mut String, cases: &[Vec<&Summary>]) -> anyhow::Result<()> {
             rows.push((group.take(), row));
         }
     }
-    Ok(table::write(
-        page,
-        &["contender", "median", "half of the rounds", "beside multiproc"],
-        &rows,
-    )?)
+    Ok(table::write(page, &["contender", "median", "quartiles", "ratio"], &rows)?)
 }
 
 fn deaths(page: &mut String, fates: &[Fate]) -> anyhow::Result<()> {
@@ -157,7 +151,7 @@ fn deaths(page: &mut String, fates: &[Fate]) -> anyhow::Result<()> {
         ];
         rows.push((is_first.then(|| fate.killed.clone()), row));
     }
-    Ok(table::write(page, &["contender", "verdict", "known after", "what the others saw"], &rows)?)
+    Ok(table::write(page, &["contender", "verdict", "known after", "what was seen"], &rows)?)
 }
 
 fn facts(page: &mut String, results: &Results) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! Colours: what is drawn in the light ones, style sheets turn into the dark ones where the reader's screen is dark.
 
+use crate::results::{is_of_threads, is_ours};
 use plotters::style::RGBColor;
 use std::fmt::Write;
 
@@ -30,9 +31,20 @@ const CONTENDERS: [Pair; 8] = [
     (RGBColor(0x4A, 0x54, 0x5E), RGBColor(0xC3, 0xCA, 0xD1)),
 ];
 
-/// The colour of the contender at this place; they begin again after the last.
-pub(super) fn contender(at: usize) -> RGBColor {
-    CONTENDERS[at % CONTENDERS.len()].0
+/// What bars are told apart by, whose names stand beside them: ours, other processes, threads.
+pub(super) fn kind(contender: &str) -> RGBColor {
+    let at = match (is_ours(contender), is_of_threads(contender)) {
+        (true, _) => 0,
+        (false, false) => 7,
+        (false, true) => 4,
+    };
+    CONTENDERS[at].0
+}
+
+/// The colour of a line: ours have three, which the others' five are none of.
+pub(super) fn of_line(at: usize, is_ours: bool) -> RGBColor {
+    let at = if is_ours { at % 3 } else { 3 + at % 5 };
+    CONTENDERS[at].0
 }
 
 /// The rules that make plots dark.

@@ -8,7 +8,7 @@ mod summary;
 
 pub use fact::Fact;
 pub use fate::Fate;
-pub use ratio::{Ratio, best};
+pub use ratio::{Ratio, best, sorted};
 pub use summary::Summary;
 
 use crate::part::Part;
@@ -58,23 +58,16 @@ impl Results {
         }
         cases
     }
-
-    /// All contenders, multiproc's first, each once.
-    pub fn contenders(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for one in &self.summaries {
-            if !names.contains(&one.contender.as_str()) {
-                names.push(&one.contender);
-            }
-        }
-        names.sort_by_key(|name| !is_ours(name));
-        names
-    }
 }
 
 /// Whether a contender is multiproc, by its name.
 pub fn is_ours(contender: &str) -> bool {
     contender.starts_with("multiproc")
+}
+
+/// Whether a contender stays within one process, by its name.
+pub fn is_of_threads(contender: &str) -> bool {
+    contender.contains("threads")
 }
 
 #[cfg(test)]
@@ -98,13 +91,5 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let error = Results::read(directory.path()).unwrap_err();
         assert!(error.to_string().contains("results.csv"), "{error}");
-    }
-
-    #[test]
-    fn ours_come_first() {
-        let results = samples::results();
-        let contenders = results.contenders();
-        assert!(contenders[0].starts_with("multiproc"), "{contenders:?}");
-        assert!(!contenders.last().unwrap().starts_with("multiproc"), "{contenders:?}");
     }
 }

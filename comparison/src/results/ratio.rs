@@ -16,7 +16,7 @@ pub enum Ratio {
 
 impl Ratio {
     pub fn of(one: &Summary, case: &[&Summary]) -> Self {
-        let Some(best) = best(case.iter().copied().filter(|one| is_ours(&one.contender))) else {
+        let Some(best) = best(case, is_ours) else {
             return Self::Alone;
         };
         if best.contender == one.contender {
@@ -31,9 +31,20 @@ impl Ratio {
     }
 }
 
-/// The best of these, the first of them if two are alike.
-pub fn best<'a>(all: impl Iterator<Item = &'a Summary>) -> Option<&'a Summary> {
+/// The best of those that are `wanted` by name, the first of them if two are alike.
+pub fn best<'a>(case: &[&'a Summary], wanted: impl Fn(&str) -> bool) -> Option<&'a Summary> {
+    let all = case.iter().copied().filter(|one| wanted(&one.contender));
     all.reduce(|best, one| if one.is_better_than(best) { one } else { best })
+}
+
+/// The best first.
+pub fn sorted<'a>(case: &[&'a Summary]) -> Vec<&'a Summary> {
+    let mut sorted = case.to_vec();
+    sorted.sort_by(|one, other| {
+        let by_number = one.median.total_cmp(&other.median);
+        if one.unit.less_is_better() { by_number } else { by_number.reverse() }
+    });
+    sorted
 }
 
 impl fmt::Display for Ratio {
