@@ -1,5 +1,4 @@
 use crate::{contender::Contender, part::Part, row::Row, unit::Unit};
-use anyhow::Context;
 
 /// A piece of work that all of its contenders do, in turn.
 pub struct Case {
@@ -13,30 +12,37 @@ pub struct Case {
 }
 
 impl Case {
-    /// Runs all contenders in turn, `rounds` times, each round beginning with the next one.
+    /// Runs all contenders in turn, `rounds` times, each round beginning with the next one. One that fails is left out from then on, and it is told.
     pub fn run(mut self, rounds: usize) -> anyhow::Result<Vec<Row>> {
         let many = self.contenders.len();
-        let mut measured = vec![Vec::with_capacity(rounds); many];
+        let mut measured = vec![Some(Vec::with_capacity(rounds)); many];
         for round in 0..rounds {
             for which in (0..many).map(|offset| (round + offset) % many) {
+                let Some(values) = &mut measured[which] else { continue };
                 let contender = &mut self.contenders[which];
-                let value = (contender.round)().with_context(|| {
-                    format!("{}, {}: {}", self.part.title(), self.name, contender.name)
-                })?;
-                measured[which].push(value);
+                match (contender.round)() {
+                    Ok(value) => values.push(value),
+                    Err(error) => {
+                        let (part, case) = (self.part.title(), &self.name);
+                        eprintln!("{part}, {case}: {} is left out: {error:#}", contender.name);
+                        measured[which] = None;
+                    }
+                }
             }
         }
         Ok(self
             .contenders
             .iter()
             .zip(measured)
-            .map(|(contender, values)| Row {
-                part: self.part,
-                case: self.name.clone(),
-                at: self.at,
-                contender: contender.name,
-                unit: self.unit,
-                values,
+            .filter_map(|(contender, values)| {
+                Some(Row {
+                    part: self.part,
+                    case: self.name.clone(),
+                    at: self.at,
+                    contender: contender.name,
+                    unit: self.unit,
+                    values: values?,
+                })
             })
             .collect())
     }
