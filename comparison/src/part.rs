@@ -1,4 +1,8 @@
-use crate::{case::Case, options::Options};
+use crate::{
+    case::Case,
+    messages::{latency, mpmc, throughput},
+    options::Options,
+};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +63,12 @@ impl Part {
         }
     }
 
-    pub fn cases(self, _options: &Options) -> anyhow::Result<Vec<Case>> {
-        Ok(Vec::new())
+    pub fn cases(self, options: &Options) -> anyhow::Result<Vec<Case>> {
+        Ok(match self {
+            Self::Latency => latency::cases(options),
+            Self::Throughput => throughput::cases(options),
+            Self::Mpmc => mpmc::cases(options),
+            Self::Locks | Self::Dispatch | Self::Spawn => Vec::new(),
+        })
     }
 }
