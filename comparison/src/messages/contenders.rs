@@ -1,7 +1,9 @@
 use super::{
     list::List,
+    python::python,
     ways::{
         crossbeam::{CrossbeamWay, Message},
+        iceoryx::IceoryxWay,
         ipc_bytes::IpcBytesWay,
         ipc_typed::IpcTypedWay,
         os_pipe::OsPipeWay,
@@ -25,6 +27,7 @@ pub fn contenders(work: Work) -> Vec<Contender> {
     });
     list.processes::<EncodedWay>("multiproc queue");
     list.processes::<PipeWay>("multiproc pipe");
+    list.spinning_processes::<IceoryxWay>("iceoryx2");
     list.processes::<IpcBytesWay>("ipc-channel bytes");
     list.processes::<IpcTypedWay>("ipc-channel");
     list.processes::<UnixSocketWay>("Unix socket");
@@ -34,6 +37,7 @@ pub fn contenders(work: Work) -> Vec<Contender> {
         64 => threads::<[u64; 8]>(&mut list),
         _ => threads::<Box<[u64]>>(&mut list),
     }
+    python(&mut list);
     list.contenders
 }
 

@@ -63,7 +63,8 @@ impl List {
         start: impl Fn(&Work, &[W]) -> anyhow::Result<Players> + 'static,
     ) {
         if self.work.pairs() > 1 && !W::MANY {
-            return self.leave_out(&name, "each message is not for one of many receivers");
+            return self
+                .leave_out(&name, "it has no messages that go to any one of several receivers");
         }
         let (work, shape) = (self.work, self.work.shape(waits));
         let pauses = work.kind == Kind::Echo && waits == Waits::Asleep;
@@ -87,6 +88,7 @@ impl List {
     }
 
     pub fn leave_out(&self, name: &str, why: &str) {
-        eprintln!("{name} is left out: {why}");
+        let pairs = self.work.pairs();
+        eprintln!("{name} is left out of {pairs} × {pairs}: {why}");
     }
 }

@@ -12,6 +12,7 @@ mod list;
 mod payload;
 mod player;
 mod players;
+mod python;
 mod shape;
 mod way;
 mod ways;

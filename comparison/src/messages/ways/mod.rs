@@ -2,6 +2,7 @@
 
 pub mod crossbeam;
 pub mod descriptor;
+pub mod iceoryx;
 pub mod ipc_bytes;
 pub mod ipc_typed;
 pub mod os_pipe;
