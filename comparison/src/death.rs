@@ -1,3 +1,5 @@
+pub mod parent;
+
 use std::time::Duration;
 
 /// What became of the others when a peer was killed.

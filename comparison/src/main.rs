@@ -4,11 +4,21 @@
 //! after round, so that what disturbs the machine disturbs all of them alike. A row of the results is the median of a contender's rounds.
 
 mod case;
+mod child;
+mod clock;
 mod contender;
 mod death;
+mod dispatch;
+mod locks;
 mod options;
 mod part;
+mod peer;
+mod python;
 mod row;
+mod spawn;
+#[allow(dead_code, reason = "the latency harness says where it runs")]
+#[path = "../../benches/ipc_latency/topology.rs"]
+mod topology;
 mod unit;
 
 use clap::Parser;
@@ -16,6 +26,8 @@ use options::Options;
 
 fn main() -> anyhow::Result<()> {
     multiproc::init();
+    procspawn::init();
+    child::serve();
     let options = Options::parse();
     let mut rows = Vec::new();
     for part in options.parts() {

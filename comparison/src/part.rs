@@ -1,4 +1,4 @@
-use crate::{case::Case, options::Options};
+use crate::{case::Case, dispatch, locks, options::Options, spawn};
 use clap::ValueEnum;
 
 /// What is compared.
@@ -33,7 +33,12 @@ impl Part {
         }
     }
 
-    pub fn cases(self, _options: &Options) -> anyhow::Result<Vec<Case>> {
-        Ok(Vec::new())
+    pub fn cases(self, options: &Options) -> anyhow::Result<Vec<Case>> {
+        match self {
+            Self::Locks => locks::cases(options),
+            Self::Dispatch => dispatch::cases(options),
+            Self::Spawn => spawn::cases(options),
+            _ => Ok(Vec::new()),
+        }
     }
 }
