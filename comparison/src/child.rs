@@ -11,7 +11,7 @@ pub fn serve() {
     let Some(role) = env::var_os(ROLE) else { return };
     match role.to_str() {
         Some(NOTHING) => {}
-        Some(role) => crate::death::parent::play(role),
+        Some(role) => crate::death::play(role),
         None => unreachable!("we name roles ourselves"),
     }
     std::process::exit(0);

@@ -1,5 +1,15 @@
-pub mod parent;
+//! What the others see when a peer is killed. Each death is really died, and each verdict is made of what was seen.
 
+mod links;
+mod locks;
+mod parent;
+mod pools;
+mod program;
+mod python;
+mod seen;
+mod stage;
+
+use crate::options::Options;
 use std::time::Duration;
 
 /// What became of the others when a peer was killed.
@@ -18,12 +28,68 @@ pub struct Death {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// They were told, and went on.
+    /// They were told, and went on; workers of a killed parent: they ended, and left nothing.
     GoesOn,
     /// They were told, and what they shared is of no more use.
     Ends,
+    /// They ended, and left processes or shared memory behind.
+    Leaves,
     /// They were not told, and went on with what may be torn.
     Silent,
     /// They wait for ever.
     Hangs,
 }
+
+/// Who has seen nothing for so long waits for ever.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// All deaths of all contenders; who cannot die here is left out with a word on it.
+pub fn all(_options: &Options) -> Vec<Death> {
+    let deaths = links::deaths()
+        .into_iter()
+        .chain(locks::deaths())
+        .chain(pools::deaths())
+        .chain(parent::deaths())
+        .chain(python::deaths());
+    let mut seen = Vec::new();
+    for (killed, contender, death) in deaths {
+        match death() {
+            Ok(found) => seen.push(found.judge(killed, contender)),
+            Err(error) => eprintln!("without the death of {killed}, {contender}: {error:#}"),
+        }
+    }
+    seen.sort_by_key(|death| KILLED.iter().position(|killed| *killed == death.killed));
+    seen
+}
+
+const SENDER: &str = "the sender, while the receiver waits";
+const RECEIVER: &str = "the receiver, while the sender waits for room";
+const HOLDER: &str = "the holder of a lock, while another waits";
+const WORKER: &str = "a worker of a pool, during a task";
+const PARENT: &str = "the parent of workers";
+const KILLED: [&str; 5] = [SENDER, RECEIVER, HOLDER, WORKER, PARENT];
+
+/// Who is killed, the contender, and how it is done.
+type Deadly = (&'static str, &'static str, Box<dyn FnOnce() -> anyhow::Result<seen::Found>>);
+
+fn deadly(
+    killed: &'static str,
+    contender: &'static str,
+    death: impl FnOnce() -> anyhow::Result<seen::Found> + 'static,
+) -> Deadly {
+    (killed, contender, Box::new(death))
+}
+
+/// A program that dies, or in which something does: started with that role.
+pub fn play(role: &str) {
+    let roles = pools::ROLES.iter().chain(&parent::ROLES);
+    let Some((_, play)) = roles.into_iter().find(|(name, _)| *name == role) else {
+        panic!("no role {role}");
+    };
+    if let Err(error) = play() {
+        eprintln!("{role}: {error:#}");
+        std::process::exit(1);
+    }
+}
+
+type Role = (&'static str, fn() -> anyhow::Result<()>);

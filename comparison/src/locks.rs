@@ -6,7 +6,7 @@ mod ours;
 mod pthread;
 mod threads;
 
-pub use file_lock::{Flock, RecordLock};
+pub use file_lock::{FileLock, Flock, Kind, RecordLock};
 pub use pthread::{Robustness, SharedMutex};
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
 };
 use anyhow::ensure;
 use contended::contended;
-use file_lock::FileLock;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{hint::black_box, time::Instant};
 
@@ -64,7 +63,7 @@ pub fn cases(options: &Options) -> anyhow::Result<Vec<Case>> {
         eprintln!("without the locks that two want: there is one processor");
         return Ok(cases);
     };
-    let (fast, slow) = (100_000 / shorter, 5_000 / shorter);
+    let (fast, slow) = (1_000_000 / shorter, 5_000 / shorter);
     let mut contenders = vec![
         contended("multiproc Lock", cpus, fast, ours::Locked::new),
         contended("multiproc Value", cpus, fast, ours::Valued::new),

@@ -38,5 +38,8 @@ fn main() -> anyhow::Result<()> {
     for row in rows {
         println!("{row:?}");
     }
+    for death in death::all(&options) {
+        println!("{death:?}");
+    }
     Ok(())
 }

@@ -1,11 +1,15 @@
 //! Processes that are not ours to wait for, such as workers of a killed parent.
 
+use anyhow::Context;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
-    process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal},
+    process::{
+        Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group,
+        pidfd_open, pidfd_send_signal, waitid,
+    },
 };
-use std::{os::fd::OwnedFd, time::Duration};
+use std::{fs, io, os::fd::OwnedFd, process::Child, time::Duration};
 
 fn pid(number: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(number).ok()?)
@@ -16,6 +20,26 @@ pub fn kill_group(leader: u32) {
     if let Some(leader) = pid(leader) {
         let _ = kill_process_group(leader, Signal::KILL);
     }
+}
+
+/// How a child ends, which stays to be waited for.
+pub fn exit_of(child: &Child) -> anyhow::Result<WaitIdStatus> {
+    let pid = pid(child.id()).context("a process id")?;
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(pid), options)?.context("nobody ended")
+}
+
+/// The process ids of its children, and of theirs.
+pub fn descendants(pid: u32) -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
+        let children = fs::read_to_string(task.path().join("children"))?;
+        for child in children.split_whitespace().filter_map(|child| child.parse().ok()) {
+            found.push(child);
+            found.extend(descendants(child)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Somebody's process, surely that one: not another one that got its number later.

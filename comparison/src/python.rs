@@ -41,6 +41,18 @@ impl Python {
     }
 }
 
+/// And not too old.
+pub fn is_there() -> anyhow::Result<()> {
+    let version = Command::new("python3")
+        .args(["-c", "import sys; sys.exit(sys.version_info < (3, 8))"])
+        .status()
+        .context("no python3")?;
+    if !version.success() {
+        bail!("python3 is older than 3.8");
+    }
+    Ok(())
+}
+
 struct Server {
     child: Child,
     lines: Receiver<String>,
@@ -48,13 +60,7 @@ struct Server {
 
 impl Server {
     fn start() -> anyhow::Result<Self> {
-        let version = Command::new("python3")
-            .args(["-c", "import sys; sys.exit(sys.version_info < (3, 8))"])
-            .status()
-            .context("no python3")?;
-        if !version.success() {
-            bail!("python3 is older than 3.8");
-        }
+        is_there()?;
         let mut child = Command::new("python3")
             .args(["-c", SERVER])
             .stdin(Stdio::piped())
