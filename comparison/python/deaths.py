@@ -28,7 +28,7 @@ def kill(pid):
 
 def told(error):
     words = " ".join(f"{type(error).__name__}: {error}".split())
-    say("told", time.monotonic_ns(), words.removesuffix(": "))
+    say("told", time.monotonic_ns(), words.rstrip(": "))
 
 
 def goes_on(attempt):
@@ -96,6 +96,33 @@ def queue_receiver():
     pid = started(doomed)
     kill_when_quiet(pid, steps)
     wait_for(lambda: fill(steps, lambda: queue.put(MESSAGE)))
+
+
+def queue_half():
+    """One of two is killed when it has written a part of a message that nobody reads."""
+    queue, ready = fork.Queue(), fork.Event()
+
+    def survivor():
+        ready.wait()
+        queue.put(b"whole")
+        queue.put(b"whole")
+        stay()
+
+    def doomed():
+        queue.put(bytes(1 << 20))
+        stay()
+
+    started(survivor)
+    pid = started(doomed)
+    while not queue._reader.poll(0.01):
+        pass
+    kill(pid)
+    ready.set()
+    message = queue.get()
+    say("untold", time.monotonic_ns())
+    if message != b"whole":
+        say("torn")
+    goes_on(queue.get)
 
 
 def pipe_sender():
@@ -183,21 +210,21 @@ def busy():
     stay()
 
 
-def parent(submit):
-    memory = multiprocessing.shared_memory.SharedMemory(create=True, size=1 << 20)
-    waits = submit(busy)
-    waits()
-    memory.unlink()
+def shared():
+    return multiprocessing.shared_memory.SharedMemory(create=True, size=1 << 20)
 
 
 def pool_parent():
-    pool = fork.Pool(2)
-    parent(lambda task: pool.apply_async(task).get)
+    memory, pool = shared(), fork.Pool(2)
+    pool.apply_async(busy).get()
+    memory.unlink()
 
 
 def executor_parent():
+    memory = shared()
     pool = concurrent.futures.ProcessPoolExecutor(2, mp_context=fork)
-    parent(lambda task: pool.submit(task).result)
+    pool.submit(busy).result()
+    memory.unlink()
 
 
 globals()[sys.argv[1]]()

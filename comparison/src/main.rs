@@ -3,6 +3,8 @@
 //! What is measured comes in parts, a part in cases (a payload's size, a number of processes), and a case in contenders. All contenders of a case are run in turn, and that round
 //! after round, so that what disturbs the machine disturbs all of them alike. A row of the results is the median of a contender's rounds.
 
+#![allow(unreachable_pub, reason = "nothing is outside of a program")]
+
 mod case;
 mod child;
 mod clock;

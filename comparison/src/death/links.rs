@@ -4,16 +4,18 @@ mod iceoryx;
 mod ipc_channel;
 mod ours;
 mod pipe;
+mod torn;
 mod unix_socket;
 
 use super::{
     Deadly, RECEIVER, SENDER, deadly,
     seen::{Found, Seen},
-    stage::Stage,
+    stage::{Stage, party},
 };
+use anyhow::anyhow;
 use multiproc::Process;
 use serde::{Serialize, de::DeserializeOwned};
-use std::process::Stdio;
+use std::{io, process::Stdio};
 
 /// What travels to the process of an end, which makes the end of it.
 trait Ticket: Serialize + DeserializeOwned + Sized + 'static {
@@ -59,6 +61,7 @@ pub(super) fn deaths() -> Vec<Deadly> {
     deaths.extend(both("ipc-channel", ipc_channel::new));
     deaths.extend(both("Unix socket", unix_socket::new));
     deaths.extend(both("pipe", pipe::new));
+    deaths.extend(torn::deaths());
     deaths
 }
 
@@ -85,7 +88,7 @@ fn sender_dies<S: Ticket<End: Sends>, R: Ticket<End: Receives>>(
     let (sender, receiver) = make()?;
     let waiter = start_receiver(receiver, waiting_receiver::<R>, &stage)?;
     let doomed = start_sender(sender, doomed_sender::<S>, &stage)?;
-    stage.play(doomed, waiter)
+    stage.kill_when_waited_for(doomed, waiter)
 }
 
 fn receiver_dies<S: Ticket<End: Sends>, R: Ticket<End: Receives>>(
@@ -95,7 +98,7 @@ fn receiver_dies<S: Ticket<End: Sends>, R: Ticket<End: Receives>>(
     let (sender, receiver) = make()?;
     let doomed = start_receiver(receiver, doomed_receiver::<R>, &stage)?;
     let waiter = start_sender(sender, waiting_sender::<S>, &stage)?;
-    stage.play(doomed, waiter)
+    stage.kill_when_waited_for(doomed, waiter)
 }
 
 fn start_sender<S: Ticket, T: Serialize + DeserializeOwned + Send + 'static>(
@@ -103,7 +106,7 @@ fn start_sender<S: Ticket, T: Serialize + DeserializeOwned + Send + 'static>(
     role: impl multiproc::Function<(S, Stage), Output = Result<T, String>>,
     stage: &Stage,
 ) -> multiproc::Result<Process<Result<T, String>>> {
-    let mut builder = Process::builder();
+    let mut builder = party();
     if let Some(output) = ticket.stdio() {
         builder = builder.stdout(output);
     }
@@ -115,7 +118,7 @@ fn start_receiver<R: Ticket, T: Serialize + DeserializeOwned + Send + 'static>(
     role: impl multiproc::Function<(R, Stage), Output = Result<T, String>>,
     stage: &Stage,
 ) -> multiproc::Result<Process<Result<T, String>>> {
-    let mut builder = Process::builder();
+    let mut builder = party();
     if let Some(input) = ticket.stdio() {
         builder = builder.stdin(input);
     }
@@ -164,4 +167,12 @@ fn waiting_sender<S: Ticket<End: Sends>>(ticket: S, stage: Stage) -> Result<Seen
 fn told(stage: &Stage, error: &anyhow::Error, again: impl FnOnce() -> bool) -> Seen {
     let at = stage.knows();
     Seen { at, told: Some(format!("{error:#}")), is_torn: false, goes_on: Some(again()) }
+}
+
+/// The standard library says of what it could not do, not of why.
+fn end_of_file(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => anyhow!("end of file"),
+        _ => error.into(),
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     Deadly, HOLDER, deadly,
-    seen::{Found, Seen},
-    stage::Stage,
+    seen::Seen,
+    stage::{Stage, party},
 };
 use crate::locks::{FileLock, Flock, Kind, RecordLock, Robustness, SharedMutex};
 use multiproc::{Lock, LockError, Ordering};
@@ -31,10 +31,9 @@ pub(super) fn deaths() -> Vec<Deadly> {
 fn dies<L: Held>(contender: &'static str, make: fn() -> anyhow::Result<L>) -> Deadly {
     deadly(HOLDER, contender, move || {
         let (lock, stage) = (make()?, Stage::new()?);
-        let doomed = multiproc::spawn(doomed::<L>, (lock.clone(), stage.clone()))?;
-        let waiter = multiproc::spawn(waiter::<L>, (lock.clone(), stage.clone()))?;
-        let found: anyhow::Result<Found> = stage.play(doomed, waiter);
-        found
+        let doomed = party().spawn(doomed::<L>, (lock.clone(), stage.clone()))?;
+        let waiter = party().spawn(waiter::<L>, (lock.clone(), stage.clone()))?;
+        stage.kill_when_waited_for(doomed, waiter)
     })
 }
 

@@ -1,4 +1,6 @@
-use super::{Deadly, HOLDER, PARENT, RECEIVER, SENDER, WORKER, deadly, parent, program::Program};
+use super::{
+    Deadly, HALF, HOLDER, PARENT, RECEIVER, SENDER, WORKER, deadly, parent, program::Program,
+};
 use crate::python;
 use std::process::Command;
 
@@ -9,16 +11,12 @@ pub(super) fn deaths() -> Vec<Deadly> {
         eprintln!("without the deaths of Python: {error:#}");
         return Vec::new();
     }
-    let command = |role: &str| {
-        let mut command = Command::new("python3");
-        command.args(["-c", SCRIPT, role]);
-        command
-    };
     let inner = [
         (SENDER, "Python Queue", "queue_sender"),
         (RECEIVER, "Python Queue", "queue_receiver"),
         (SENDER, "Python Pipe", "pipe_sender"),
         (RECEIVER, "Python Pipe", "pipe_receiver"),
+        (HALF, "Python Queue", "queue_half"),
         (HOLDER, "Python Lock", "lock_holder"),
         (WORKER, "Python Pool", "pool_worker"),
         (WORKER, "Python ProcessPoolExecutor", "executor_worker"),
@@ -32,4 +30,10 @@ pub(super) fn deaths() -> Vec<Deadly> {
         deadly(PARENT, contender, move || parent::dies(command(role), None))
     });
     inner.chain(parents).collect()
+}
+
+fn command(role: &str) -> Command {
+    let mut command = Command::new("python3");
+    command.args(["-c", SCRIPT, role]);
+    command
 }

@@ -5,8 +5,8 @@ use super::{
     seen::{Found, Seen},
 };
 use crate::clock;
-use anyhow::{Context, bail, ensure};
-use multiproc::{Atomic, Ordering, Process};
+use anyhow::{Context, anyhow, ensure};
+use multiproc::{Atomic, Ordering, Process, ProcessBuilder};
 use serde::{Deserialize, Serialize};
 use std::{
     thread,
@@ -20,6 +20,8 @@ pub(super) struct Stage {
     doomed: Atomic<u32>,
     /// Counts what the other one does. When that stops, it waits.
     steps: Atomic<u64>,
+    /// It has been killed.
+    gone: Atomic<u32>,
     /// When the other one was told, zero before: it may hang afterwards.
     at: Atomic<u64>,
     /// Two numbers that are alike unless somebody is at changing them.
@@ -33,6 +35,7 @@ impl Stage {
     pub(super) fn new() -> anyhow::Result<Self> {
         Ok(Self {
             doomed: Atomic::new(0)?,
+            gone: Atomic::new(0)?,
             steps: Atomic::new(0)?,
             at: Atomic::new(0)?,
             pair: [Atomic::new(0)?, Atomic::new(0)?],
@@ -59,12 +62,11 @@ impl Stage {
     }
 
     pub(super) fn wait_for_doomed(&self) -> anyhow::Result<()> {
-        let start = Instant::now();
-        while self.doomed.load(Ordering::SeqCst) == 0 {
-            ensure!(start.elapsed() < 5 * LIMIT, "the one to be killed does not come so far");
-            thread::park_timeout(Duration::from_millis(1));
-        }
-        Ok(())
+        wait(&self.doomed)
+    }
+
+    pub(super) fn wait_until_gone(&self) -> anyhow::Result<()> {
+        wait(&self.gone)
     }
 
     fn wait_for_quiet(&self) -> anyhow::Result<()> {
@@ -84,40 +86,67 @@ impl Stage {
     }
 
     /// Kills the one when the other waits, and looks what that sees. Both have ended then.
-    pub(super) fn play(
+    pub(super) fn kill_when_waited_for(
         &self,
         doomed: Process<Result<(), String>>,
         mut waiter: Process<Result<Seen, String>>,
     ) -> anyhow::Result<Found> {
-        let mut doomed = doomed;
         let ready = self.wait_for_doomed().and_then(|()| self.wait_for_quiet());
-        if let Err(error) = ready {
-            let _ = doomed.kill();
-            let _ = waiter.kill();
-            let said = (doomed.join(), waiter.join_timeout(LIMIT));
-            return Err(error.context(format!("{said:?}")));
-        }
-        if let Some(early) = waiter.try_join() {
-            let _ = doomed.kill();
-            let _ = doomed.join();
-            bail!("it did not wait: {early:?}");
-        }
+        let early = waiter.try_join();
+        let ready = match early {
+            Some(early) => Err(anyhow!("it did not wait: {early:?}")),
+            None => ready,
+        };
+        self.kill(ready, doomed, waiter)
+    }
+
+    /// Kills the one when it and a third one have come so far, and looks what the other sees, which begins then. Both have ended then.
+    pub(super) fn kill_at_once(
+        &self,
+        doomed: Process<Result<(), String>>,
+        other: Process<Result<Seen, String>>,
+    ) -> anyhow::Result<Found> {
+        let ready = self.wait_for_doomed().and_then(|()| self.wait_for_quiet());
+        self.kill(ready, doomed, other)
+    }
+
+    fn kill(
+        &self,
+        ready: anyhow::Result<()>,
+        mut doomed: Process<Result<(), String>>,
+        mut other: Process<Result<Seen, String>>,
+    ) -> anyhow::Result<Found> {
         let killed = clock::now();
         doomed.kill()?;
-        ensure!(doomed.join_timeout(LIMIT).is_some(), "the killed one does not end");
-        let seen = match waiter.join_timeout(LIMIT) {
-            Some(seen) => Some(seen?.map_err(anyhow::Error::msg)?),
-            None => {
-                waiter.kill()?;
-                let _ = waiter.join_timeout(LIMIT).context("it cannot be killed")?;
-                let at = self.at.load(Ordering::SeqCst);
-                (at > 0).then(|| Seen {
-                    at,
-                    told: Some("of a death".to_owned()),
-                    ..Seen::default()
-                })
-            }
+        let died = doomed.join_timeout(LIMIT).context("the killed one does not end")?;
+        if let Err(error) = ready {
+            other.kill()?;
+            return Err(error.context(format!("{died:?}, {:?}", other.join_timeout(LIMIT))));
+        }
+        self.gone.store(1, Ordering::SeqCst);
+        if let Some(seen) = other.join_timeout(LIMIT) {
+            return Ok(Found::Waiter { killed, seen: Some(seen?.map_err(anyhow::Error::msg)?) });
+        }
+        other.kill()?;
+        let _ = other.join_timeout(LIMIT).context("it cannot be killed")?;
+        let seen = match self.at.load(Ordering::SeqCst) {
+            0 => None,
+            at => Some(Seen { at, ..Seen::default() }),
         };
         Ok(Found::Waiter { killed, seen })
     }
+}
+
+fn wait(flag: &Atomic<u32>) -> anyhow::Result<()> {
+    let start = Instant::now();
+    while flag.load(Ordering::SeqCst) == 0 {
+        ensure!(start.elapsed() < 5 * LIMIT, "another one does not come so far");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Others of a death: they end with us at the latest.
+pub(super) fn party() -> ProcessBuilder {
+    Process::builder().daemon(true)
 }

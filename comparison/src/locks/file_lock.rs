@@ -64,7 +64,7 @@ impl<K: Kind> FileLock<K> {
     pub fn new() -> anyhow::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name =
-            format!("multiproc-comparison-{}-{}", process::id(), NUMBER.fetch_add(1, Relaxed));
+            format!("multiproc-comparison-lock-{}-{}", process::id(), NUMBER.fetch_add(1, Relaxed));
         let path = env::temp_dir().join(name);
         File::create_new(&path)?;
         let removes = Some(Arc::new(Removes(path.clone())));

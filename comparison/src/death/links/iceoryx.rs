@@ -1,6 +1,6 @@
 //! Publish-subscribe, with an event for each message so that nobody polls. Its management files are in a directory of the pair, which goes in the end.
 
-use super::{LENGTH, Message, Receives, Sends, Ticket};
+use super::{LENGTH, Message, Receives, Sends, Ticket, torn::Begins};
 use anyhow::{anyhow, ensure};
 use iceoryx2::{
     node::{Node, NodeBuilder},
@@ -10,7 +10,9 @@ use iceoryx2::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    env, fs, process,
+    env, fs,
+    mem::forget,
+    process,
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::Duration,
@@ -82,9 +84,9 @@ impl Place {
 
     /// Looks for the dead again and again.
     fn watch(&self) {
-        let Ok(node) = self.node() else { return };
+        let Ok(config) = self.config() else { return };
         loop {
-            node.try_cleanup_dead_nodes();
+            Node::<ipc::Service>::try_cleanup_dead_nodes(&config);
             thread::park_timeout(Duration::from_millis(50));
         }
     }
@@ -117,6 +119,19 @@ impl Services {
         let subscriber = self.messages.subscriber_builder().create()?;
         let listener = self.events.listener_builder().create()?;
         Ok(In { services: self, subscriber, listener })
+    }
+}
+
+/// Two publishers.
+pub(super) fn two() -> anyhow::Result<(Publishes, Publishes, Subscribes)> {
+    let (publishes, subscribes) = new(false)?;
+    Ok((Publishes(publishes.0.clone()), publishes, subscribes))
+}
+
+impl Begins for Out {
+    fn begin(&mut self) -> anyhow::Result<()> {
+        forget(self.publisher.loan_uninit()?);
+        Ok(())
     }
 }
 
@@ -166,7 +181,7 @@ impl Receives for In {
                 return Ok(*sample);
             }
             let (mut dropped, mut dead) = (false, false);
-            self.listener.blocking_wait(|event| match event.id.as_value() {
+            self.listener.blocking_wait_all(|event| match event.as_value() {
                 DROPPED => dropped = true,
                 DEAD => dead = true,
                 _ => {}
@@ -177,13 +192,12 @@ impl Receives for In {
     }
 
     fn again(&mut self) -> bool {
-        let sent = self
-            .services
-            .messages
-            .publisher_builder()
-            .create()
-            .is_ok_and(|publisher| publisher.send_copy([3; LENGTH]).is_ok());
-        sent && self.subscriber.receive().is_ok_and(|it| it.is_some_and(|it| it[0] == 3))
+        // It stays until its message is taken.
+        let Ok(publisher) = self.services.messages.publisher_builder().create() else {
+            return false;
+        };
+        publisher.send_copy([3; LENGTH]).is_ok()
+            && self.subscriber.receive().is_ok_and(|it| it.is_some_and(|it| it[0] == 3))
     }
 }
 

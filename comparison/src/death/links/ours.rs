@@ -1,7 +1,8 @@
-use super::{LENGTH, Message, Receives, Sends, Ticket};
+use super::{LENGTH, Message, Receives, Sends, Ticket, torn::Begins};
 use multiproc::{
     Connection, ErrorKind, InPlace, Incoming, Outgoing, Pipe, Queue, Receiver, Sender,
 };
+use std::mem::forget;
 
 const CAPACITY: usize = 4;
 
@@ -42,12 +43,29 @@ impl Receives for Receiver<Message, InPlace> {
 }
 
 /// All of its handles can send and receive: who waits at one is a sender and receiver himself.
-pub(super) fn queue() -> anyhow::Result<(Queue<Message, InPlace>, Queue<Message, InPlace>)> {
+pub(super) fn queue() -> anyhow::Result<(MessageQueue, MessageQueue)> {
     let queue = Queue::in_place(CAPACITY)?;
     Ok((queue.clone(), queue))
 }
 
-impl Ticket for Queue<Message, InPlace> {
+type MessageQueue = Queue<Message, InPlace>;
+
+/// Two senders.
+pub(super) fn two() -> anyhow::Result<(MessageQueue, MessageQueue, MessageQueue)> {
+    let (queue, other) = queue()?;
+    Ok((queue.clone(), queue, other))
+}
+
+impl Begins for MessageQueue {
+    fn begin(&mut self) -> anyhow::Result<()> {
+        let mut half = self.loan()?;
+        half[..LENGTH / 2].fill(1);
+        forget(half);
+        Ok(())
+    }
+}
+
+impl Ticket for MessageQueue {
     type End = Self;
 
     fn open(self) -> anyhow::Result<Self> {

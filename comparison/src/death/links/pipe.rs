@@ -1,4 +1,4 @@
-use super::{LENGTH, Message, Receives, Sends, Ticket};
+use super::{LENGTH, Message, Receives, Sends, Ticket, end_of_file, torn::Begins};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{PipeReader, PipeWriter, Read, Write, pipe, stdin, stdout},
@@ -24,6 +24,13 @@ pub(super) fn new() -> anyhow::Result<(Writer, Reader)> {
     Ok((Writer { end: Some(writer) }, Reader { end: Some(reader) }))
 }
 
+/// Two writers.
+pub(super) fn two() -> anyhow::Result<(Writer, Writer, Reader)> {
+    let (writer, reader) = new()?;
+    let other = writer.end.as_ref().map(PipeWriter::try_clone).transpose()?;
+    Ok((Writer { end: other }, writer, reader))
+}
+
 pub(super) struct Output;
 
 impl Ticket for Writer {
@@ -46,6 +53,14 @@ impl Sends for Output {
     }
 }
 
+impl Begins for Output {
+    fn begin(&mut self) -> anyhow::Result<()> {
+        let mut output = stdout().lock();
+        output.write_all(&[0; LENGTH / 2])?;
+        Ok(output.flush()?)
+    }
+}
+
 pub(super) struct Input;
 
 impl Ticket for Reader {
@@ -63,7 +78,7 @@ impl Ticket for Reader {
 impl Receives for Input {
     fn receive(&mut self) -> anyhow::Result<Message> {
         let mut message = [0; LENGTH];
-        stdin().lock().read_exact(&mut message)?;
+        stdin().lock().read_exact(&mut message).map_err(end_of_file)?;
         Ok(message)
     }
 }

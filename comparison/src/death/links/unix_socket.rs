@@ -1,4 +1,4 @@
-use super::{LENGTH, Message, Receives, Sends, Ticket};
+use super::{LENGTH, Message, Receives, Sends, Ticket, end_of_file};
 use multiproc::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -51,7 +51,7 @@ impl Sends for UnixStream {
 impl Receives for UnixStream {
     fn receive(&mut self) -> anyhow::Result<Message> {
         let mut message = [0; LENGTH];
-        self.read_exact(&mut message)?;
+        self.read_exact(&mut message).map_err(end_of_file)?;
         Ok(message)
     }
 }
