@@ -1,4 +1,4 @@
-use crate::{contender::Contender, part::Part, row::Row, unit::Unit};
+use crate::{contender::Contender, left_out, part::Part, row::Row, unit::Unit};
 
 /// A piece of work that all of its contenders do, in turn.
 pub struct Case {
@@ -14,19 +14,14 @@ pub struct Case {
 impl Case {
     /// Runs all contenders in turn, `rounds` times, each round beginning with the next one; `turn` hears of each before it begins.
     ///
-    /// One that fails has no more turns and no row: why, is what comes second.
-    pub fn run(
-        self,
-        rounds: usize,
-        mut turn: impl FnMut(&str, &'static str),
-    ) -> (Vec<Row>, Vec<String>) {
+    /// One that fails has no more turns and no row, and it is told.
+    pub fn run(self, rounds: usize, mut turn: impl FnMut(&str, &'static str)) -> Vec<Row> {
         let many = self.contenders.len();
         let mut contenders: Vec<_> = self
             .contenders
             .into_iter()
             .map(|one| Some((one, Vec::with_capacity(rounds))))
             .collect();
-        let mut failed = Vec::new();
         for round in 0..rounds {
             for which in (0..many).map(|offset| (round + offset) % many) {
                 let Some((contender, values)) = &mut contenders[which] else { continue };
@@ -35,8 +30,10 @@ impl Case {
                     Ok(value) => values.push(value),
                     Err(error) => {
                         let part = self.part.title();
-                        failed
-                            .push(format!("{part}, {}: {}: {error:#}", self.name, contender.name));
+                        left_out::tell(format!(
+                            "{part}, {}: {}: {error:#}",
+                            self.name, contender.name
+                        ));
                         contenders[which] = None;
                     }
                 }
@@ -50,14 +47,14 @@ impl Case {
             unit: self.unit,
             values,
         };
-        (contenders.into_iter().flatten().map(row).collect(), failed)
+        contenders.into_iter().flatten().map(row).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Case;
-    use crate::{contender::Contender, part::Part, unit::Unit};
+    use crate::{contender::Contender, left_out, part::Part, unit::Unit};
 
     #[test]
     fn who_fails_is_told_by_name_and_the_others_go_on() {
@@ -72,10 +69,10 @@ mod tests {
                 Contender { name: "bad", round: Box::new(|| anyhow::bail!("no such thing")) },
             ],
         };
-        let (rows, failed) = case.run(3, |_, _| turns += 1);
+        let rows = case.run(3, |_, _| turns += 1);
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].contender, rows[0].values.len()), ("good", 3));
-        assert_eq!(failed, ["Locks, two: bad: no such thing"]);
+        assert!(left_out::told().contains(&"Locks, two: bad: no such thing".to_owned()));
         assert_eq!(turns, 4);
     }
 }

@@ -6,19 +6,27 @@
 #![allow(unreachable_pub, reason = "nothing is outside of a program")]
 
 mod case;
+mod child;
+mod clock;
 mod contender;
 mod death;
+mod dispatch;
+mod left_out;
+mod locks;
 #[path = "../../benches/ipc_latency/machine.rs"]
 mod machine;
 mod messages;
 mod options;
 mod part;
+mod peer;
 mod progress;
+mod python;
 mod report;
 mod results;
 mod row;
 #[cfg(test)]
 mod samples;
+mod spawn;
 mod terminal;
 #[path = "../../benches/ipc_latency/text.rs"]
 mod text;
@@ -31,11 +39,13 @@ use clap::Parser;
 use options::Options;
 use part::Part;
 use progress::Progress;
-use results::{Fact, Results, Summary};
+use results::{Fact, Fate, Results, Summary};
 use std::{fs, path::Path};
 
 fn main() -> anyhow::Result<()> {
     multiproc::init();
+    procspawn::init();
+    child::serve();
     let options = Options::parse();
     let results = match &options.from {
         Some(directory) => again(directory)?,
@@ -53,40 +63,51 @@ fn main() -> anyhow::Result<()> {
 fn measure(options: &Options) -> anyhow::Result<Results> {
     let mut results = Results { facts: facts(options), ..Results::default() };
     for part in options.parts() {
-        measure_part(part, options, &mut results);
-        println!("{}", terminal::part(&results, part));
+        if let Err(error) = measure_part(part, options, &mut results) {
+            left_out::tell(format!("{}: {error:#}", part.title()));
+        }
+        show(part, &results);
     }
+    // Who wants one part only does not wait for them.
+    if options.only.is_empty() {
+        results.fates = death::all(options).iter().map(Fate::from).collect();
+        show_deaths(&results);
+    }
+    results.facts.extend(left_out::told().into_iter().map(Fact::left_out));
     results.write(&options.out)?;
     Ok(results)
 }
 
-/// What fails is left out, and said so.
-fn measure_part(part: Part, options: &Options, results: &mut Results) {
-    let cases = match part.cases(options) {
-        Ok(cases) => cases,
-        Err(error) => {
-            return results.facts.push(Fact::left_out(format!("{}: {error:#}", part.title())));
-        }
-    };
+fn measure_part(part: Part, options: &Options, results: &mut Results) -> anyhow::Result<()> {
+    let cases = part.cases(options)?;
     let contenders: usize = cases.iter().map(|case| case.contenders.len()).sum();
     let progress = Progress::of(part, contenders * options.rounds());
     for case in cases {
-        let (rows, failed) =
-            case.run(options.rounds(), |case, contender| progress.turn(case, contender));
+        let rows = case.run(options.rounds(), |case, contender| progress.turn(case, contender));
         results.summaries.extend(rows.iter().map(Summary::from));
-        results.facts.extend(failed.into_iter().map(Fact::left_out));
+    }
+    Ok(())
+}
+
+fn show(part: Part, results: &Results) {
+    if !results.cases(part).is_empty() {
+        println!("{}", terminal::part(results, part));
+    }
+}
+
+fn show_deaths(results: &Results) {
+    if !results.fates.is_empty() {
+        println!("{}", terminal::deaths(&results.fates));
     }
 }
 
 /// Reads and prints what an earlier run has measured.
 fn again(directory: &Path) -> anyhow::Result<Results> {
     let results = Results::read(directory)?;
-    for part in Part::ALL.into_iter().filter(|part| !results.cases(*part).is_empty()) {
-        println!("{}", terminal::part(&results, part));
+    for part in Part::ALL {
+        show(part, &results);
     }
-    if !results.fates.is_empty() {
-        println!("{}", terminal::deaths(&results.fates));
-    }
+    show_deaths(&results);
     Ok(results)
 }
 

@@ -1,7 +1,9 @@
 use crate::{
     case::Case,
+    dispatch, locks,
     messages::{latency, mpmc, throughput},
     options::Options,
+    spawn,
 };
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -64,11 +66,13 @@ impl Part {
     }
 
     pub fn cases(self, options: &Options) -> anyhow::Result<Vec<Case>> {
-        Ok(match self {
-            Self::Latency => latency::cases(options),
-            Self::Throughput => throughput::cases(options),
-            Self::Mpmc => mpmc::cases(options),
-            Self::Locks | Self::Dispatch | Self::Spawn => Vec::new(),
-        })
+        match self {
+            Self::Latency => Ok(latency::cases(options)),
+            Self::Throughput => Ok(throughput::cases(options)),
+            Self::Mpmc => Ok(mpmc::cases(options)),
+            Self::Locks => locks::cases(options),
+            Self::Dispatch => dispatch::cases(options),
+            Self::Spawn => spawn::cases(options),
+        }
     }
 }

@@ -1,9 +1,8 @@
 use super::{
     contenders::contenders,
-    topology::Pair,
     work::{Kind, Work},
 };
-use crate::{case::Case, options::Options, part::Part, unit::Unit};
+use crate::{case::Case, left_out, options::Options, part::Part, topology::Pair, unit::Unit};
 
 /// A case with all its contenders; nothing where there are no two processors, because then one who spins keeps the other from what it spins for.
 pub fn new_case(
@@ -16,7 +15,7 @@ pub fn new_case(
     options: &Options,
 ) -> Option<Case> {
     let Some(pair) = Pair::choose() else {
-        eprintln!("{}, {name}: left out, there is only one processor", part.title());
+        left_out::tell(format!("{}, {name}: there is only one processor", part.title()));
         return None;
     };
     let contenders = contenders(Work::new(kind, bytes, pair.cpus, options));

@@ -5,7 +5,7 @@ use super::{
     way::Way,
     work::{Kind, Work},
 };
-use crate::contender::Contender;
+use crate::{contender::Contender, left_out};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The contenders of a case, as far as they can run here.
@@ -89,6 +89,6 @@ impl List {
 
     pub fn leave_out(&self, name: &str, why: &str) {
         let pairs = self.work.pairs();
-        eprintln!("{name} is left out of {pairs} × {pairs}: {why}");
+        left_out::tell(format!("{name}, {pairs} × {pairs}: {why}"));
     }
 }

@@ -18,9 +18,6 @@ mod way;
 mod ways;
 mod work;
 
-#[path = "../../../benches/ipc_latency/topology.rs"]
-mod topology;
-
 pub mod latency;
 pub mod mpmc;
 pub mod throughput;

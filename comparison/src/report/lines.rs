@@ -6,6 +6,7 @@ use super::{
     scale::Scale,
     spread::spread,
     theme::{GRID, PAPER},
+    wait::short,
 };
 use crate::{
     results::{Summary, is_ours},
@@ -29,14 +30,18 @@ struct Line<'a> {
     points: Vec<(f64, f64)>,
 }
 
-/// `ground` fills the picture, for pages of any colour.
-pub(super) fn draw(cases: &[Vec<&Summary>], size: Size, ground: bool) -> anyhow::Result<String> {
+/// With a title it is a picture of its own, on a ground of its own for pages of any colour.
+pub(super) fn draw(
+    cases: &[Vec<&Summary>],
+    size: Size,
+    title: Option<&str>,
+) -> anyhow::Result<String> {
     let lines = lines(cases);
     let values = lines.iter().flat_map(|line| &line.points).map(|point| point.1);
     let mut places: Vec<f64> = cases.iter().filter_map(|case| case[0].at).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
-    let longest = lines.iter().map(|line| size.length(line.name)).max().unwrap_or(0);
+    let longest = lines.iter().map(|line| size.length(short(line.name))).max().unwrap_or(0);
     // The names beside the lines, or a number there and the names below.
     let (right, below) = match size {
         Size::Wide => (longest + 52, 0),
@@ -51,7 +56,7 @@ pub(super) fn draw(cases: &[Vec<&Summary>], size: Size, ground: bool) -> anyhow:
     let mut svg = String::new();
     let area =
         SVGBackend::with_string(&mut svg, (size.width(), HEIGHT + below)).into_drawing_area();
-    if ground {
+    if title.is_some() {
         area.fill(&PAPER)?;
     }
     let mut chart = ChartBuilder::on(&area)
@@ -79,7 +84,11 @@ pub(super) fn draw(cases: &[Vec<&Summary>], size: Size, ground: bool) -> anyhow:
             canvas::mark(&area, line.look, at)?;
         }
     }
-    canvas::caption(&area, size, "one way, less is better", (6, 12), HPos::Left)?;
+    let caption = match title {
+        Some(title) => &format!("{title}; less is better"),
+        None => "one way, less is better",
+    };
+    canvas::caption(&area, size, caption, (6, 12), HPos::Left)?;
     let middle = (left + across / 2) as i32;
     canvas::caption(&area, size, "payload", (middle, HEIGHT as i32 - 10), HPos::Center)?;
 
@@ -97,7 +106,7 @@ pub(super) fn draw(cases: &[Vec<&Summary>], size: Size, ground: bool) -> anyhow:
                 canvas::line(&area, leader, line.look.color.mix(0.55), 1)?;
                 canvas::mark(&area, line.look, (names_at + 4, place))?;
                 let style = canvas::name(size, line.look, HPos::Left);
-                canvas::say(&area, line.name, (names_at + 14, place), style)?;
+                canvas::say(&area, short(line.name), (names_at + 14, place), style)?;
             }
             Size::Narrow => {
                 let number = (number + 1).to_string();
@@ -108,7 +117,7 @@ pub(super) fn draw(cases: &[Vec<&Summary>], size: Size, ground: bool) -> anyhow:
                 canvas::say(&area, &number, (24, row), canvas::name(size, line.look, HPos::Right))?;
                 canvas::mark(&area, line.look, (38, row))?;
                 let style = canvas::name(size, line.look, HPos::Left);
-                canvas::say(&area, line.name, (52, row), style)?;
+                canvas::say(&area, short(line.name), (52, row), style)?;
             }
         }
     }

@@ -9,34 +9,41 @@ mod scale;
 mod spread;
 mod table;
 mod theme;
+mod wait;
 
 pub use page::html;
 
 use crate::{part::Part, results::Results};
 use anyhow::Context;
 use canvas::Size;
+use wait::Wait;
 
-/// The plot of the latency, to be shown on a page of any colour.
+/// The plot of the latency of those that spin, to be shown on a page of any colour.
 pub fn picture(results: &Results) -> anyhow::Result<String> {
     let cases = results.cases(Part::Latency);
+    let cases = Wait::Spinning.of(&cases);
     anyhow::ensure!(!cases.is_empty(), "the picture shows the latency, which was not measured");
-    let svg = lines::draw(&cases, Size::Wide, true)?;
+    let title = format!("{}, by payload", Part::Latency.title());
+    let svg = lines::draw(&cases, Size::Wide, Some(&title))?;
     let (tag, rest) = svg.split_once('>').context("an SVG begins with a tag")?;
     Ok(format!("{tag}><style>{}</style>{rest}", theme::style()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::picture;
-    use crate::{results::Results, samples};
+    use super::{
+        picture,
+        wait::{Wait, short},
+    };
+    use crate::{part::Part, results::Results, samples};
 
     #[test]
-    fn the_picture_is_small_and_names_every_contender_of_the_latency() {
+    fn the_picture_is_small_and_names_every_contender_that_spins() {
         let results = samples::results();
         let svg = picture(&results).unwrap();
         assert!(svg.len() < 60 * 1024, "{} bytes", svg.len());
-        for one in results.cases(crate::part::Part::Latency).concat() {
-            assert!(svg.contains(&one.contender), "{}", one.contender);
+        for one in Wait::Spinning.of(&results.cases(Part::Latency)).concat() {
+            assert!(svg.contains(short(&one.contender)), "{}", one.contender);
         }
     }
 

@@ -4,6 +4,7 @@ use super::{
     lines,
     table::{self, Cell},
     theme,
+    wait::Wait,
 };
 use crate::{
     death::Verdict,
@@ -92,15 +93,15 @@ fn part(page: &mut String, part: Part, cases: &[Vec<&Summary>]) -> anyhow::Resul
         if of_unit.is_empty() {
             continue;
         }
+        if part == Part::Latency && of_unit.len() > 1 {
+            latency(page, &of_unit)?;
+            continue;
+        }
         let label =
             escaped(&format!("Plot: {}, {unit}; its numbers are in the table below", part.title()));
         writeln!(page, "<div role=\"img\" aria-label=\"{label}\">")?;
         for (size, class) in [(Size::Wide, "wide"), (Size::Narrow, "narrow")] {
-            let svg = if part == Part::Latency && of_unit.len() > 1 {
-                lines::draw(&of_unit, size, false)?
-            } else {
-                bars::draw(&of_unit, size)?
-            };
+            let svg = bars::draw(&of_unit, size)?;
             writeln!(page, "<div class=\"{class}\">{svg}</div>")?;
         }
         page.push_str("</div>\n");
@@ -108,6 +109,26 @@ fn part(page: &mut String, part: Part, cases: &[Vec<&Summary>]) -> anyhow::Resul
     page.push_str("<details><summary>The numbers</summary>\n");
     numbers(page, cases)?;
     page.push_str("</details>\n");
+    Ok(())
+}
+
+/// Lines along the payloads, a plot for each way of waiting.
+fn latency(page: &mut String, cases: &[Vec<&Summary>]) -> anyhow::Result<()> {
+    for wait in Wait::ALL {
+        let cases = wait.of(cases);
+        if cases.is_empty() {
+            continue;
+        }
+        let title = wait.title();
+        writeln!(
+            page,
+            "<h3>{title}</h3>\n<div role=\"img\" aria-label=\"Plot: {title}; its numbers are in the table below\">"
+        )?;
+        for (size, class) in [(Size::Wide, "wide"), (Size::Narrow, "narrow")] {
+            writeln!(page, "<div class=\"{class}\">{}</div>", lines::draw(&cases, size, None)?)?;
+        }
+        page.push_str("</div>\n");
+    }
     Ok(())
 }
 
@@ -140,7 +161,7 @@ fn deaths(page: &mut String, fates: &[Fate]) -> anyhow::Result<()> {
         let is_first = at == 0 || fates[at - 1].killed != fate.killed;
         let class = match fate.verdict {
             Verdict::GoesOn => "verdict good",
-            Verdict::Ends => "verdict fair",
+            Verdict::Ends | Verdict::Leaves => "verdict fair",
             Verdict::Silent | Verdict::Hangs => "verdict bad",
         };
         let row: Vec<Cell> = vec![
@@ -179,8 +200,8 @@ fn facts(page: &mut String, results: &Results) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::html;
-    use crate::{results::Results, samples, text::escaped};
+    use super::{super::wait::short, html};
+    use crate::{part::Part, results::Results, samples, text::escaped};
 
     #[test]
     fn every_contender_and_every_death_is_in_the_report() {
@@ -190,6 +211,7 @@ mod tests {
             let name = escaped(&one.contender);
             // In the table, and in both plots.
             assert!(page.contains(&format!("<span>{name}</span>")), "{name}");
+            let name = if one.part == Part::Latency { short(&name) } else { &name };
             assert!(page.matches(&format!("\n{name}\n")).count() >= 2, "{name}");
         }
         for fate in &results.fates {

@@ -21,6 +21,7 @@ impl Fate {
         match self.verdict {
             Verdict::GoesOn => "told, and goes on",
             Verdict::Ends => "told, but what was shared is lost",
+            Verdict::Leaves => "ends, and leaves processes or memory behind",
             Verdict::Silent => "not told, goes on with what may be torn",
             Verdict::Hangs => "waits for ever",
         }
