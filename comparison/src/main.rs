@@ -70,7 +70,9 @@ fn measure(options: &Options) -> anyhow::Result<Results> {
     }
     // Who wants one part only does not wait for them.
     if options.only.is_empty() {
+        let progress = Progress::waiting("When one is killed");
         results.fates = death::all(options).iter().map(Fate::from).collect();
+        drop(progress);
         show_deaths(&results);
     }
     results.facts.extend(left_out::told().into_iter().map(Fact::left_out));
@@ -121,10 +123,7 @@ fn facts(options: &Options) -> Vec<Fact> {
     }
     facts.push(Fact::new("rounds", options.rounds().to_string()));
     if options.quick {
-        facts.push(Fact::new(
-            "quick",
-            "yes: it shows that all works, these are no numbers to quote",
-        ));
+        facts.push(Fact::new("quick", "it shows that all works, these are no numbers to quote"));
     }
     facts
 }

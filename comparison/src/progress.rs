@@ -1,5 +1,6 @@
 use crate::part::Part;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
 
 /// A line on stderr that says what runs at the moment; nothing if stderr is no terminal.
 #[derive(Debug)]
@@ -11,6 +12,13 @@ impl Progress {
         let bar = ProgressBar::new(turns as u64).with_prefix(part.title());
         let style = ProgressStyle::with_template("{prefix}  {bar:24}  {pos}/{len}  {wide_msg}");
         Self(bar.with_style(style.expect("the template is right")))
+    }
+
+    /// Of what has no number of turns.
+    pub fn waiting(what: &'static str) -> Self {
+        let bar = ProgressBar::new_spinner().with_message(what);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(bar)
     }
 
     /// A turn begins.

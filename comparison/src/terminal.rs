@@ -15,8 +15,7 @@ const STYLE: TableStyle =
 
 /// The cases of a part below each other, the best contender first.
 pub fn part(results: &Results, part: Part) -> String {
-    let mut table =
-        table(&["case", "contender", "median", "half of the rounds", "beside multiproc"]);
+    let mut table = table(&["case", "contender", "median", "quartiles", "ratio"]);
     for case in results.cases(part) {
         if table.row_count() > 0 {
             table.add_row([""]);
@@ -73,7 +72,7 @@ fn table(head: &[&str]) -> Table {
 
 /// Ours are seen without reading.
 fn marked(contender: &str) -> String {
-    if is_ours(contender) { format!("▸ {contender}") } else { format!("  {contender}") }
+    if is_ours(contender) { format!("▸ {contender}") } else { format!("\u{a0}\u{a0}{contender}") }
 }
 
 #[cfg(test)]

@@ -100,7 +100,8 @@ pub(super) fn draw(cases: &[Vec<&Summary>], size: Size) -> anyhow::Result<String
                     canvas::say(&area, &one.contender, (left as i32 - 8, middle), style)?;
                     let style = canvas::text(size, INK, is_ours, HPos::Left);
                     canvas::say(&area, &amount, (end, middle), style)?;
-                    let ratio_at = (end + size.length(&amount) as i32 + 8, middle);
+                    let ratio_at =
+                        (end + size.length(&amount) as i32 + if is_ours { 14 } else { 8 }, middle);
                     canvas::caption(&area, size, &ratio, ratio_at, HPos::Left)?;
                 }
                 Size::Narrow => {

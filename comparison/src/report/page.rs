@@ -59,11 +59,12 @@ fn glance(page: &mut String, results: &Results) -> anyhow::Result<()> {
         for case in results.cases(part) {
             let cell = |one: Option<&Summary>| {
                 let Some(one) = one else { return ("", "–".to_owned()) };
-                // An amount is not parted from its unit.
-                let amount = one.unit.amount(one.median).replace(' ', "\u{a0}");
+                // No number is parted from its unit.
+                let bound = |text: String| text.replace(' ', "\u{a0}");
+                let amount = bound(one.unit.amount(one.median));
                 let ratio = match Ratio::of(one, &case) {
                     Ratio::Reference | Ratio::Alone => String::new(),
-                    ratio => format!(", {ratio}"),
+                    ratio => format!(", {}", bound(ratio.to_string())),
                 };
                 ("", format!("{}: {amount}{ratio}", one.contender))
             };
@@ -154,7 +155,8 @@ fn deaths(page: &mut String, fates: &[Fate]) -> anyhow::Result<()> {
         return Ok(());
     }
     page.push_str(
-        "<h2>When one is killed</h2>\n<p>A process gets SIGKILL in the middle of its work. What becomes of those that work with it?</p>\n",
+        "<h2>When one is killed</h2>\n<p>A process gets SIGKILL in the middle of its work. What becomes of those that work with it? \
+    One that <em>goes on</em> is told if it has to know, and can still be used. One that <em>hangs</em> did nothing more within the test\'s limit, or does not end when it should.</p>\n",
     );
     let mut rows = Vec::new();
     for (at, fate) in fates.iter().enumerate() {

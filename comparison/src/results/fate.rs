@@ -19,11 +19,11 @@ impl Fate {
     /// The verdict in a few words.
     pub fn words(&self) -> &'static str {
         match self.verdict {
-            Verdict::GoesOn => "told, and goes on",
-            Verdict::Ends => "told, but what was shared is lost",
-            Verdict::Leaves => "ends, and leaves processes or memory behind",
-            Verdict::Silent => "not told, goes on with what may be torn",
-            Verdict::Hangs => "waits for ever",
+            Verdict::GoesOn => "goes on",
+            Verdict::Ends => "is told that it is over",
+            Verdict::Leaves => "ends, and leaves something behind",
+            Verdict::Silent => "goes on, not told that something may be torn",
+            Verdict::Hangs => "hangs",
         }
     }
 

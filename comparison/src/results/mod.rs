@@ -67,7 +67,7 @@ pub fn is_ours(contender: &str) -> bool {
 
 /// Whether a contender stays within one process, by its name.
 pub fn is_of_threads(contender: &str) -> bool {
-    contender.contains("threads")
+    contender.contains("threads") || contender.contains("(a thread)")
 }
 
 #[cfg(test)]
