@@ -45,6 +45,7 @@ pub struct FileLock<K> {
     path: PathBuf,
     counter: Atomic<u64>,
     /// Only with who made it.
+    #[allow(dead_code, reason = "what it does is to be dropped")]
     #[serde(skip)]
     removes: Option<Arc<Removes>>,
     #[serde(skip)]

@@ -129,19 +129,26 @@ pub(super) fn draw(
 
 /// Of all contenders that have a place along the axis, ours first.
 fn lines<'a>(cases: &[Vec<&'a Summary>]) -> Vec<Line<'a>> {
-    let mut lines: Vec<(&str, Vec<(f64, f64)>)> = Vec::new();
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    let mut seen = [0, 0];
     for one in cases.iter().flatten() {
         let Some(at) = one.at else { continue };
-        let point = (at, one.median);
-        match lines.iter_mut().find(|line| line.0 == one.contender) {
-            Some(line) => line.1.push(point),
-            None => lines.push((&one.contender, vec![point])),
-        }
+        let name = &one.contender;
+        let line = match lines.iter_mut().find(|line| line.name == name) {
+            Some(line) => line,
+            None => {
+                let is_ours = is_ours(name);
+                let place = &mut seen[usize::from(is_ours)];
+                lines.push(Line { name, look: Look::of(*place, is_ours), points: Vec::new() });
+                *place += 1;
+                lines.last_mut().expect("it has just been added")
+            }
+        };
+        line.points.push((at, one.median));
     }
-    let (ours, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| is_ours(line.0));
-    let line = |(at, (name, mut points)): (usize, (&'a str, Vec<(f64, f64)>))| {
-        points.sort_by(|one, other| one.0.total_cmp(&other.0));
-        Line { name, look: Look::of(at, is_ours(name)), points }
-    };
-    ours.into_iter().enumerate().chain(others.into_iter().enumerate()).map(line).collect()
+    for line in &mut lines {
+        line.points.sort_by(|one, other| one.0.total_cmp(&other.0));
+    }
+    lines.sort_by_key(|line| !line.look.is_ours);
+    lines
 }

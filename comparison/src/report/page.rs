@@ -30,7 +30,7 @@ pub fn html(results: &Results) -> anyhow::Result<String> {
     )?;
     page.push_str(INTRODUCTION);
     if let Some(fact) = results.facts.iter().find(|fact| fact.name == "quick") {
-        write!(page, "<p class=\"warning\">A quick run: {}.</p>\n", escaped(&fact.value))?;
+        writeln!(page, "<p class=\"warning\">A quick run: {}.</p>", escaped(&fact.value))?;
     }
     glance(&mut page, results)?;
     for part in Part::ALL {
