@@ -3,7 +3,7 @@ use super::{
     way::Way,
     work::Work,
 };
-use anyhow::{Context, anyhow};
+use anyhow::{Context, ensure};
 use multiproc::{Connection, Pipe, Process};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde::{Serialize, de::DeserializeOwned};
@@ -83,10 +83,15 @@ impl Players {
     }
 
     fn answers(&self, deadline: Duration) -> anyhow::Result<Vec<Done>> {
-        let answer = |control: &Connection| {
-            control.recv_timeout::<Answer>(deadline)?.map_err(|error| anyhow!(error))
+        let answer = |control: &Connection| match control.recv_timeout::<Answer>(deadline) {
+            Ok(answer) => answer,
+            Err(error) => Err(error.to_string()),
         };
-        self.controls.iter().map(answer).collect()
+        let answers: Vec<_> = self.controls.iter().map(answer).collect();
+        // All that went wrong: one who waits for nothing is not why.
+        let wrong: Vec<_> = answers.iter().filter_map(|it| it.as_ref().err()).collect();
+        ensure!(wrong.is_empty(), "{wrong:?}");
+        Ok(answers.into_iter().flatten().collect())
     }
 }
 
