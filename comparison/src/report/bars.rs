@@ -48,8 +48,8 @@ pub(super) fn draw(cases: &[Vec<&Summary>], size: Size) -> anyhow::Result<String
     };
     let across = size.width().saturating_sub(left + right);
     let unit = cases[0][0].unit;
-    let scale =
-        Scale::of_bars(cases.iter().flatten().map(|one| one.upper_quartile), size.marks(across));
+    let ends = cases.iter().flatten().flat_map(|one| [one.lower_quartile, one.upper_quartile]);
+    let scale = Scale::of_bars(ends, size.marks(across));
 
     let mut svg = String::new();
     let area = SVGBackend::with_string(&mut svg, (size.width(), (below + AXIS) as u32))

@@ -23,7 +23,7 @@ pub fn picture(results: &Results) -> anyhow::Result<String> {
     let cases = results.cases(Part::Latency);
     let cases = Wait::Spinning.of(&cases);
     anyhow::ensure!(!cases.is_empty(), "the picture shows the latency, which was not measured");
-    let title = format!("{}, by payload", Part::Latency.title());
+    let title = format!("{}, by payload, receivers spin", Part::Latency.title());
     let svg = lines::draw(&cases, Size::Wide, Some(&title))?;
     let (tag, rest) = svg.split_once('>').context("an SVG begins with a tag")?;
     Ok(format!("{tag}><style>{}</style>{rest}", theme::style()))

@@ -174,7 +174,7 @@ fn deaths(page: &mut String, fates: &[Fate]) -> anyhow::Result<()> {
         ];
         rows.push((is_first.then(|| fate.killed.clone()), row));
     }
-    Ok(table::write(page, &["contender", "verdict", "known after", "what was seen"], &rows)?)
+    Ok(table::write(page, &["contender", "verdict", "after", "what was seen"], &rows)?)
 }
 
 fn facts(page: &mut String, results: &Results) -> anyhow::Result<()> {
