@@ -20,6 +20,7 @@ mod report;
 mod results;
 mod row;
 mod table;
+mod text;
 mod topology;
 mod transport;
 mod two_words;
