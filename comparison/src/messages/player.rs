@@ -1,10 +1,10 @@
 //! Those who send and receive, each in its process or thread: they play a turn whenever they are told to.
 
 use super::{
-    clock::now,
     payload::STOP,
     way::{Inlet, Outlet, Way},
 };
+use crate::clock::now;
 use anyhow::ensure;
 use multiproc::{Connection, ErrorKind};
 use serde::{Deserialize, Serialize};
