@@ -6,7 +6,6 @@
 #[macro_use]
 mod sized;
 mod cases;
-mod clock;
 mod contenders;
 mod list;
 mod payload;
