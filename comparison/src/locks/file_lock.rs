@@ -46,7 +46,7 @@ pub struct FileLock<K> {
     counter: Atomic<u64>,
     /// Only with who made it.
     #[serde(skip)]
-    removes: Option<Arc<Removes>>,
+    _removes: Option<Arc<Removes>>,
     #[serde(skip)]
     kind: PhantomData<fn() -> K>,
 }
@@ -68,7 +68,7 @@ impl<K: Kind> FileLock<K> {
         let path = env::temp_dir().join(name);
         File::create_new(&path)?;
         let removes = Some(Arc::new(Removes(path.clone())));
-        Ok(Self { path, counter: Atomic::new(0)?, removes, kind: PhantomData })
+        Ok(Self { path, counter: Atomic::new(0)?, _removes: removes, kind: PhantomData })
     }
 
     /// Others' lockings have files of their own.
