@@ -27,6 +27,8 @@ mod report;
 mod row;
 #[path = "ipc_latency/table.rs"]
 mod table;
+#[path = "ipc_latency/text.rs"]
+mod text;
 #[path = "ipc_latency/topology.rs"]
 mod topology;
 #[path = "ipc_latency/transport.rs"]

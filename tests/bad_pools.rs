@@ -333,7 +333,7 @@ fn items_that_panic_halfway() {
     until(|| pool.statistics().in_use <= 4);
 }
 
-/// A gibibyte, if there is room: set `MULTIPROC_LARGE` for that.
+/// A gibibyte, if there is room: set `MULTIPROC_LARGE` for that, in a release build, as a byte is encoded at a time.
 #[test]
 fn a_large_argument() {
     let _watchdog = watchdog(120);

@@ -1,16 +1,15 @@
 //! `Pool`: what it does and what it refuses. The names are those of behaviours.
 
 mod support;
+#[path = "support/tasks.rs"]
+mod tasks;
 
 use multiproc::{Atomic, ErrorKind, Ordering, Pool, PoolWorker, Queue, TaskError};
 use std::time::Duration;
 use support::{clean, watchdog};
+use tasks::square;
 
 multiproc::test_support!();
-
-fn square(x: u64) -> u64 {
-    x * x
-}
 
 /// PO01.
 #[test]
@@ -279,7 +278,7 @@ fn each_worker_has_its_state() {
 #[test]
 fn many_workers() {
     let _watchdog = watchdog(120);
-    let pool = Pool::new(64).unwrap();
+    let pool = Pool::new(200).unwrap();
     let all = pool.mapping().chunk_size(1).map(square, 0..1000).unwrap();
     assert_eq!(all, (0..1000).map(square).collect::<Vec<_>>());
 }

@@ -4,6 +4,8 @@
 #![cfg(debug_assertions)]
 
 mod support;
+#[path = "support/tasks.rs"]
+mod tasks;
 #[path = "support/watching.rs"]
 mod watching;
 
@@ -13,6 +15,7 @@ use multiproc::{
 };
 use std::{path::Path, thread, time::Duration};
 use support::{wait_until_nothing_large_is_left, watchdog};
+use tasks::begin_and_park;
 use watching::until;
 
 multiproc::test_support!();
@@ -149,14 +152,8 @@ fn a_task_is_cancelled_as_its_worker_comes() {
     let pool = Pool::new(1).unwrap();
     for _ in 0..150 {
         let begun = Event::new().unwrap();
-        let parks = |begun: Event| -> () {
-            begun.set().unwrap();
-            loop {
-                thread::park();
-            }
-        };
         // Each has a new worker, as the last one was killed.
-        let doomed = pool.apply_async(parks, (begun.clone(),)).unwrap();
+        let doomed = pool.apply_async(begin_and_park, (begun.clone(),)).unwrap();
         begun.wait().unwrap();
         assert!(doomed.cancel().unwrap());
         assert!(matches!(doomed.get(), Err(TaskError::Cancelled { .. })));
@@ -170,13 +167,7 @@ fn a_worker_dies_as_it_is_arrested() {
     let pool = Pool::new(1).unwrap();
     for round in 0..30_u32 {
         let begun = Event::new().unwrap();
-        let parks = |begun: Event| -> () {
-            begun.set().unwrap();
-            loop {
-                thread::park();
-            }
-        };
-        let doomed = pool.apply_async(parks, (begun.clone(),)).unwrap();
+        let doomed = pool.apply_async(begin_and_park, (begun.clone(),)).unwrap();
         let next = pool.apply_async(|x: u32| x, (round,)).unwrap();
         begun.wait().unwrap();
         // It may be at work before the pool names it.

@@ -3,6 +3,8 @@
 //! `ci/no_slice.sh` runs this with sleeps that end by a wake-up only.
 
 mod support;
+#[path = "support/tasks.rs"]
+mod tasks;
 #[path = "support/watching.rs"]
 mod watching;
 
@@ -15,20 +17,12 @@ use std::{
     time::Duration,
 };
 use support::watchdog;
+use tasks::{after, square};
 use watching::until;
 
 multiproc::test_support!();
 
 const MOMENT: Duration = Duration::from_millis(20);
-
-fn square(x: u64) -> u64 {
-    x * x
-}
-
-fn after(event: Event, x: u32) -> u32 {
-    event.wait().unwrap();
-    x
-}
 
 fn pid() -> u32 {
     process::id()

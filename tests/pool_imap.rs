@@ -1,6 +1,8 @@
 //! `imap`, and where its items come from: sources that take their time, pools that have no room.
 
 mod support;
+#[path = "support/tasks.rs"]
+mod tasks;
 #[path = "support/watching.rs"]
 mod watching;
 
@@ -13,15 +15,12 @@ use std::{
     time::Duration,
 };
 use support::watchdog;
+use tasks::square;
 use watching::until;
 
 multiproc::test_support!();
 
 const MOMENT: Duration = Duration::from_millis(20);
-
-fn square(x: u64) -> u64 {
-    x * x
-}
 
 fn after((event, x): (Event, u64)) -> u64 {
     event.wait().unwrap();

@@ -4,6 +4,7 @@ use crate::{
     measured::Measured,
     row::{Row, Transport, Wait},
     table::QUANTILES,
+    text::bytes,
 };
 use plotters::{
     backend::SVGBackend,
@@ -153,14 +154,6 @@ pub(crate) fn bandwidth(all: &[Measured]) -> Result<String, Box<dyn Error>> {
 /// A little more than all payloads; each mark on the axis is four times the one before.
 fn payload_range() -> Range<f64> {
     PAYLOADS.start * 0.8..PAYLOADS.end * 1.25
-}
-
-fn bytes(value: &f64) -> String {
-    match *value {
-        value if value >= 1048576.0 => format!("{} MiB", value / 1048576.0),
-        value if value >= 1024.0 => format!("{} KiB", value / 1024.0),
-        value => format!("{value} B"),
-    }
 }
 
 fn nanoseconds(value: &f64) -> String {

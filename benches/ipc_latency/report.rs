@@ -6,6 +6,7 @@ use crate::{
     plots,
     row::Wait,
     table::{HEAD, Line, NOTE},
+    text::escaped,
 };
 use std::{
     error::Error,
@@ -66,8 +67,4 @@ fn table(html: &mut String, lines: &[Line]) -> fmt::Result {
     }
     html.push_str("</table>\n");
     Ok(())
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

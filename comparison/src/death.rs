@@ -9,8 +9,9 @@ mod python;
 mod seen;
 mod stage;
 
-use crate::options::Options;
+use crate::{left_out, options::Options};
 use anyhow::Context;
+use serde::{Deserialize, Serialize};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -31,7 +32,8 @@ pub struct Death {
 }
 
 /// The worse ones come later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// They were told, and went on; workers of a killed parent: they ended, and left nothing.
     GoesOn,
@@ -66,7 +68,7 @@ pub fn all(options: &Options) -> Vec<Death> {
     for (killed, contender, death) in deaths {
         match repeated(times, || Ok(death()?.judge(killed, contender))) {
             Ok(death) => seen.push(death),
-            Err(error) => eprintln!("without the death of {killed}, {contender}: {error:#}"),
+            Err(error) => left_out::tell(format!("the death of {killed}, {contender}: {error:#}")),
         }
     }
     seen.sort_by_key(|death| KILLED.iter().position(|killed| *killed == death.killed));

@@ -10,8 +10,8 @@ pub use file_lock::{FileLock, Flock, Kind, RecordLock};
 pub use pthread::{Robustness, SharedMutex};
 
 use crate::{
-    case::Case, contender::Contender, options::Options, part::Part, python::Python, topology::Pair,
-    unit::Unit,
+    case::Case, contender::Contender, left_out, options::Options, part::Part, python::Python,
+    topology::Pair, unit::Unit,
 };
 use anyhow::ensure;
 use contended::contended;
@@ -60,7 +60,7 @@ pub fn cases(options: &Options) -> anyhow::Result<Vec<Case>> {
     let mut cases = vec![case("nobody else wants it", contenders)];
 
     let Some(Pair { cpus, .. }) = Pair::choose() else {
-        eprintln!("without the locks that two want: there is one processor");
+        left_out::tell("the locks that two want: there is one processor".to_owned());
         return Ok(cases);
     };
     let (fast, slow) = (1_000_000 / shorter, 5_000 / shorter);

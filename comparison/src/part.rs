@@ -1,8 +1,16 @@
-use crate::{case::Case, dispatch, locks, options::Options, spawn};
+use crate::{
+    case::Case,
+    dispatch, locks,
+    messages::{latency, mpmc, throughput},
+    options::Options,
+    spawn,
+};
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 /// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Part {
     /// How long a message takes one way, by its size.
     Latency,
@@ -33,12 +41,38 @@ impl Part {
         }
     }
 
+    /// What is measured, in a sentence or two for who reads the report.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Latency => {
+                "From the moment at which one process begins to send until the other has the whole message: half of a round trip between two processors."
+            }
+            Self::Throughput => {
+                "One process sends as fast as it can, another receives as fast as it can."
+            }
+            Self::Mpmc => {
+                "Several processes send into the same queue and several take from it; all messages are counted."
+            }
+            Self::Locks => {
+                "Taking a lock and giving it back: when nobody else wants it, and when all others do."
+            }
+            Self::Dispatch => {
+                "A function that does next to nothing is run by a worker that exists, and its result comes back."
+            }
+            Self::Spawn => {
+                "From nothing to a worker that has started, has run a function that does nothing, and has ended."
+            }
+        }
+    }
+
     pub fn cases(self, options: &Options) -> anyhow::Result<Vec<Case>> {
         match self {
+            Self::Latency => Ok(latency::cases(options)),
+            Self::Throughput => Ok(throughput::cases(options)),
+            Self::Mpmc => Ok(mpmc::cases(options)),
             Self::Locks => locks::cases(options),
             Self::Dispatch => dispatch::cases(options),
             Self::Spawn => spawn::cases(options),
-            _ => Ok(Vec::new()),
         }
     }
 }

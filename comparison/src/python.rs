@@ -24,7 +24,7 @@ impl Python {
         match Server::start() {
             Ok(server) => Some(Self(Rc::new(RefCell::new(server)))),
             Err(error) => {
-                eprintln!("without Python's contenders: {error:#}");
+                crate::left_out::tell(format!("Python's contenders: {error:#}"));
                 None
             }
         }

@@ -29,6 +29,7 @@
 use super::{
     Mapping, Pool, TaskError,
     desk::{fail_all, run_numbered, with_unit},
+    job::Job,
     work::{Kind, Stateless, Task},
 };
 use crate::{
@@ -75,6 +76,28 @@ impl Cut {
 #[cold]
 fn gone() -> Error {
     Error::new(ErrorKind::StaleHandle, "the array is not lent any more: the pool was stopped")
+}
+
+/// Runs the chunks of a unit that this thread has claimed, each with its elements of the array that is written.
+fn write_unit<T, R>(
+    job: &Job,
+    unit: u32,
+    cut: Cut,
+    seats: &ArraySeats<T>,
+    mut function: impl FnMut(Range<usize>, &mut [T]) -> R,
+) where
+    T: Pod,
+    R: Serialize + 'static,
+{
+    match seats.take().and_then(|seat| seat.ok_or_else(gone)) {
+        Ok(seat) => run_numbered(job, unit, |item| {
+            let range = cut.range(item);
+            // SAFETY: this thread has claimed the unit of this chunk, and chunks are disjoint; the last slice is gone.
+            let elements = unsafe { seat.elements(range.clone()) };
+            function(range, elements)
+        }),
+        Err(error) => fail_all(job, unit, &error),
+    }
 }
 
 impl<K: Kind> Mapping<'_, K> {
@@ -132,16 +155,9 @@ impl<K: Kind> Mapping<'_, K> {
         let name = self.named::<ChunksMut<(T, F)>>(|| {
             FunctionId::of::<_, ()>(move || {
                 with_unit::<K, (Cut, ArraySeats<T>)>(|state, job, unit, (cut, seats)| {
-                    match seats.take().and_then(|seat| seat.ok_or_else(gone)) {
-                        Ok(seat) => run_numbered(job, unit, |item| {
-                            let range = cut.range(item);
-                            let first = range.start;
-                            // SAFETY: this thread has claimed the unit of this chunk, and chunks are disjoint; the last slice is gone.
-                            let elements = unsafe { seat.elements(range) };
-                            function.run(state, (first, elements))
-                        }),
-                        Err(error) => fail_all(job, unit, &error),
-                    }
+                    write_unit(job, unit, *cut, seats, |range, elements| {
+                        function.run(state, (range.start, elements))
+                    });
                 });
             })
         })?;
@@ -178,18 +194,13 @@ impl<K: Kind> Mapping<'_, K> {
             FunctionId::of::<_, ()>(move || {
                 with_unit::<K, (Cut, ArrayHost<S>, ArraySeats<T>)>(|state, job, unit, context| {
                     let (cut, host, seats) = context;
-                    let guest = host.visit().and_then(|guest| guest.ok_or_else(gone));
-                    let seat = seats.take().and_then(|seat| seat.ok_or_else(gone));
-                    match (guest, seat) {
-                        (Ok(guest), Ok(seat)) => run_numbered(job, unit, |item| {
-                            let range = cut.range(item);
-                            let first = range.start;
-                            let read = &guest[range.clone()];
-                            // SAFETY: as in `par_chunks_mut`. It is another array than the one that is read: nobody reads one that is written.
-                            let written = unsafe { seat.elements(range) };
+                    match host.visit().and_then(|guest| guest.ok_or_else(gone)) {
+                        // It is another array than the one that is written: nobody reads one that somebody writes.
+                        Ok(guest) => write_unit(job, unit, *cut, seats, |range, written| {
+                            let (first, read) = (range.start, &guest[range]);
                             function.run(state, (first, read, written))
                         }),
-                        (Err(error), _) | (_, Err(error)) => fail_all(job, unit, &error),
+                        Err(error) => fail_all(job, unit, &error),
                     }
                 });
             })
@@ -244,16 +255,9 @@ impl Mapping<'_, Stateless> {
             FunctionId::of::<_, ()>(move || {
                 with_unit::<Stateless, (Cut, ArraySeats<T>, C)>(|(), job, unit, same| {
                     let (cut, seats, context) = same;
-                    match seats.take().and_then(|seat| seat.ok_or_else(gone)) {
-                        Ok(seat) => run_numbered(job, unit, |item| {
-                            let range = cut.range(item);
-                            let first = range.start;
-                            // SAFETY: as in `par_chunks_mut`.
-                            let elements = unsafe { seat.elements(range) };
-                            function(context, first, elements)
-                        }),
-                        Err(error) => fail_all(job, unit, &error),
-                    }
+                    write_unit(job, unit, *cut, seats, |range, elements| {
+                        function(context, range.start, elements)
+                    });
                 });
             })
         })?;

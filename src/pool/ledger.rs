@@ -1,7 +1,8 @@
 //! The parent's own account of a pool: which slot is whose, and who works.
 
 use super::{
-    board::Board,
+    board::{Board, Bytes},
+    failure::Failure,
     fate::Fate,
     job::Job,
     member::Member,
@@ -33,6 +34,17 @@ pub(super) enum Phase {
     Terminated,
     /// What becomes of what is not done.
     Broken(Fate),
+}
+
+impl Phase {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+
+    /// Nothing is done any more, and no worker lives on.
+    pub(super) fn is_stopped(&self) -> bool {
+        matches!(self, Self::Terminated | Self::Broken(_))
+    }
 }
 
 /// A slot in use.
@@ -259,9 +271,7 @@ impl Ledger {
                 Err(_) if asked == Asked::ByNobody => return false,
                 Err(error) => {
                     board.forget_result(slot);
-                    Outcome::Bytes(super::board::Bytes::Private(
-                        super::failure::Failure::Encode(error.to_string()).to_bytes(),
-                    ))
+                    Outcome::Bytes(Bytes::Private(Failure::Encode(error.to_string()).to_bytes()))
                 }
             }
         };
@@ -299,10 +309,12 @@ impl Ledger {
         Some(used)
     }
 
-    /// What is used with a deadline.
-    pub(super) fn timed(&self) -> impl Iterator<Item = (&Use, Duration)> {
+    /// What has a deadline and is not over. What is over may wait long for being asked, and its board says as ever that it runs.
+    pub(super) fn timed(&self, board: &Board) -> impl Iterator<Item = (&Use, Duration)> {
         let used = |slot: &u32| self.uses[*slot as usize].as_ref();
-        self.timed.iter().filter_map(used).filter_map(|used| Some((used, used.deadline?)))
+        let runs = |used: &&Use| !board.is_over(used.pending.slot, used.pending.serial);
+        let timed = self.timed.iter().filter_map(used).filter(runs);
+        timed.filter_map(|used| Some((used, used.deadline?)))
     }
 
     /// Puts a slot to use, and offers it.

@@ -460,7 +460,7 @@ impl Office {
     pub(super) fn close(&self) -> Result<()> {
         fork::refuse_if_forked()?;
         let mut ledger = self.ledger();
-        if matches!(ledger.phase, Phase::Open) {
+        if ledger.phase.is_open() {
             ledger.phase = Phase::Closed;
             drop(ledger);
             // The supervisor gives the orders: this thread may be one too many to take part.
@@ -478,7 +478,7 @@ impl Office {
     pub(super) fn stop(&self, phase: Phase, fate: &Fate) -> Result<()> {
         fork::refuse_if_forked()?;
         let mut ledger = self.ledger();
-        if matches!(ledger.phase, Phase::Open | Phase::Closed) {
+        if !ledger.phase.is_stopped() {
             ledger.phase = phase;
             for slot in 0..self.board.slots() {
                 if !ledger.settle(&self.board, slot, Asked::BySomebody)
@@ -508,7 +508,7 @@ impl Office {
 
     /// If the pool was stopped, waits until its workers have ended: until then they may be in the middle of something.
     pub(super) fn outlast(&self) -> Result<()> {
-        let is_stopped = matches!(self.ledger().phase, Phase::Terminated | Phase::Broken(_));
+        let is_stopped = self.ledger().phase.is_stopped();
         if is_stopped {
             // Not for callbacks: one of them may wait for the caller.
             let thread = self.thread()?;
@@ -521,7 +521,7 @@ impl Office {
     /// Waits until all is done and the workers have ended; `false` when the time is up.
     pub(super) fn join(&self, deadline: Deadline) -> Result<bool> {
         let thread = self.thread()?;
-        if matches!(self.ledger().phase, Phase::Open) {
+        if self.ledger().phase.is_open() {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 "the pool is still open: close or terminate it before it is joined",

@@ -8,7 +8,6 @@
 use super::{
     DeathHint,
     fate::Fate,
-    ledger::Phase,
     member::Member,
     office::Office,
     warrant::{Cause, Warrant},
@@ -42,14 +41,14 @@ impl Rounds {
     /// When the next one is due. When the pool is closed, workers have to hear of it.
     pub(super) fn next(&self, office: &Office) -> Deadline {
         let ledger = office.ledger();
-        let rests = ledger.rests && matches!(ledger.phase, Phase::Open);
+        let rests = ledger.rests && ledger.phase.is_open();
         if rests { Deadline::NEVER } else { self.next }
     }
 
     /// Makes one, if it is due. When there was nothing to do since, the next one is when somebody has submitted something.
     pub(super) fn make(&mut self, office: &Office) {
         let mut ledger = office.ledger();
-        let is_open = matches!(ledger.phase, Phase::Open);
+        let is_open = ledger.phase.is_open();
         if ledger.rests && is_open || !self.next.has_passed() {
             return;
         }

@@ -133,7 +133,7 @@ fn supervise(office: &Office) {
         }
         fill_seats(office);
         let ledger = office.ledger();
-        if !matches!(ledger.phase, Phase::Open) && ledger.alive() == 0 && is_idle(office, &ledger) {
+        if !ledger.phase.is_open() && ledger.alive() == 0 && is_idle(office, &ledger) {
             break;
         }
     }
@@ -154,14 +154,9 @@ fn next_deadline(office: &Office) -> Deadline {
     let seats_are_empty = !is_idle(office, &ledger) && ledger.lacks_workers(office);
     let again = if seats_are_empty { Deadline::after(AGAIN) } else { Deadline::NEVER };
     let soon = |left: Duration| Deadline::after(left.max(Duration::from_millis(1)));
-    let next = ledger.timed().fold(again, |next, (used, span)| {
-        let (slot, serial) = (used.pending.slot, used.pending.serial);
-        if office.board.is_over(slot, serial) {
-            // It waits for being asked, and says as ever that it runs.
-            return next;
-        }
+    let next = ledger.timed(&office.board).fold(again, |next, (used, span)| {
         let begun = match &used.pending.job {
-            None => vec![office.board.started(slot)],
+            None => vec![office.board.started(used.pending.slot)],
             Some(job) => job.raw().running(&**job).map(|(unit, _, _)| job.started(unit)).collect(),
         };
         // What has not begun cannot be late before the whole span from now.
@@ -187,11 +182,8 @@ fn left(begun: u64, span: Duration) -> Duration {
 fn enforce(office: &Office) {
     let mut ledger = office.ledger();
     let mut late = Vec::new();
-    for (used, span) in ledger.timed() {
+    for (used, span) in ledger.timed(&office.board) {
         let (slot, serial) = (used.pending.slot, used.pending.serial);
-        if office.board.is_over(slot, serial) {
-            continue;
-        }
         let fate = Fate::TimedOut(span);
         let is_late = |begun: u64| begun != 0 && left(begun, span).is_zero();
         match &used.pending.job {
@@ -264,7 +256,7 @@ fn ended(office: &Office, number: u64) {
         }
         (None, Err(fate)) => Reason::Died(office.guesses.explain(fate)),
     };
-    let is_stopped = matches!(ledger.phase, Phase::Terminated | Phase::Broken(_));
+    let is_stopped = ledger.phase.is_stopped();
     // Of a pool that was stopped all workers are killed, and none takes their places.
     let has_died = !is_stopped && !matches!(reason, Reason::ByItself);
     ledger.restarts += u64::from(has_died);
@@ -498,7 +490,7 @@ pub(super) fn seat_worker(office: &Office, seat: usize, number: u64) -> Result<(
         return Err(error);
     }
     let mut ledger = office.ledger();
-    if matches!(ledger.phase, Phase::Terminated | Phase::Broken(_)) {
+    if ledger.phase.is_stopped() {
         // It came too late to be ended with the others.
         body.kill();
     }

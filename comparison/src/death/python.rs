@@ -1,14 +1,14 @@
 use super::{
     Deadly, HALF, HOLDER, PARENT, RECEIVER, SENDER, WORKER, deadly, parent, program::Program,
 };
-use crate::python;
+use crate::{left_out, python};
 use std::process::Command;
 
 const SCRIPT: &str = include_str!("../../python/deaths.py");
 
 pub(super) fn deaths() -> Vec<Deadly> {
     if let Err(error) = python::is_there() {
-        eprintln!("without the deaths of Python: {error:#}");
+        left_out::tell(format!("the deaths of Python: {error:#}"));
         return Vec::new();
     }
     let inner = [
