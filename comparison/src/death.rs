@@ -12,7 +12,10 @@ mod stage;
 use crate::{left_out, options::Options};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 /// What became of the others when a peer was killed.
 #[derive(Clone, Debug)]
@@ -44,12 +47,17 @@ pub enum Verdict {
     Hangs,
 }
 
+static IS_QUICK: AtomicBool = AtomicBool::new(false);
+
 /// Who has seen nothing for so long waits for ever.
-const LIMIT: Duration = Duration::from_secs(2);
+fn limit() -> Duration {
+    if IS_QUICK.load(Ordering::Relaxed) { Duration::from_secs(1) } else { Duration::from_secs(2) }
+}
 
 /// All deaths of all contenders; who cannot die here is left out with a word on it.
 pub fn all(options: &Options) -> Vec<Death> {
     let times = if options.quick { 1 } else { 5 };
+    IS_QUICK.store(options.quick, Ordering::Relaxed);
     let deaths = links::deaths()
         .into_iter()
         .chain(locks::deaths())

@@ -19,6 +19,10 @@ pub fn trivial(x: u64) -> u64 {
 
 /// A pool that can do each kind of the work; the answer is the sum of the results.
 trait Pool {
+    /// If its `map` is not one of its own.
+    fn map_name(&self) -> Option<&'static str> {
+        None
+    }
     /// All items in one call, as the pool likes it best.
     fn map(&self, items: u64) -> anyhow::Result<u64>;
     /// Each item a task of its own; all are submitted before the first result is looked at.
@@ -49,12 +53,7 @@ pub fn cases(options: &Options) -> anyhow::Result<Vec<Case>> {
     };
     let [maps, tasks, trips] = cases.each_mut().map(|(_, contenders)| contenders);
     add([maps, tasks, trips], "multiproc Pool", amount(20_000, 2_000), multiproc_pool::new()?);
-    add(
-        [maps, tasks, trips],
-        "procspawn Pool (map: chunks by hand)",
-        amount(500, 300),
-        procspawn_pool::new()?,
-    );
+    add([maps, tasks, trips], "procspawn Pool", amount(500, 300), procspawn_pool::new()?);
     add([maps, tasks, trips], "rayon (threads)", amount(50_000, 2_000), rayon_pool::new()?);
     if let Some(python) = &python {
         python_pools::add([maps, tasks, trips], python, amount(2_000, 500));
@@ -79,7 +78,7 @@ fn add(
 ) {
     let pool = Rc::new(pool);
     let (first, second) = (pool.clone(), pool.clone());
-    maps.push(contender(name, ITEMS, move |count| first.map(count)));
+    maps.push(contender(pool.map_name().unwrap_or(name), ITEMS, move |count| first.map(count)));
     tasks.push(contender(name, amount.pipelined, move |count| second.pipelined(count)));
     trips.push(contender(name, amount.round_trips, move |count| pool.round_trips(count)));
 }

@@ -8,6 +8,8 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 
 /// Wide enough for all columns where nothing says how wide a line may be.
 const WIDTH: u16 = 110;
+/// Below it, a terminal's own breaks are easier to read than columns of single letters.
+const NARROWEST: u16 = 60;
 
 /// A line below the head.
 const STYLE: TableStyle =
@@ -64,9 +66,9 @@ pub fn left_out(facts: &[Fact]) -> String {
 fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
-    if !table.is_tty() {
-        table.set_width(WIDTH);
-    }
+    // A terminal that does not know its size says 0.
+    let width = table.width().filter(|width| *width > 0).unwrap_or(WIDTH);
+    table.set_width(width.max(NARROWEST));
     table
 }
 

@@ -1,7 +1,7 @@
 //! The parent of two workers is killed, one of which is at a long task: what of them stays?
 
 use super::{
-    Deadly, LIMIT, PARENT, Role, deadly,
+    Deadly, PARENT, Role, deadly, limit,
     program::{Program, say},
     seen::Found,
 };
@@ -67,7 +67,7 @@ fn next_of_multiproc() -> Result<()> {
 /// Kills a program that says `busy` when its workers are at work. `next` is another one that may remove what stays.
 pub(super) fn dies(parent: Command, next: Option<Command>) -> Result<Found> {
     let mut program = Program::start(parent)?;
-    let said = program.line(5 * LIMIT)?;
+    let said = program.line(5 * limit())?;
     ensure!(said == "busy", "{said}");
     let parent = program.child.id();
     let workers: Vec<_> = peer::descendants(parent)?.into_iter().filter_map(Peer::find).collect();
@@ -79,13 +79,13 @@ pub(super) fn dies(parent: Command, next: Option<Command>) -> Result<Found> {
     program.child.kill()?;
     let remain: Vec<_> = workers
         .iter()
-        .filter(|worker| !worker.ends_within(LIMIT.saturating_sub(start.elapsed())))
+        .filter(|worker| !worker.ends_within(limit().saturating_sub(start.elapsed())))
         .collect();
     let after = start.elapsed();
     let left = left(&shared, next)?;
     for worker in &remain {
         worker.kill();
-        worker.ends_within(LIMIT);
+        worker.ends_within(limit());
     }
     // What nobody else removes is removed here.
     for path in &shared {

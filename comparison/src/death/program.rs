@@ -1,7 +1,7 @@
 //! Contenders that are programs of their own, with workers of their own. They say what they see, a line each: `killed TIME`, `told TIME TEXT` or `untold TIME`, `torn`, `goes_on yes` or `no`.
 
 use super::{
-    LIMIT,
+    limit,
     seen::{Found, Seen},
 };
 use crate::{clock, peer};
@@ -49,9 +49,9 @@ impl Program {
 
     /// What it sees of the death that it brings about.
     pub(super) fn watch(self) -> anyhow::Result<Found> {
-        let first = self.line(5 * LIMIT).context("it does not come so far")?;
+        let first = self.line(5 * limit()).context("it does not come so far")?;
         let killed = first.strip_prefix("killed ").context(first.clone())?.parse()?;
-        let end = Instant::now() + LIMIT;
+        let end = Instant::now() + limit();
         let (mut seen, mut is_torn) = (None, false);
         loop {
             let line = match self.line(end.saturating_duration_since(Instant::now())) {

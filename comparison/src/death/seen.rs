@@ -54,7 +54,7 @@ fn waiter(killed: u64, seen: Option<Seen>) -> (String, Verdict, Option<Duration>
     };
     let told =
         seen.told.map_or_else(|| "it is not told".to_owned(), |told| format!("it is told: {told}"));
-    let torn = if seen.is_torn { "; half of a change is there" } else { "" };
+    let torn = if seen.is_torn { "; what they share is torn" } else { "" };
     let then = match seen.goes_on {
         None => "; the next attempt waits for ever",
         Some(true) => "; the next attempt succeeds",

@@ -1,7 +1,7 @@
 //! Where one is killed, and another one waits for it.
 
 use super::{
-    LIMIT,
+    limit,
     seen::{Found, Seen},
 };
 use crate::clock;
@@ -80,7 +80,7 @@ impl Stage {
             if last > 0 && since.elapsed() >= QUIET {
                 return Ok(());
             }
-            ensure!(start.elapsed() < 5 * LIMIT, "the other one does not come so far");
+            ensure!(start.elapsed() < 5 * limit(), "the other one does not come so far");
             thread::park_timeout(Duration::from_millis(1));
         }
     }
@@ -118,17 +118,17 @@ impl Stage {
     ) -> anyhow::Result<Found> {
         let killed = clock::now();
         doomed.kill()?;
-        let died = doomed.join_timeout(LIMIT).context("the killed one does not end")?;
+        let died = doomed.join_timeout(limit()).context("the killed one does not end")?;
         if let Err(error) = ready {
             other.kill()?;
-            return Err(error.context(format!("{died:?}, {:?}", other.join_timeout(LIMIT))));
+            return Err(error.context(format!("{died:?}, {:?}", other.join_timeout(limit()))));
         }
         self.gone.store(1, Ordering::SeqCst);
-        if let Some(seen) = other.join_timeout(LIMIT) {
+        if let Some(seen) = other.join_timeout(limit()) {
             return Ok(Found::Waiter { killed, seen: Some(seen?.map_err(anyhow::Error::msg)?) });
         }
         other.kill()?;
-        let _ = other.join_timeout(LIMIT).context("it cannot be killed")?;
+        let _ = other.join_timeout(limit()).context("it cannot be killed")?;
         let seen = match self.at.load(Ordering::SeqCst) {
             0 => None,
             at => Some(Seen { at, ..Seen::default() }),
@@ -140,7 +140,7 @@ impl Stage {
 fn wait(flag: &Atomic<u32>) -> anyhow::Result<()> {
     let start = Instant::now();
     while flag.load(Ordering::SeqCst) == 0 {
-        ensure!(start.elapsed() < 5 * LIMIT, "another one does not come so far");
+        ensure!(start.elapsed() < 5 * limit(), "another one does not come so far");
         thread::park_timeout(Duration::from_millis(1));
     }
     Ok(())

@@ -9,6 +9,10 @@ pub(super) fn new() -> anyhow::Result<impl Pool> {
 }
 
 impl Pool for Procspawn {
+    fn map_name(&self) -> Option<&'static str> {
+        Some("procspawn Pool (chunks by hand)")
+    }
+
     fn map(&self, items: u64) -> anyhow::Result<u64> {
         let chunk = items.div_ceil(4 * WORKERS as u64);
         let starts = (0..items).step_by(chunk as usize);

@@ -47,7 +47,7 @@ pub struct FileLock<K> {
     /// Only with who made it.
     #[allow(dead_code, reason = "what it does is to be dropped")]
     #[serde(skip)]
-    removes: Option<Arc<Removes>>,
+    _removes: Option<Arc<Removes>>,
     #[serde(skip)]
     kind: PhantomData<fn() -> K>,
 }
@@ -69,7 +69,7 @@ impl<K: Kind> FileLock<K> {
         let path = env::temp_dir().join(name);
         File::create_new(&path)?;
         let removes = Some(Arc::new(Removes(path.clone())));
-        Ok(Self { path, counter: Atomic::new(0)?, removes, kind: PhantomData })
+        Ok(Self { path, counter: Atomic::new(0)?, _removes: removes, kind: PhantomData })
     }
 
     /// Others' lockings have files of their own.

@@ -5,7 +5,7 @@ use super::{
         crossbeam::{CrossbeamWay, Message},
         iceoryx::IceoryxWay,
         ipc_bytes::IpcBytesWay,
-        ipc_typed::IpcTypedWay,
+        ipc_typed::{IpcSharedMemoryWay, IpcTypedWay},
         os_pipe::OsPipeWay,
         pipe::PipeWay,
         queue::QueueWay,
@@ -17,6 +17,9 @@ use super::{
     work::Work,
 };
 use crate::contender::Contender;
+
+/// Messages for which one would think of shared memory of their own.
+const LARGE: usize = 64 << 10;
 
 /// All who can do that work.
 pub fn contenders(work: Work) -> Vec<Contender> {
@@ -30,6 +33,9 @@ pub fn contenders(work: Work) -> Vec<Contender> {
     list.spinning_processes::<IceoryxWay>("iceoryx2");
     list.processes::<IpcBytesWay>("ipc-channel bytes");
     list.processes::<IpcTypedWay>("ipc-channel");
+    if work.bytes >= LARGE {
+        list.processes::<IpcSharedMemoryWay>("ipc-channel shared memory");
+    }
     list.processes::<UnixSocketWay>("Unix socket");
     list.processes::<OsPipeWay>("pipe of the system");
     match work.bytes {

@@ -1,10 +1,10 @@
 //! Those who send and receive, each in its process or thread: they play a turn whenever they are told to.
 
 use super::{
-    clock::now,
     payload::STOP,
     way::{Inlet, Outlet, Way},
 };
+use crate::clock::now;
 use anyhow::ensure;
 use multiproc::{Connection, ErrorKind};
 use serde::{Deserialize, Serialize};
@@ -41,8 +41,12 @@ pub struct Done {
     pub messages: u64,
     /// Of their words.
     pub sum: u64,
-    /// The client's: one way, the median; a receiver's: from its first message to the end.
+    /// The client's: one way, the median.
     pub nanoseconds: f64,
+    /// A sender's: just before its first message, by the clock of all processes.
+    pub begin: u64,
+    /// A receiver's: when it had read its last message.
+    pub end: u64,
 }
 
 /// What a player says: nothing when it is ready, then of each turn.
@@ -131,9 +135,9 @@ fn answer(outlet: &mut impl Outlet, inlet: &mut impl Inlet) -> anyhow::Result<Do
 
 fn send(outlet: &mut impl Outlet, turn: Turn) -> anyhow::Result<Done> {
     let begin = Instant::now();
-    let mut done = Done::default();
+    let mut done = Done { begin: now(), ..Done::default() };
     // The clock is looked at now and then.
-    while done.messages % 16 != 0 || begin.elapsed() < turn.length {
+    while !done.messages.is_multiple_of(16) || begin.elapsed() < turn.length {
         done.messages += 1;
         outlet.send(done.messages)?;
         done.sum += done.messages;
@@ -144,14 +148,12 @@ fn send(outlet: &mut impl Outlet, turn: Turn) -> anyhow::Result<Done> {
 
 fn receive(inlet: &mut impl Inlet) -> anyhow::Result<Done> {
     let mut done = Done::default();
-    let mut start = None;
     loop {
         let word = inlet.receive()?;
         if word == STOP {
-            done.nanoseconds = start.map_or(0, |start| now() - start) as f64;
+            done.end = now();
             return Ok(done);
         }
-        start.get_or_insert_with(now);
         done.messages += 1;
         done.sum += word;
     }

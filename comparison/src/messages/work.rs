@@ -76,11 +76,50 @@ impl Work {
             total(sent)
         );
         let messages = total(received).0 as f64;
-        let longest = received.iter().map(|it| it.nanoseconds).fold(0.0, f64::max);
+        let whole = whole(sent, received) as f64;
         Ok(match self.kind {
             Kind::Echo => sent[0].nanoseconds,
-            Kind::Messages { .. } => messages * 1e9 / longest,
-            Kind::Bytes => messages * self.bytes as f64 * 1e9 / longest,
+            Kind::Messages { .. } => messages * 1e9 / whole,
+            Kind::Bytes => messages * self.bytes as f64 * 1e9 / whole,
         })
+    }
+}
+
+/// From before the first message is written until the last is read: what is sent before somebody receives, and lies there, takes its time too.
+fn whole(sent: &[Done], received: &[Done]) -> u64 {
+    let begin = sent.iter().map(|it| it.begin).min().unwrap_or(0);
+    let end = received.iter().map(|it| it.end).max().unwrap_or(0);
+    end.saturating_sub(begin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(kind: Kind) -> Work {
+        Work { kind, bytes: 1 << 20, length: Duration::ZERO, cpus: [0, 1] }
+    }
+
+    #[test]
+    fn messages_that_wait_for_their_receiver_take_the_time_since_they_were_sent() {
+        let sent = Done { messages: 16, sum: 136, begin: 1_000, ..Done::default() };
+        let received = Done { messages: 16, sum: 136, end: 2_001_000, ..Done::default() };
+        let rate = work(Kind::Messages { pairs: 1 }).result(&[received, sent]).unwrap();
+        assert_eq!(rate, 8_000.0);
+    }
+
+    #[test]
+    fn of_several_the_first_that_sends_and_the_last_that_receives_count() {
+        let sent = |begin| Done { messages: 5, sum: 15, begin, ..Done::default() };
+        let received = |messages, sum, end| Done { messages, sum, end, ..Done::default() };
+        let done = [received(8, 20, 400), received(2, 10, 1_100), sent(300), sent(100)];
+        assert_eq!(work(Kind::Messages { pairs: 2 }).result(&done).unwrap(), 1e7);
+    }
+
+    #[test]
+    fn what_is_lost_is_an_error() {
+        let sent = Done { messages: 3, sum: 6, ..Done::default() };
+        let received = Done { messages: 2, sum: 3, end: 10, ..Done::default() };
+        assert!(work(Kind::Bytes).result(&[received, sent]).is_err());
     }
 }

@@ -5,10 +5,12 @@ use super::{
     start_sender,
 };
 use crate::death::{
-    Deadly, HALF, deadly,
+    Deadly, HALF, deadly, limit,
     seen::{Found, Seen},
     stage::Stage,
 };
+use anyhow::bail;
+use std::thread;
 
 pub(super) trait Begins: Sends {
     /// Begins a message, and leaves it so.
@@ -39,11 +41,15 @@ fn dies<S: Ticket<End: Begins>, R: Ticket<End: Receives>>(
     let (sender, other, receiver) = make()?;
     let receiver = start_receiver(receiver, receives::<R>, &stage)?;
     let doomed = start_sender(sender, begins::<S>, &stage)?;
-    let survivor = start_sender(other, survives::<S>, &stage)?;
+    let mut survivor = start_sender(other, survives::<S>, &stage)?;
     let found = stage.kill_at_once(doomed, receiver);
+    let early = survivor.try_join();
     survivor.kill()?;
-    let _ = survivor.join();
-    found
+    let _ = survivor.join_timeout(limit());
+    match early {
+        Some(early) => bail!("the other sender has ended: {early:?}"),
+        None => found,
+    }
 }
 
 fn begins<S: Ticket<End: Begins>>(ticket: S, stage: Stage) -> Result<(), String> {
@@ -58,8 +64,11 @@ fn survives<S: Ticket<End: Sends>>(ticket: S, stage: Stage) -> Result<(), String
     let mut end = said(ticket.open())?;
     stage.step();
     said(stage.wait_until_gone())?;
-    loop {
+    for _ in 0..2 {
         said(end.send(&WHOLE))?;
+    }
+    loop {
+        thread::park();
     }
 }
 

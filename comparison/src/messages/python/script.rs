@@ -1,3 +1,4 @@
+use crate::python;
 use anyhow::{Context, ensure};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -52,6 +53,7 @@ impl Drop for File {
 
 impl Script {
     pub fn start(arguments: &[String]) -> anyhow::Result<Self> {
+        python::is_there()?;
         let file = File::new()?;
         let mut child = Command::new("python3")
             // Nothing is written beside the script.

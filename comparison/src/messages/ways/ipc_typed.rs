@@ -1,4 +1,4 @@
-//! A channel of `ipc-channel` with any type; here bytes.
+//! A channel of `ipc-channel` with any type; here bytes, in the message itself or in shared memory that is made for each.
 
 use super::tried::tried;
 use crate::messages::{
@@ -8,61 +8,95 @@ use crate::messages::{
 };
 use ipc_channel::{
     TryRecvError,
-    ipc::{IpcOneShotServer, IpcReceiver, IpcSender},
+    ipc::{IpcOneShotServer, IpcReceiver, IpcSender, IpcSharedMemory},
 };
 use multiproc::Queue;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
+use std::marker::PhantomData;
+
+pub type IpcTypedWay = IpcWay<ByteBuf>;
+pub type IpcSharedMemoryWay = IpcWay<IpcSharedMemory>;
 
 /// Who receives makes the channel, and says its name.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct IpcTypedWay {
+#[serde(bound = "")]
+pub struct IpcWay<M> {
     names: Queue<String>,
     shape: Shape,
+    _messages: PhantomData<fn(M) -> M>,
 }
 
-impl Way for IpcTypedWay {
-    type Outlet = IpcTypedOutlet;
-    type Inlet = IpcTypedInlet;
+/// What is sent.
+pub trait Message: Serialize + DeserializeOwned + Clone + Send + 'static {
+    fn new(bytes: usize, word: u64) -> Self;
+
+    fn bytes(&self) -> &[u8];
+}
+
+impl Message for ByteBuf {
+    fn new(bytes: usize, word: u64) -> Self {
+        let mut message = Self::from(vec![0; bytes]);
+        payload::fill_bytes(&mut message, word);
+        message
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Message for IpcSharedMemory {
+    fn new(bytes: usize, word: u64) -> Self {
+        // It can be filled with one byte, or as a copy.
+        Self::from_bytes(bytemuck::cast_slice(&vec![word; bytes / 8]))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+impl<M: Message> Way for IpcWay<M> {
+    type Outlet = IpcOutlet<M>;
+    type Inlet = IpcInlet<M>;
 
     fn new(shape: Shape) -> anyhow::Result<Self> {
-        Ok(Self { names: Queue::new(1)?, shape })
+        Ok(Self { names: Queue::new(1)?, shape, _messages: PhantomData })
     }
 
-    fn outlet(&self) -> anyhow::Result<IpcTypedOutlet> {
+    fn outlet(&self) -> anyhow::Result<IpcOutlet<M>> {
         let sender = IpcSender::connect(self.names.recv()?)?;
         // The first one comes with the channel.
-        sender.send(ByteBuf::new())?;
-        Ok(IpcTypedOutlet { sender, bytes: self.shape.bytes })
+        sender.send(M::new(8, 0))?;
+        Ok(IpcOutlet { sender, bytes: self.shape.bytes })
     }
 
-    fn inlet(&self) -> anyhow::Result<IpcTypedInlet> {
+    fn inlet(&self) -> anyhow::Result<IpcInlet<M>> {
         let (server, name) = IpcOneShotServer::new()?;
         self.names.send(name)?;
         let (receiver, _first) = server.accept()?;
-        Ok(IpcTypedInlet { receiver, waits: self.shape.waits })
+        Ok(IpcInlet { receiver, waits: self.shape.waits })
     }
 }
 
-pub struct IpcTypedOutlet {
-    sender: IpcSender<ByteBuf>,
+pub struct IpcOutlet<M> {
+    sender: IpcSender<M>,
     bytes: usize,
 }
 
-pub struct IpcTypedInlet {
-    receiver: IpcReceiver<ByteBuf>,
+pub struct IpcInlet<M> {
+    receiver: IpcReceiver<M>,
     waits: Waits,
 }
 
-impl Outlet for IpcTypedOutlet {
+impl<M: Message> Outlet for IpcOutlet<M> {
     fn send(&mut self, word: u64) -> anyhow::Result<()> {
-        let mut message = ByteBuf::from(vec![0; self.bytes]);
-        payload::fill_bytes(&mut message, word);
-        Ok(self.sender.send(message)?)
+        Ok(self.sender.send(M::new(self.bytes, word))?)
     }
 }
 
-impl Inlet for IpcTypedInlet {
+impl<M: Message> Inlet for IpcInlet<M> {
     fn receive(&mut self) -> anyhow::Result<u64> {
         let message = match self.waits {
             Waits::Asleep => self.receiver.recv()?,
@@ -72,6 +106,6 @@ impl Inlet for IpcTypedInlet {
                 Err(error) => Err(error.into()),
             })?,
         };
-        payload::read_bytes(&message)
+        payload::read_bytes(message.bytes())
     }
 }

@@ -1,10 +1,11 @@
-//! A pipe of the system, as large as it is if nobody says more.
+//! A pipe of the system, as large as a message if that is more than it is by itself.
 
 use super::descriptor::Descriptor;
 use crate::messages::{
     shape::{Shape, Waits},
     way::Way,
 };
+use rustix::pipe::fcntl_setpipe_size;
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, OpenOptions},
@@ -13,6 +14,8 @@ use std::{
     process,
     sync::Arc,
 };
+
+const BY_ITSELF: usize = 64 << 10;
 
 /// Where who makes it has it open.
 #[derive(Clone, Serialize, Deserialize)]
@@ -41,6 +44,10 @@ impl Way for OsPipeWay {
 
     fn new(shape: Shape) -> anyhow::Result<Self> {
         let ends = io::pipe()?;
+        if shape.bytes > BY_ITSELF {
+            // Without privileges it is 1 MiB at the most; a smaller one does it too.
+            let _as_it_is = fcntl_setpipe_size(&ends.1, shape.bytes);
+        }
         let path = format!("/proc/{}/fd/{}", process::id(), ends.0.as_raw_fd());
         Ok(Self { path, shape, _kept: Some(Arc::new(ends)) })
     }
