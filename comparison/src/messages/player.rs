@@ -137,7 +137,7 @@ fn send(outlet: &mut impl Outlet, turn: Turn) -> anyhow::Result<Done> {
     let begin = Instant::now();
     let mut done = Done { begin: now(), ..Done::default() };
     // The clock is looked at now and then.
-    while done.messages % 16 != 0 || begin.elapsed() < turn.length {
+    while !done.messages.is_multiple_of(16) || begin.elapsed() < turn.length {
         done.messages += 1;
         outlet.send(done.messages)?;
         done.sum += done.messages;
