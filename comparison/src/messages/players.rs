@@ -9,7 +9,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Who has not answered by then never will.
@@ -83,9 +83,13 @@ impl Players {
     }
 
     fn answers(&self, deadline: Duration) -> anyhow::Result<Vec<Done>> {
-        let answer = |control: &Connection| match control.recv_timeout::<Answer>(deadline) {
-            Ok(answer) => answer,
-            Err(error) => Err(error.to_string()),
+        let until = Instant::now() + deadline;
+        let answer = |control: &Connection| {
+            let left = until.saturating_duration_since(Instant::now());
+            match control.recv_timeout::<Answer>(left) {
+                Ok(answer) => answer,
+                Err(error) => Err(error.to_string()),
+            }
         };
         let answers: Vec<_> = self.controls.iter().map(answer).collect();
         // All that went wrong: one who waits for nothing is not why.
