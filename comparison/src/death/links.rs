@@ -54,7 +54,7 @@ type Made<S, R> = fn() -> anyhow::Result<(S, R)>;
 pub(super) fn deaths() -> Vec<Deadly> {
     let mut deaths = Vec::new();
     deaths.extend(both("multiproc channel", ours::channel));
-    deaths.extend(both("multiproc Queue", ours::queue));
+    deaths.extend(both("multiproc Queue, whose handles are of both ends", ours::queue));
     deaths.extend(both("multiproc Pipe", ours::pipe));
     deaths.extend(both("iceoryx2", iceoryx::alone));
     deaths.extend(both("iceoryx2, with somebody who looks for the dead", iceoryx::watched));

@@ -156,7 +156,7 @@ fn deaths(page: &mut String, fates: &[Fate]) -> anyhow::Result<()> {
     }
     page.push_str(
         "<h2>When one is killed</h2>\n<p>A process gets SIGKILL in the middle of its work. What becomes of those that work with it? \
-    One that <em>goes on</em> is told if it has to know, and can still be used. One that <em>hangs</em> did nothing more within the test\'s limit, or does not end when it should.</p>\n",
+    One that <em>goes on</em> is told if it has to know, and can still be used. One that <em>hangs</em> did nothing more within the test\'s limit, or does not end when it should. Each handle of a multiproc or Python queue can send and receive, so who waits at one may yet be sent something, and is not told; channels and pipes have two ends, and tell.</p>\n",
     );
     let mut rows = Vec::new();
     for (at, fate) in fates.iter().enumerate() {
