@@ -42,7 +42,7 @@ pub(super) fn draw(cases: &[Vec<&Summary>], size: Size) -> anyhow::Result<String
     let below = heights.head * cases.len() as i32 + heights.contender * many;
     let longest = cases.iter().flatten().map(|one| size.length(&one.contender)).max().unwrap_or(0);
     let (left, right) = match size {
-        Size::Wide => (longest + 14, 190),
+        Size::Wide => (longest + 14, 214),
         // Room for half of the first mark's name, and for a ratio beside the longest bar.
         Size::Narrow => (28, 112),
     };
