@@ -573,6 +573,10 @@ complex_pool_seconds
 complex_pool_speedup
 complex_rayon_seconds
 complex_rayon_speedup" "$(sed -nE 's/^([a-z_]+) [0-9]+\.[0-9]+$/\1/p' <<<"$out")" overhead
+code 0 "$built/overhead" --sizes --rounds 1
+same "item_ns X pool_speedup X rayon_speedup X" "$(sed -E '1d; s/ [0-9]+\.[0-9]+/ X/g' <<<"$out" | sort -u)" "overhead --sizes"
+same 7 "$(wc -l <<<"$out")" "lines of overhead --sizes"
 code 2 "$built/overhead" --workers 0
+code 2 "$built/overhead" --sizes --simple 1
 
 echo "all examples are as they should be; $(cat "$work/killed") workers were killed"

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for features in "" raw-sync tracing progress; do
-    cargo check --workspace --all-targets --no-default-features --features "$features"
+    cargo check -p multiproc --all-targets --no-default-features --features "$features"
 done
 # What the features add is tried by its documentation.
 cargo test --doc --features tracing log_level

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The packages are as they are published: each builds from nothing but its own files, and its documentation as the documentation site makes it. Usage: ci/package.sh [lists]: only that the right files are in them.
+# The packages hold what a user needs and nothing else. `ci/package.sh all`, which is not part of .ci/run, also builds each from nothing but its own files, and the documentation as the documentation site does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,10 +28,10 @@ for directory in "${directories[@]}"; do
     name=$(name_of "$directory")
     list=$(cargo package --list --locked --allow-dirty -p "$name" 2>/dev/null)
     # What cargo adds is here too.
-    more=$(grep -vxE 'src/.*\.(rs|md)|examples/.*\.rs|docs/guide/[A-Za-z_]*\.md|(README|SAFETY|CHANGELOG)\.md|LICENSE-(MIT|APACHE)|Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json' <<<"$list" || true)
+    more=$(grep -vxE 'src/.*\.(rs|md)|examples/.*\.rs|docs/([a-z_]*/)*[A-Za-z_]*\.(md|svg)|(README|SAFETY|CHANGELOG|CONTRIBUTING)\.md|LICENSE-(MIT|APACHE)|Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json' <<<"$list" || true)
     [ -z "$more" ] || fail "$name has files that no user needs:"$'\n'"$more"
     needed=(README.md LICENSE-MIT LICENSE-APACHE)
-    [ "$name" != multiproc ] || needed+=(SAFETY.md CHANGELOG.md docs/guide/*.md)
+    [ "$name" != multiproc ] || needed+=(SAFETY.md CHANGELOG.md docs/*.* docs/guide/*.md)
     needed+=($(cd "$directory" && git ls-files src))
     for file in "${needed[@]}"; do
         grep -qxF "$file" <<<"$list" || fail "$name lacks $file"
@@ -41,34 +41,35 @@ for directory in "${directories[@]}"; do
     done
     echo "$name: $(wc -l <<<"$list") files"
 done
-[ "${1:-}" != lists ] || exit 0
+[ "${1:-}" = all ] || exit 0
 
 # A package is built here as everybody gets it, and those that it needs are taken from their packages too. Uncommitted files are refused, as when it is published.
 cargo package --workspace "${left_out[@]}"
 
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -1)
 packages="${CARGO_TARGET_DIR:-target}/package"
 unpacked=$(mktemp -d)
 trap 'rm -rf "$unpacked"' EXIT
-patches=()
-for directory in "${directories[@]}"; do
-    name=$(name_of "$directory")
-    archive=$(ls -t "$packages/$name"-[0-9]*.crate | head -1)
-    mkdir "$unpacked/$name"
-    tar -xzf "$archive" -C "$unpacked/$name" --strip-components 1
-    echo "$name: $(stat -c %s "$archive") bytes"
-    patches+=(--config "patch.crates-io.$name.path='$unpacked/$name'")
-done
+# They find each other here, as later in the registry.
+{
+    printf '[workspace]\nresolver = "3"\nmembers = ["*"]\n\n[patch.crates-io]\n'
+    for directory in "${directories[@]}"; do
+        name=$(name_of "$directory")
+        archive="$packages/$name-$version.crate"
+        mkdir "$unpacked/$name"
+        tar -xzf "$archive" -C "$unpacked/$name" --strip-components 1
+        echo "$name: $(stat -c %s "$archive") bytes" >&2
+        ! grep -q "^$name = {.*path = " Cargo.toml ./*/Cargo.toml || echo "$name.path = \"$name\""
+    done
+} >"$unpacked/Cargo.toml"
+cp Cargo.lock "$unpacked"
 
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/unpacked"
-for directory in "${directories[@]}"; do
-    name=$(name_of "$directory")
-    (
-        cd "$unpacked/$name"
-        RUSTDOCFLAGS="-D warnings" cargo doc --all-features --no-deps "${patches[@]}"
-        # The documentation site has a nightly toolchain, and says on which feature an item depends.
-        if rustc +nightly --version >/dev/null 2>&1; then
-            RUSTDOCFLAGS="-D warnings --cfg docsrs" cargo +nightly doc --all-features --no-deps --lib "${patches[@]}"
-        fi
-        [ ! -d examples ] || cargo check --examples --all-features "${patches[@]}"
-    )
-done
+CARGO_TARGET_DIR=$(realpath "$packages")/unpacked
+export CARGO_TARGET_DIR
+cd "$unpacked"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+# The documentation site has a nightly toolchain, which says on which feature an item depends.
+if rustc +nightly --version >/dev/null 2>&1; then
+    RUSTDOCFLAGS="-D warnings --cfg docsrs" cargo +nightly doc --workspace --all-features --no-deps
+fi
+cargo check --workspace --examples --bins --all-features

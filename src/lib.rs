@@ -109,6 +109,7 @@ mod atomic;
 #[cfg(feature = "raw-sync")]
 pub mod compat;
 mod error;
+pub mod inspect;
 mod os;
 mod pool;
 mod process;

@@ -6,8 +6,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const LAYERS: [&str; 9] =
-    ["os", "segment", "sync", "compat", "shared", "queue", "process", "pool", "__private"];
+const LAYERS: [&str; 10] = [
+    "os",
+    "segment",
+    "sync",
+    "compat",
+    "shared",
+    "queue",
+    "process",
+    "pool",
+    "inspect",
+    "__private",
+];
 
 fn sources() -> Vec<(String, String)> {
     fn walk(directory: &Path, found: &mut Vec<PathBuf>) {

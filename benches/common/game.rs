@@ -1,11 +1,12 @@
 //! Processes that go in step: what is measured and the floors, played in the same way.
 
+pub(crate) use super::two_words::{TwoWords, futex_wait, futex_wake};
+
 use super::{Span, now, whole};
-use multiproc::{Atomic, Event, Ordering, Process, Semaphore, SharedMemory};
+use multiproc::{Atomic, Event, Ordering, Process, Semaphore};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     hint::spin_loop,
-    ptr,
     sync::atomic::{AtomicU32, Ordering::SeqCst},
     thread,
 };
@@ -20,46 +21,13 @@ pub(crate) trait Game {
     fn play(&self, side: u32, turns: u32);
 }
 
-/// A cache line, and what the processor fetches along with it.
-const LINE: usize = 128;
-
-/// The words at the beginnings of two lines.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct TwoWords(SharedMemory);
-
-impl TwoWords {
-    pub(crate) fn new() -> Self {
-        Self(SharedMemory::create_unnamed(2 * LINE).unwrap())
-    }
-
-    pub(crate) fn word(&self, side: u32) -> &AtomicU32 {
-        let place = self.0.as_ptr().wrapping_add((side % 2) as usize * LINE);
-        // SAFETY: the memory has two lines and lives as long as the handle; all use it by atomic operations.
-        unsafe { AtomicU32::from_ptr(place.cast()) }
-    }
-}
-
 /// A bare futex ping-pong: one store, one wake and one sleep each way, whoever runs.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct FutexPingPong(TwoWords);
 
 impl FutexPingPong {
     pub(crate) fn new() -> Self {
-        Self(TwoWords::new())
-    }
-}
-
-pub(crate) fn futex_wake(word: &AtomicU32) {
-    // SAFETY: the call takes the address of a word, and how many it wakes.
-    let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) };
-    assert!(woken >= 0);
-}
-
-pub(crate) fn futex_wait(word: &AtomicU32, value: u32) {
-    let forever = ptr::null::<libc::timespec>();
-    // SAFETY: the call reads the word, and sleeps while it has the value; it may return at any time.
-    unsafe {
-        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, forever);
+        Self(TwoWords::new().unwrap())
     }
 }
 
@@ -88,7 +56,7 @@ pub(crate) struct TwoLines(TwoWords);
 
 impl TwoLines {
     pub(crate) fn new() -> Self {
-        Self(TwoWords::new())
+        Self(TwoWords::new().unwrap())
     }
 }
 
@@ -110,7 +78,7 @@ pub(crate) struct LinePingPong(TwoWords);
 
 impl LinePingPong {
     pub(crate) fn new() -> Self {
-        Self(TwoWords::new())
+        Self(TwoWords::new().unwrap())
     }
 }
 

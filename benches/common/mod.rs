@@ -1,5 +1,5 @@
 //! What the benches share: medians of rounds, the clock of all processes, and the answer of sleepers to a death.
-#![allow(dead_code, reason = "each bench uses its part")]
+#![allow(dead_code, unused_imports, reason = "each bench uses its part")]
 
 use multiproc::{Atomic, Lock, LockError, Ordering, Process, spawn};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -11,11 +11,15 @@ use std::{
 };
 
 pub(crate) mod game;
+#[path = "../../cli/src/latency/median.rs"]
+mod median;
+#[path = "../../cli/src/latency/pin.rs"]
+mod pin;
+#[path = "../../cli/src/latency/two_words.rs"]
+mod two_words;
 
-pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
-}
+pub(crate) use median::median;
+pub(crate) use pin::pin;
 
 pub(crate) fn report(name: &str, value: f64, goal: &str) {
     println!("ratio {name} {value:.3} goal {goal}");
@@ -27,17 +31,6 @@ pub(crate) fn time(count: u32, mut body: impl FnMut()) -> f64 {
         body();
     }
     start.elapsed().as_secs_f64()
-}
-
-/// This thread runs on that processor, as the processes do.
-pub(crate) fn pin(processor: usize) {
-    // SAFETY: zeros are an empty set.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the number is small.
-    unsafe { libc::CPU_SET(processor, &mut set) };
-    // SAFETY: the call reads the set.
-    let failed = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
-    assert_eq!(failed, 0);
 }
 
 /// Nanoseconds of the clock that all processes of the machine share; an `Instant` cannot travel.

@@ -143,7 +143,7 @@ fn asleep(name: &str, asker: Asker) {
                 assert_eq!(got.unwrap(), trivial(turn));
             })
         });
-        let words = TwoWords::new();
+        let words = TwoWords::new().unwrap();
         let args = (words.clone(), TURNS, asker == Asker::Asleep);
         let other = Process::builder().affinity([1]).spawn(answer, args).unwrap();
         let floor = on_the_first(|| {

@@ -249,7 +249,7 @@ pub(crate) fn all() {
 
     let (mut ring, mut queue, mut floors) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let floor = sleeping(&FutexWay(TwoWords::new()));
+        let floor = sleeping(&FutexWay(TwoWords::new().unwrap()));
         ring.push(sleeping(&RingWay::new(false)) / floor);
         queue.push(sleeping(&QueueWay::new(false)) / floor);
         floors.push(floor);

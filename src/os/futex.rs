@@ -35,11 +35,19 @@ impl Watch {
 }
 
 #[repr(C)]
-struct FutexWaitv {
+pub(super) struct FutexWaitv {
     val: u64,
     uaddr: u64,
     flags: u32,
     reserved: u32,
+}
+
+impl FutexWaitv {
+    /// The word's address in a copy of such a structure.
+    pub(super) fn address_in(bytes: &[u8]) -> u64 {
+        const AT: usize = std::mem::offset_of!(FutexWaitv, uaddr);
+        bytes.get(AT..AT + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes)
+    }
 }
 
 const FUTEX2_SIZE_U32: u32 = 2;

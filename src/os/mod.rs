@@ -4,6 +4,7 @@
 
 #[allow(dead_code, reason = "for the builder of processes, which comes next")]
 pub(crate) mod affinity;
+pub(crate) mod asleep;
 pub(crate) mod auxv;
 pub(crate) mod bus_error;
 pub(crate) mod clock;
@@ -14,6 +15,7 @@ pub(crate) mod environment;
 pub(crate) mod eventfd;
 pub(crate) mod executable;
 pub(crate) mod exit;
+pub(crate) mod file_locks;
 pub(crate) mod file_mapping;
 pub(crate) mod fork;
 pub(crate) mod futex;

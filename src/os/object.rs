@@ -41,6 +41,18 @@ pub(crate) struct Facts {
     pub(crate) is_regular: bool,
 }
 
+impl Facts {
+    /// The object as the tables of `/proc` name it: major and minor number of its device, and its inode.
+    pub(crate) fn device_and_inode(&self) -> (u32, u32, u64) {
+        (libc::major(self.device), libc::minor(self.device), self.inode)
+    }
+
+    /// Whether it is a regular file of this user that nobody else may touch.
+    pub(crate) fn is_private(&self) -> bool {
+        self.is_regular && self.user == identity::user_id() && self.mode & 0o077 == 0
+    }
+}
+
 impl From<&std::fs::Metadata> for Facts {
     fn from(data: &std::fs::Metadata) -> Self {
         Self {

@@ -33,16 +33,16 @@ use std::{ptr::NonNull, sync::Arc, time::Duration};
 // SAFETY: `repr(C)` of atomics, aligned to 64, of which zeros are a board without tickets.
 unsafe impl Words for RawBoard {}
 
-const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.Board");
+pub(super) const FINGERPRINT: u64 = u64::from_be_bytes(*b"mp.Board");
 const TABLE: u64 = u64::from_be_bytes(*b"mp.resul");
 /// Arguments that are too large for a slot; arguments and results of a job.
 pub(super) const BYTES: u64 = u64::from_be_bytes(*b"mp.bytes");
 /// A result, or a failure, that is too large for its place.
 pub(super) const OUTCOME: u64 = u64::from_be_bytes(*b"mp.resu1");
 
-const SHAPE_AT: usize = size_of::<RawBoard>().next_multiple_of(64);
-const SEATS_AT: usize = SHAPE_AT + 64;
-const SEAT: usize = 64;
+pub(super) const SHAPE_AT: usize = size_of::<RawBoard>().next_multiple_of(64);
+pub(super) const SEATS_AT: usize = SHAPE_AT + 64;
+pub(super) const SEAT: usize = 64;
 
 // In a slot.
 const FUNCTION_AT: usize = 8;
@@ -53,7 +53,7 @@ const RESULT_LEN_AT: usize = 200;
 const RESULT_AT: usize = 208;
 const STARTED_AT: usize = 320;
 const PLACE_AT: usize = 328;
-const SLOT: usize = 384;
+pub(super) const SLOT: usize = 384;
 
 /// How many bytes of arguments lie in the slot.
 pub(super) const INLINE_ARGS: usize = DONE_AT - ARGS_AT;
@@ -70,18 +70,18 @@ pub(super) const MAX_SLOTS: usize = 1 << 20;
 
 /// How large the board is; written once, before anybody else knows it.
 #[repr(C)]
-struct Shape {
-    slots: AtomicU32,
-    seats: AtomicU32,
+pub(super) struct Shape {
+    pub(super) slots: AtomicU32,
+    pub(super) seats: AtomicU32,
 }
 
 /// Where a worker sits.
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct Seat {
-    owner: AtomicU32,
-    is_ready: AtomicU32,
-    tasks: AtomicU64,
+    pub(super) owner: AtomicU32,
+    pub(super) is_ready: AtomicU32,
+    pub(super) tasks: AtomicU64,
     /// When it began to make its state, by the clock; zero when that is made.
     begins: AtomicU64,
     /// How many items they had beyond one each.
@@ -247,7 +247,7 @@ pub(super) struct Board {
     seats: u32,
 }
 
-fn bytes(slots: usize, seats: usize) -> usize {
+pub(super) fn bytes(slots: usize, seats: usize) -> usize {
     SEATS_AT + seats * SEAT + (slots * 8).next_multiple_of(64) + slots * SLOT
 }
 

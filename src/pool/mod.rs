@@ -29,6 +29,7 @@ mod measure;
 mod member;
 mod numbered;
 mod office;
+pub(crate) mod outline;
 mod packed;
 mod par_for;
 mod pending;

@@ -24,8 +24,8 @@ use std::{alloc::Layout, ptr::NonNull, sync::Arc};
 // SAFETY: `repr(C)` of atomics, aligned to 64, of which zeros are an empty queue.
 unsafe impl Words for RawQueue {}
 
-const SHAPE_AT: usize = size_of::<RawQueue>().next_multiple_of(64);
-const SLOTS_AT: usize = SHAPE_AT + 64;
+pub(super) const SHAPE_AT: usize = size_of::<RawQueue>().next_multiple_of(64);
+pub(super) const SLOTS_AT: usize = SHAPE_AT + 64;
 const LENGTH_AT: usize = 8;
 const WORD: usize = size_of::<AtomicU64>();
 /// The most bytes of an item that is copied word by word.
@@ -36,23 +36,23 @@ pub(crate) const MAX_CAPACITY: usize = 1 << 24;
 
 /// What the queue is like; written once, before anybody else knows it.
 #[repr(C)]
-struct Shape {
-    capacity: AtomicU32,
-    align: AtomicU32,
-    item_bytes: AtomicU64,
+pub(super) struct Shape {
+    pub(super) capacity: AtomicU32,
+    pub(super) align: AtomicU32,
+    pub(super) item_bytes: AtomicU64,
 }
 
 /// Sizes, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sizes {
+pub(super) struct Sizes {
     capacity: u32,
     item_at: usize,
     item_bytes: usize,
-    stride: usize,
+    pub(super) stride: usize,
 }
 
 impl Sizes {
-    fn new(capacity: usize, item: Layout, has_length: bool) -> Option<Self> {
+    pub(super) fn new(capacity: usize, item: Layout, has_length: bool) -> Option<Self> {
         let capacity = u32::try_from(capacity).ok().filter(|&capacity| capacity > 0)?;
         let head = if has_length { LENGTH_AT + size_of::<AtomicU32>() } else { WORD };
         let item_at = head.next_multiple_of(item.align());
@@ -67,7 +67,7 @@ impl Sizes {
         Some(Self { capacity, item_at, item_bytes: item.size(), stride })
     }
 
-    fn total(self) -> usize {
+    pub(super) fn total(self) -> usize {
         SLOTS_AT + self.stride * self.capacity as usize
     }
 }

@@ -13,6 +13,7 @@ mod lease;
 mod loan;
 mod memory;
 mod messages;
+pub(crate) mod outline;
 mod pipe;
 mod pipe_builder;
 mod published;

@@ -240,7 +240,7 @@ impl Hint {
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub(crate) struct RawQueue {
-    closing: AtomicU32,
+    pub(super) closing: AtomicU32,
     bells: RawBells<3>,
     tail: Hint,
     head: Hint,

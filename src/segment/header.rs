@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result,
-    os::{identity, life},
+    os::{identity, life, object::Object},
 };
 use std::mem::offset_of;
 
@@ -139,6 +139,12 @@ impl Header {
             index: 0,
             generation: 0,
         }
+    }
+
+    /// Whether the object begins like a segment of this crate, of whatever version.
+    pub(crate) fn is_at(object: &Object) -> bool {
+        let mut magic = MAGIC.map(|_| 0);
+        object.read_at(&mut magic, 0).is_ok() && Self::is_ours(&magic)
     }
 
     /// Whether these bytes begin like a segment of this crate, of whatever version.

@@ -37,8 +37,8 @@ const MOST_BYTES: usize = 16 << 20;
 pub(crate) struct Descriptor {
     pub(crate) pins: Pins,
     /// Of the object in the block: its type, and its length in bytes.
-    fingerprint: AtomicU64,
-    length: AtomicU64,
+    pub(super) fingerprint: AtomicU64,
+    pub(super) length: AtomicU64,
     /// Which parcels may list the block: [`NONE`], [`ONE`] or [`ANY`].
     travels: AtomicU32,
     /// With [`ONE`]: which of its entries.

@@ -18,17 +18,17 @@ use crate::{
 /// The holder that keeps published objects alive; no process has it.
 pub(crate) const NAMES: u32 = 0;
 /// The first record of a process. Those before it are kept for tables in the segment.
-const FIRST: u32 = 8;
+pub(super) const FIRST: u32 = 8;
 
 /// Byte locks lie far beyond the end of every segment.
-const LOCKS_AT: u64 = 1 << 40;
+pub(super) const LOCKS_AT: u64 = 1 << 40;
 
 /// One process.
 #[repr(C, align(64))]
 pub(crate) struct Record {
     /// There may be pins and slots of this record.
-    used: AtomicU32,
-    pid: AtomicU32,
+    pub(super) used: AtomicU32,
+    pub(super) pid: AtomicU32,
 }
 
 /// The records of one root.

@@ -30,7 +30,7 @@ const RETIRING: u64 = 3;
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Entry {
-    state: AtomicU64,
+    pub(super) state: AtomicU64,
     /// What the member's blocks are, so that nobody opens a member in vain. A hint: the header says it. [`PARCELS`] and bytes of a block.
     class: AtomicU64,
 }
@@ -46,6 +46,12 @@ pub(crate) struct MemberId {
 
 fn pack(kind: u64, generation: u64, owner: u32) -> u64 {
     kind << 62 | (generation % GENERATIONS) << 32 | u64::from(owner)
+}
+
+/// Which live member an entry's word names, if any.
+pub(super) fn live_in(index: u32, word: u64) -> Option<MemberId> {
+    let generation = ((word >> 32) % GENERATIONS) as u32;
+    (word >> 62 == LIVE).then_some(MemberId { index, generation })
 }
 
 /// The entries of one root.
@@ -152,12 +158,11 @@ impl<'a> Members<'a> {
     pub(crate) fn live(self) -> impl Iterator<Item = (MemberId, Class)> + 'a {
         self.0.iter().enumerate().filter_map(|(index, entry)| {
             let seen = entry.state.load(Ordering::SeqCst);
-            let generation = ((seen >> 32) % GENERATIONS) as u32;
-            (seen >> 62 == LIVE).then(|| {
+            live_in(index as u32, seen).map(|id| {
                 let word = entry.class.load(Ordering::Relaxed);
                 let block_bytes = usize::try_from(word & !PARCELS).unwrap_or(usize::MAX);
                 let class = Class { block_bytes, parcels: word & PARCELS != 0 };
-                (MemberId { index: index as u32, generation }, class)
+                (id, class)
             })
         })
     }

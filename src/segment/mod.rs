@@ -9,13 +9,16 @@ mod backing;
 mod birth;
 mod block;
 mod by_id;
+mod copied;
 mod freeing;
 mod glimpse;
 mod header;
 mod heap;
 mod holders;
+mod member_outline;
 mod members;
 mod name;
+mod outline;
 mod owner;
 mod parcel;
 mod participant;
@@ -31,6 +34,11 @@ mod spares;
 mod sweep;
 mod users;
 
+/// Whether an object is a root or member of this crate, of whatever version.
+pub(crate) fn is_ours(object: &crate::os::object::Object) -> bool {
+    header::Header::is_at(object)
+}
+
 /// How many holders a root segment has: processes, and tables that keep blocks alive.
 pub(crate) const HOLDERS: u32 = 512;
 
@@ -38,10 +46,15 @@ pub(crate) use attach::{attach, attach_by};
 pub(crate) use backing::{Backing, Nodes};
 pub(crate) use birth::{Plan, SLOTS, create};
 pub(crate) use block::{Block, BlockId};
+pub(crate) use copied::Copied;
 pub(crate) use glimpse::Glimpse;
 pub(crate) use holders::NAMES;
+pub(crate) use member_outline::{BlockOutline, MemberOutline};
 pub(crate) use members::MemberId;
-pub(crate) use name::{DIRECTORY as SHM_DIRECTORY, Place, RawName};
+pub(crate) use name::{
+    DIRECTORY as SHM_DIRECTORY, Place, RawName, is_birthplace, is_raw, is_session, root_of_member,
+};
+pub(crate) use outline::{RootOutline, ThreadOutline};
 pub(crate) use owner::OwnerId;
 pub(crate) use parcel::{Parcel, pack, unpack};
 pub(crate) use participant::current;

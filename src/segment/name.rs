@@ -183,6 +183,16 @@ pub(crate) fn session_prefix() -> String {
     format!("multiproc-{}-", identity::user_id())
 }
 
+/// Whether it is the name of a session, of whichever user.
+pub(crate) fn is_session(name: &str) -> bool {
+    let Some((user, rest)) = name.strip_prefix("multiproc-").and_then(|rest| rest.split_once('-'))
+    else {
+        return false;
+    };
+    user.parse::<u32>().is_ok()
+        && rest.split_once('-').is_some_and(|(process, _)| process.parse::<u32>().is_ok())
+}
+
 /// Whether it is the name of a root that is being made.
 pub(crate) fn is_birthplace(name: &str) -> bool {
     name.strip_prefix(&session_prefix()).is_some_and(|rest| rest.starts_with("birth-"))

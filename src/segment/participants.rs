@@ -34,10 +34,10 @@ const NAME_BYTES: usize = 64;
 
 /// Which process and thread a slot was taken by, as one word: thread id, generation, record of the process. Zero between two owners.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Taker {
-    thread: u32,
-    generation: u32,
-    process: u32,
+pub(super) struct Taker {
+    pub(super) thread: u32,
+    pub(super) generation: u32,
+    pub(super) process: u32,
 }
 
 impl Taker {
@@ -51,7 +51,7 @@ impl Taker {
             | u64::from(self.process)
     }
 
-    fn unpack(word: u64) -> Option<Self> {
+    pub(super) fn unpack(word: u64) -> Option<Self> {
         let generation = (word >> Self::PROCESS_BITS) as u32 & OwnerId::MAX_GENERATION;
         let thread = (word >> (Self::GENERATION_BITS + Self::PROCESS_BITS)) as u32;
         let process = word as u32 & ((1 << Self::PROCESS_BITS) - 1);
@@ -68,13 +68,13 @@ const _: () = assert!(
 /// A slot. Pages with slots hold nothing else.
 #[repr(C, align(128))]
 pub(crate) struct Slot {
-    life: LifeWord,
+    pub(super) life: LifeWord,
     /// See [`Taker`].
-    taker: AtomicU64,
+    pub(super) taker: AtomicU64,
     generation: AtomicU32,
     /// For display.
-    pid: AtomicU32,
-    name: [AtomicU8; NAME_BYTES],
+    pub(super) pid: AtomicU32,
+    pub(super) name: [AtomicU8; NAME_BYTES],
 }
 
 const _: () = assert!(size_of::<Slot>() == 128);

@@ -68,8 +68,8 @@ const GENERATIONS: u32 = 1 << 30;
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Pins {
-    state: AtomicU64,
-    bits: [AtomicU64; WORDS],
+    pub(super) state: AtomicU64,
+    pub(super) bits: [AtomicU64; WORDS],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,15 @@ impl State {
             (3, _) => Self::Dying { generation, by },
             _ => Self::Damaged,
         }
+    }
+}
+
+/// The generation of the object in a block whose state is this word, if there is one.
+#[cfg(not(feature = "models"))]
+pub(super) fn live_in(word: u64) -> Option<u32> {
+    match State::unpack(word) {
+        State::Live { generation } => Some(generation),
+        _ => None,
     }
 }
 

@@ -57,34 +57,35 @@ pub(crate) fn members(root: &Place) {
     }
 }
 
-/// Removes whatever this user's dead programs have left among the named segments.
-pub(crate) fn all() {
+/// Removes whatever this user's dead programs have left among the named segments. The names of what was removed; parts go with their root unnamed.
+pub(crate) fn all() -> Vec<String> {
     let directory = Path::new(DIRECTORY);
-    for file in object::list(directory, "").unwrap_or_default() {
-        if let Some(root) = name::root_of_member(&file) {
-            orphan(directory, root, &file);
-        } else if name::is_birthplace(&file) || name::is_raw(&file) {
-            nobodys(&directory.join(&file));
+    let mut removed = object::list(directory, "").unwrap_or_default();
+    removed.retain(|file| {
+        if let Some(root) = name::root_of_member(file) {
+            orphan(directory, root, file)
+        } else if name::is_birthplace(file) || name::is_raw(file) {
+            nobodys(&directory.join(file))
         } else {
-            root(&Place::Named(file));
+            // Not by its answer, which is the same for a name that was gone.
+            directory.join(file).exists() && root(&Place::Named(file.clone()))
         }
-    }
+    });
+    removed
 }
 
 /// A member whose root has no name: nobody will ask for it.
-fn orphan(directory: &Path, root: &str, file: &str) {
+fn orphan(directory: &Path, root: &str, file: &str) -> bool {
     let path = directory.join(file);
-    if !directory.join(root).exists()
+    !directory.join(root).exists()
         && Object::open(&path, Access::ReadOnly).is_ok_and(|object| object.check_private().is_ok())
-    {
-        let _ = object::unlink(&path);
-    }
+        && object::unlink(&path).is_ok()
 }
 
 /// A root whose maker died while making it, or bytes under a name that nobody chose: if nobody is there.
-fn nobodys(path: &Path) {
-    let Ok(object) = Object::open(path, Access::ReadOnly) else { return };
-    if object.check_private().is_ok() && object.try_lock_exclusive().unwrap_or(false) {
-        let _ = object.unlink_if_same(path);
-    }
+fn nobodys(path: &Path) -> bool {
+    let Ok(object) = Object::open(path, Access::ReadOnly) else { return false };
+    object.check_private().is_ok()
+        && object.try_lock_exclusive().unwrap_or(false)
+        && object.unlink_if_same(path).unwrap_or(false)
 }

@@ -12,6 +12,7 @@ mod atomic_value;
 mod codec;
 mod file_array;
 mod fingerprint;
+mod name_outline;
 mod names;
 mod once_value;
 mod rows;
@@ -39,6 +40,7 @@ pub(crate) use codec::{
 pub use file_array::{FileArray, FileArrayBuilder};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::{START, mix, mix_text};
+pub(crate) use name_outline::NameOutline;
 pub use names::Published;
 pub use once_value::OnceValue;
 pub use rows::{Rows, RowsMut};

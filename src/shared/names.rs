@@ -45,7 +45,7 @@ const LONGEST: usize = 128;
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(super) struct Entry {
-    state: u64,
+    pub(super) state: u64,
     pub(super) fingerprint: u64,
     member: u32,
     member_generation: u32,

@@ -186,9 +186,11 @@ impl Segment {
     }
 
     /// Removes the names of segments that this user's killed programs have left. Every program does so when it makes its session; this is for
-    /// those that run for long.
-    pub fn sweep_stale() {
-        segment::sweep_all();
+    /// those that run for long. The answer is the names of those that were removed.
+    ///
+    /// What would be removed is among what [`inspect::list`](crate::inspect::list) calls stale.
+    pub fn sweep_stale() -> Vec<String> {
+        segment::sweep_all()
     }
 
     pub(crate) fn root(&self) -> &Arc<Root> {

@@ -7,6 +7,7 @@ mod condition;
 mod event;
 mod lock;
 mod lock_error;
+pub(crate) mod outline;
 pub(crate) mod party;
 mod placed;
 mod raw_barrier;

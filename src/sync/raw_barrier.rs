@@ -52,7 +52,7 @@ use crate::{
     segment::OwnerId,
 };
 
-const BROKEN: u64 = 1 << 30;
+pub(super) const BROKEN: u64 = 1 << 30;
 const WAITERS: u64 = 1 << 31;
 const RESET: u64 = 1 << 63;
 const NUMBERS: u32 = 1 << 30;
@@ -77,7 +77,7 @@ enum Kind {
     Spoilt = 2,
 }
 
-fn turn_of(word: u64) -> u32 {
+pub(super) fn turn_of(word: u64) -> u32 {
     (word >> 32) as u32 % NUMBERS
 }
 
@@ -127,6 +127,14 @@ struct Arrival<'a> {
     /// The last one has ended the turn, and somebody is to be rung or not.
     released: Option<bool>,
 }
+
+/// Where the words lie that say how many parties there are, who has arrived, and which turn it is.
+#[cfg(not(feature = "models"))]
+pub(super) const BARRIER_WORDS: [usize; 3] = [
+    std::mem::offset_of!(RawBarrier, parties),
+    std::mem::offset_of!(RawBarrier, arrived),
+    std::mem::offset_of!(RawBarrier, turn),
+];
 
 impl RawBarrier {
     #[cfg(all(test, feature = "models"))]

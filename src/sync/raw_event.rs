@@ -34,7 +34,7 @@ use crate::{
     os::{clock::Deadline, step::step},
 };
 
-const SET: u64 = 1 << 30;
+pub(super) const SET: u64 = 1 << 30;
 const WAITERS: u64 = 1 << 31;
 const TURN: u64 = 1 << 32;
 

@@ -43,8 +43,8 @@ use crate::{
     segment::OwnerId,
 };
 
-const WAITERS: u64 = 1 << 31;
-const POISON: u64 = 1 << 30;
+pub(super) const WAITERS: u64 = 1 << 31;
+pub(super) const POISON: u64 = 1 << 30;
 
 /// How a lock was got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -323,13 +323,19 @@ enum Attempt {
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct RawSemaphore {
-    state: AtomicU64,
+    pub(super) state: AtomicU64,
     /// Always zero.
     gate: AtomicU32,
     /// For the seats.
     pub(crate) used: AtomicU32,
     /// The most that may be free.
-    bound: AtomicU32,
+    pub(super) bound: AtomicU32,
+}
+
+/// How many permits are free, by the state's word.
+#[cfg(not(feature = "models"))]
+pub(super) fn value_in(word: u64) -> u32 {
+    State(word).value()
 }
 
 impl RawSemaphore {

@@ -19,9 +19,9 @@ use std::{fmt, marker::PhantomData, time::Duration};
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct RecursiveWords {
-    lock: RawLock,
+    pub(super) lock: RawLock,
     /// Written by the owner alone; whoever takes the lock from nobody or from a dead one begins with 1. With [`TOLD`].
-    depth: AtomicU32,
+    pub(super) depth: AtomicU32,
 }
 
 /// In the depth, whose other bits are the levels: the owner came back from a wait for a condition in which it was told, and has something to settle (`sync::told`) when it gives the last level back,
@@ -30,7 +30,7 @@ const TOLD: u32 = 1 << 31;
 
 /// The levels of a depth.
 #[inline]
-fn levels(depth: u32) -> u32 {
+pub(super) fn levels(depth: u32) -> u32 {
     depth & !TOLD
 }
 
