@@ -3,9 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for features in raw-sync tracing progress; do
-    cargo check -p multiproc --lib --tests --no-default-features --features "$features"
+    cargo check --workspace --lib --tests --no-default-features --features "$features"
 done
 # What the features add is tried by its documentation.
-cargo test --doc --features tracing log_level
-cargo test --doc --features progress bar
-cargo test --features tracing --test pool_tracing
+cargo test --workspace --doc --features tracing log_level
+cargo test --workspace --doc --features progress bar
+cargo test --workspace --features tracing --test pool_tracing
