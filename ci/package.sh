@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The packages hold what a user needs and nothing else. `ci/package.sh all`, which is not part of .ci/run, also builds them and the documentation from what is packed.
+# The packages hold what a user needs and nothing else. `ci/package.sh all`, which is not part of .ci/run, also builds each from nothing but its own files, and the documentation as the documentation site does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,37 +8,68 @@ fail() {
     exit 1
 }
 
-packed="${CARGO_TARGET_DIR:-target}/package"
-packages=(--package multiproc-macros --package multiproc --package multiproc-cli)
-if [ "${1:-}" = all ]; then
-    cargo package "${packages[@]}"
-else
-    cargo package --no-verify --allow-dirty "${packages[@]}"
-fi
-
-version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
-for package in multiproc-macros multiproc multiproc-cli; do
-    files=$(tar -tzf "$packed/$package-$version.crate" | sed 's|^[^/]*/||')
-    for needed in Cargo.toml README.md LICENSE-APACHE LICENSE-MIT; do
-        grep -qxF "$needed" <<<"$files" || fail "$package lacks $needed"
-    done
+# Members of the workspace that are published, by the directory each is in.
+directories=()
+left_out=()
+for member in $(cargo metadata --no-deps --locked --format-version 1 | grep -o '"manifest_path":"[^"]*"' | cut -d'"' -f4); do
+    if grep -qx 'publish = false' "$member"; then
+        left_out+=(--exclude "$(sed -n 's/^name = "\(.*\)"/\1/p' "$member" | head -1)")
+    else
+        directories+=("$(dirname "$member")")
+    fi
 done
-files=$(tar -tzf "$packed/multiproc-$version.crate" | sed 's|^[^/]*/||')
-for unwanted in tests/ benches/ ci/ .ci/ models/ fuzz/ cli/ comparison/; do
-    ! grep -q "^$unwanted" <<<"$files" || fail "multiproc has files of $unwanted"
-done
+[ ${#directories[@]} -ge 2 ] || fail "the members were not found"
 
-if [ "${1:-}" = all ]; then
-    # As it is built where documentation is hosted; the macros are not in a registry yet, or are those of the version before.
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-    for package in multiproc-macros multiproc multiproc-cli; do
-        tar -xzf "$packed/$package-$version.crate" -C "$work"
+name_of() {
+    sed -n 's/^name = "\(.*\)"/\1/p' "$1/Cargo.toml" | head -1
+}
+
+for directory in "${directories[@]}"; do
+    name=$(name_of "$directory")
+    list=$(cargo package --list --locked --allow-dirty -p "$name" 2>/dev/null)
+    # What cargo adds is here too.
+    more=$(grep -vxE 'src/.*\.(rs|md)|examples/.*\.rs|docs/([a-z_]*/)*[A-Za-z_]*\.(md|svg)|(README|SAFETY|CHANGELOG|CONTRIBUTING)\.md|LICENSE-(MIT|APACHE)|Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json' <<<"$list" || true)
+    [ -z "$more" ] || fail "$name has files that no user needs:"$'\n'"$more"
+    needed=(README.md LICENSE-MIT LICENSE-APACHE)
+    [ "$name" != multiproc ] || needed+=(SAFETY.md CHANGELOG.md docs/*.* docs/guide/*.md)
+    needed+=($(cd "$directory" && git ls-files src))
+    for file in "${needed[@]}"; do
+        grep -qxF "$file" <<<"$list" || fail "$name lacks $file"
     done
-    patch=(--config "patch.crates-io.multiproc-macros.path='$work/multiproc-macros-$version'"
-        --config "patch.crates-io.multiproc.path='$work/multiproc-$version'")
-    export CARGO_TARGET_DIR="$work/target"
-    (cd "$work/multiproc-$version" && RUSTDOCFLAGS="-D warnings" cargo "${patch[@]:0:2}" doc --all-features --no-deps)
-    (cd "$work/multiproc-$version" && cargo "${patch[@]:0:2}" build --examples)
-    (cd "$work/multiproc-cli-$version" && cargo "${patch[@]}" build)
+    for licence in MIT APACHE; do
+        cmp "LICENSE-$licence" "$directory/LICENSE-$licence" || fail "the licence of $name is not that of the project"
+    done
+    echo "$name: $(wc -l <<<"$list") files"
+done
+[ "${1:-}" = all ] || exit 0
+
+# A package is built here as everybody gets it, and those that it needs are taken from their packages too. Uncommitted files are refused, as when it is published.
+cargo package --workspace "${left_out[@]}"
+
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -1)
+packages="${CARGO_TARGET_DIR:-target}/package"
+unpacked=$(mktemp -d)
+trap 'rm -rf "$unpacked"' EXIT
+# They find each other here, as later in the registry.
+{
+    printf '[workspace]\nresolver = "3"\nmembers = ["*"]\n\n[patch.crates-io]\n'
+    for directory in "${directories[@]}"; do
+        name=$(name_of "$directory")
+        archive="$packages/$name-$version.crate"
+        mkdir "$unpacked/$name"
+        tar -xzf "$archive" -C "$unpacked/$name" --strip-components 1
+        echo "$name: $(stat -c %s "$archive") bytes" >&2
+        ! grep -q "^$name = {.*path = " Cargo.toml ./*/Cargo.toml || echo "$name.path = \"$name\""
+    done
+} >"$unpacked/Cargo.toml"
+cp Cargo.lock "$unpacked"
+
+CARGO_TARGET_DIR=$(realpath "$packages")/unpacked
+export CARGO_TARGET_DIR
+cd "$unpacked"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+# The documentation site has a nightly toolchain, which says on which feature an item depends.
+if rustc +nightly --version >/dev/null 2>&1; then
+    RUSTDOCFLAGS="-D warnings --cfg docsrs" cargo +nightly doc --workspace --all-features --no-deps
 fi
+cargo check --workspace --examples --bins --all-features

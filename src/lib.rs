@@ -103,6 +103,7 @@
 //!
 //! What the unsafe code relies on, and who repairs what, is in [`safety`].
 #![deny(unsafe_code, missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod atomic;
 #[cfg(feature = "raw-sync")]
