@@ -36,7 +36,7 @@ fn summary_of(
     locks: &FileLocks,
 ) -> Option<Summary> {
     if let Some(root) = root_of_member(name) {
-        let is_orphan = !names.iter().any(|other| other == root);
+        let is_orphan = names.binary_search_by(|other| other.as_str().cmp(root)).is_err();
         return is_orphan.then(|| bare(directory, name, Kind::Leftover, locks)).flatten();
     }
     if is_raw(name) {
