@@ -57,7 +57,7 @@ impl MemberOutline {
     pub(crate) fn open(root: &RootOutline, id: MemberId) -> Result<Self> {
         let path = root.place().member(id).path();
         let object = Object::open(&path, Access::ReadOnly)?;
-        let facts = object.check_private()?;
+        let facts = object.check_visible()?;
         let mut header: Header = bytemuck::Zeroable::zeroed();
         object.read_at(bytemuck::bytes_of_mut(&mut header), 0)?;
         header.check(Kind::Member, facts.size)?;

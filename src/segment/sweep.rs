@@ -35,8 +35,8 @@ pub(crate) fn root(place: &Place) -> bool {
     object.unlink_if_same(&path).unwrap_or(false)
 }
 
-/// Whether the object is none of ours, or is to outlive its users.
-fn keeps(object: &Object) -> bool {
+/// Whether the object is none of ours, or is to outlive its users: what no sweep removes.
+pub(crate) fn keeps(object: &Object) -> bool {
     let mut header: Header = bytemuck::Zeroable::zeroed();
     let read = object.read_at(bytemuck::bytes_of_mut(&mut header), 0);
     read.is_err() || !Header::is_ours(bytemuck::bytes_of(&header)) || header.keep != 0
