@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo clippy --workspace --all-targets --all-features -- -D warnings
-cargo clippy -p multiproc --all-targets --no-default-features -- -D warnings
+cargo clippy --workspace --all-targets --no-default-features -- -D warnings

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Each feature builds alone, with every target.
+# Each feature builds alone, with its tests; `ci/clippy.sh` has all of them and none, with every target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for features in "" raw-sync tracing progress; do
-    cargo check -p multiproc --all-targets --no-default-features --features "$features"
+for features in raw-sync tracing progress; do
+    cargo check --workspace --lib --tests --no-default-features --features "$features"
 done
 # What the features add is tried by its documentation.
-cargo test --doc --features tracing log_level
-cargo test --doc --features progress bar
-cargo test --features tracing --test pool_tracing
+cargo test --workspace --doc --features tracing log_level
+cargo test --workspace --doc --features progress bar
+cargo test --workspace --features tracing --test pool_tracing

@@ -12,4 +12,4 @@ left_out=(
     what_is_kept
     the_dead_keep_nothing
 )
-MULTIPROC_NO_WAITV=1 cargo test --workspace --exclude comparison --lib --tests -- "${left_out[@]/#/--skip=}"
+MULTIPROC_NO_WAITV=1 cargo test --workspace --lib --tests -- "${left_out[@]/#/--skip=}"

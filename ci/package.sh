@@ -32,7 +32,7 @@ for directory in "${directories[@]}"; do
     [ -z "$more" ] || fail "$name has files that no user needs:"$'\n'"$more"
     needed=(README.md LICENSE-MIT LICENSE-APACHE)
     [ "$name" != multiproc ] || needed+=(SAFETY.md CHANGELOG.md docs/*.* docs/guide/*.md)
-    needed+=($(cd "$directory" && git ls-files src))
+    needed+=($(cd "$directory" && find src -type f))
     for file in "${needed[@]}"; do
         grep -qxF "$file" <<<"$list" || fail "$name lacks $file"
     done

@@ -2,7 +2,7 @@
 # The suite as users build it: optimised, without the steps of the crash matrix, and without the examples of the documentation. And that the latency harness works: some seconds of it, whose numbers nobody looks at.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo test --release --workspace --exclude comparison --lib --tests
+cargo test --release --workspace --exclude comparison --exclude multiproc-cli --lib --tests
 
 report="${CARGO_TARGET_DIR:-target}/ipc_latency"
 rm -rf "$report"

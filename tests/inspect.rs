@@ -388,3 +388,41 @@ fn damage_of_all_kinds_is_survived() {
     });
     fs::remove_dir_all(directory).unwrap();
 }
+
+/// Where the kernel tells only root who sleeps, root must get so far.
+#[test]
+fn root_sees_the_segments_of_others_and_sweeps_none() {
+    let name = unique("others");
+    clean(&name, || {
+        let segment = Segment::create(&name).unwrap();
+        let lock = Lock::new_in(&segment).unwrap();
+        segment.publish("lock", &lock).unwrap();
+        let path = Path::new("/dev/shm").join(&name);
+        for file in [path.clone(), path.with_extension("multiproc-0-1")] {
+            if std::os::unix::fs::chown(file, Some(65_534), None).is_err() {
+                eprintln!("skipped: not root");
+                return;
+            }
+        }
+        let report = inspect::look(&name).unwrap();
+        assert_eq!((report.summary.state, &report.problems[..]), (State::Foreign, &[][..]));
+        assert!(named(&report, "lock").detail.is_lock());
+        fs::remove_file(&path).unwrap();
+        fs::remove_file(path.with_extension("multiproc-0-1")).unwrap();
+    });
+}
+
+#[test]
+fn what_no_sweep_removes_is_not_called_stale() {
+    let name = unique("not-swept");
+    clean(&name, || {
+        let path = Path::new("/dev/shm").join(&name);
+        fs::write(&path, "multiproc shared").unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let all = inspect::list().unwrap();
+        let found = all.iter().find(|found| found.name == name).unwrap();
+        assert_eq!(found.state, State::Kept);
+        assert!(!Segment::sweep_stale().contains(&name) && path.exists());
+        fs::remove_file(&path).unwrap();
+    });
+}

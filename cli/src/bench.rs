@@ -6,12 +6,13 @@ use crate::{
     outcome::{Ended, Outcome},
     output::{print, print_json},
 };
+use std::io::{Write, stderr};
 
 pub(crate) fn run(options: &BenchOptions) -> Ended {
     let results = measure(&options.latency)?;
     if let Some(directory) = &options.report {
         for path in results.save(directory)? {
-            eprintln!("{}", path.display());
+            let _ = writeln!(stderr(), "{}", path.display());
         }
     }
     if options.json {

@@ -8,7 +8,7 @@ use crate::{
     table::Table,
     text::{age, bytes, numbers, plain},
 };
-use multiproc::inspect::{self, Detail, Object, Report};
+use multiproc::inspect::{self, Detail, Object, Report, Worker};
 use std::fmt::Write;
 
 pub(crate) fn run(options: InspectOptions) -> Ended {
@@ -118,6 +118,11 @@ pub(crate) fn type_of(detail: &Detail) -> &'static str {
     }
 }
 
+/// How many tasks workers have done; of a damaged pool, the numbers may be anything.
+pub(crate) fn tasks_of(workers: &[Worker]) -> u64 {
+    workers.iter().fold(0, |sum, worker| sum.saturating_add(worker.tasks))
+}
+
 /// How an object stands, for people.
 fn stands(report: &Report, object: &Object) -> String {
     let detail = &object.detail;
@@ -158,7 +163,7 @@ fn stands(report: &Report, object: &Object) -> String {
             parts.extend(is_closed.then(|| "closed".into()));
         }
         Detail::Pool { workers, offered, running, jobs, .. } => {
-            let tasks: u64 = workers.iter().map(|worker| worker.tasks).sum();
+            let tasks = tasks_of(workers);
             let workers = workers.len();
             parts.push(format!("{workers} workers, {tasks} tasks done"));
             parts.push(format!("{} running, {offered} waiting, {jobs} jobs", running.len()));

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Found) => ExitCode::from(1),
         Err(error) if output::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("multiproc: {}", text::plain(&error.to_string()));
+            output::complain(&error.to_string());
             ExitCode::from(2)
         }
     }

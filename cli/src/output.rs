@@ -1,5 +1,6 @@
 //! What is printed, for people or for programs.
 
+use crate::text::plain;
 use serde::Serialize;
 use std::{
     error::Error,
@@ -16,6 +17,11 @@ pub(crate) fn print(text: &str) -> Result<(), Box<dyn Error>> {
 /// Prints a document of JSON.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Box<dyn Error>> {
     print(&(serde_json::to_string_pretty(document)? + "\n"))
+}
+
+/// Says what went wrong, if anybody hears it.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "multiproc: {}", plain(text));
 }
 
 /// Whether an error says that nobody reads the output any more, which is no failure.

@@ -2,9 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Text without characters that would tell the terminal something: names of segments and threads are anybody's.
+/// Text without characters that would tell the terminal something, or be seen as others: names of segments and threads are anybody's.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { '\u{fffd}' } else { sign }).collect()
+    // Without width, or of the direction of writing.
+    let is_hidden = |sign| matches!(sign, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}');
+    let of = |sign: char| if sign.is_control() || is_hidden(sign) { '\u{fffd}' } else { sign };
+    text.chars().map(of).collect()
 }
 
 /// A size, with three digits or four.
@@ -66,5 +69,6 @@ mod tests {
     #[test]
     fn a_name_tells_the_terminal_nothing() {
         assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(plain("a\u{202e}b\u{9b}\u{e4}"), "a\u{fffd}b\u{fffd}\u{e4}");
     }
 }

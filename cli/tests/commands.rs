@@ -26,6 +26,14 @@ fn wrong_usage_is_exit_code_2() {
 }
 
 #[test]
+fn who_hears_nothing_gets_the_exit_code_all_the_same() {
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("multiproc"));
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = command.args(["inspect", &unique("nowhere")]).stderr(full).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
 fn ls_lists_what_is_in_use() {
     let name = unique("ls");
     clean(&name, || {

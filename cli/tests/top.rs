@@ -67,3 +67,12 @@ fn control_c_ends_it_and_small_terminals_are_survived() {
     terminal.press(&[3]);
     terminal.end();
 }
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    let _alive = support::watchdog();
+    let mut terminal = Terminal::start(&["top"]);
+    terminal.wait_for("a title", |text| text.contains("multiproc top"));
+    let text = terminal.terminate();
+    assert!(!text.contains("multiproc top"), "{text}");
+}

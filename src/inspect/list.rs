@@ -8,7 +8,7 @@ use crate::{
         object::{self, Access, Facts, Object},
     },
     segment::{
-        Place, RootOutline, SHM_DIRECTORY, is_birthplace, is_ours, is_raw, is_session,
+        Place, RootOutline, SHM_DIRECTORY, is_birthplace, is_ours, is_raw, is_session, keeps,
         root_of_member,
     },
 };
@@ -36,7 +36,7 @@ fn summary_of(
     locks: &FileLocks,
 ) -> Option<Summary> {
     if let Some(root) = root_of_member(name) {
-        let is_orphan = !names.iter().any(|other| other == root);
+        let is_orphan = names.binary_search_by(|other| other.as_str().cmp(root)).is_err();
         return is_orphan.then(|| bare(directory, name, Kind::Leftover, locks)).flatten();
     }
     if is_raw(name) {
@@ -52,9 +52,14 @@ fn summary_of(
             let kind = kind_of(name);
             let mut summary = bare(directory, name, kind, locks)?;
             // What is not this library's is none of ours to list.
-            let is_ours = match error.kind() {
-                ErrorKind::PermissionDenied => kind == Kind::Session,
-                _ => Object::open(&place.path(), Access::ReadOnly).is_ok_and(|file| is_ours(&file)),
+            let is_ours = if error.kind() == ErrorKind::PermissionDenied {
+                kind == Kind::Session
+            } else {
+                let file = Object::open(&place.path(), Access::ReadOnly).ok()?;
+                if summary.state == State::Stale && keeps(&file) {
+                    summary.state = State::Kept;
+                }
+                is_ours(&file)
             };
             summary.problem = Some(error.to_string());
             is_ours.then_some(summary)
@@ -111,6 +116,8 @@ pub(super) fn of_root(root: &RootOutline, locks: &FileLocks) -> Summary {
     let header = root.header();
     let processes = root.processes();
     let state = match (processes.is_empty(), locks.has(root.facts())) {
+        // Seen by root, who does not sweep it.
+        _ if !root.facts().is_private() => State::Foreign,
         (false, _) | (_, Some(true)) if header.is_of_this_boot() => State::InUse,
         (true, None) => State::Unknown,
         _ if header.keep != 0 => State::Kept,

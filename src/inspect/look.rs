@@ -14,7 +14,7 @@ use super::{
 use crate::{
     ErrorKind, Result,
     os::{
-        asleep::{Sleep, Sleepers, switches},
+        asleep::{Sleep, Sleepers},
         file_locks::FileLocks,
     },
     segment::{BlockId, MemberOutline, OwnerId, Place, RawName, RootOutline, ThreadOutline},
@@ -58,6 +58,9 @@ fn look_at(place: &Place) -> Result<Report> {
     }
 }
 
+/// The processes that were looked at, by id; `None` for one that may not be asked.
+type Processes = HashMap<u32, Option<Sleepers>>;
+
 /// A thread that sleeps, and where.
 struct Asleep {
     thread: ThreadOutline,
@@ -80,7 +83,8 @@ fn look_once(place: &Place) -> Result<(Report, bool)> {
     }
     let mut places = Places { root, members };
     let mut not_asked = BTreeSet::new();
-    let asleep = all_asleep(&places, &mut not_asked);
+    let mut processes = Processes::new();
+    let asleep = all_asleep(&places, &mut processes, &mut not_asked);
     let names = NameOutline::all(places.root.names());
     let mut reader = ObjectReader::new(&places, &names);
     let objects = reader.read(&mut problems);
@@ -94,7 +98,7 @@ fn look_once(place: &Place) -> Result<(Report, bool)> {
         asleep.iter().filter_map(|asleep| sleeper(&places, &objects, &threads, asleep)).collect();
     let seen = cycles(&sleepers);
     let deadlocks: Vec<_> =
-        seen.iter().filter(|cycle| is_proved(cycle, &asleep)).cloned().collect();
+        seen.iter().filter(|cycle| is_proved(cycle, &asleep, &processes)).cloned().collect();
     let is_sure = deadlocks.len() == seen.len();
     let report = Report {
         summary: of_root(&places.root, &FileLocks::read()),
@@ -112,8 +116,11 @@ fn look_once(place: &Place) -> Result<(Report, bool)> {
 }
 
 /// Those of the segment's threads that sleep for something in it.
-fn all_asleep(places: &Places, not_asked: &mut BTreeSet<u32>) -> Vec<Asleep> {
-    let mut processes = HashMap::new();
+fn all_asleep(
+    places: &Places,
+    processes: &mut Processes,
+    not_asked: &mut BTreeSet<u32>,
+) -> Vec<Asleep> {
     let mut found = Vec::new();
     if !places.root.header().is_of_this_boot() {
         return found;
@@ -207,12 +214,59 @@ fn readers(
     readers.filter(|_| is_mine).collect()
 }
 
-/// Whether none of them has run since it was seen asleep.
-fn is_proved(cycle: &Deadlock, asleep: &[Asleep]) -> bool {
+/// Whether none of them has run since it was seen asleep: all sleep still, and have not stopped to run in between.
+fn is_proved(cycle: &Deadlock, asleep: &[Asleep], processes: &Processes) -> bool {
     cycle.waits.iter().all(|wait| {
         let asleep = asleep.iter().find(|asleep| text(asleep.thread.id) == wait.thread);
         asleep.is_some_and(|Asleep { thread, sleep, .. }| {
-            switches(thread.pid, thread.thread) == Some(sleep.switches)
+            let process = processes.get(&thread.pid).and_then(Option::as_ref);
+            process.is_some_and(|process| process.sleeps_on(thread.thread, sleep))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Lock, Segment, os::identity};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+    /// As its count of switches does not change before it stops to run, that alone would prove a deadlock among threads of which one has its lock by now.
+    #[test]
+    fn a_thread_that_has_gone_on_proves_nothing() {
+        let segment = Segment::create(&format!("test-{}-gone-on", std::process::id())).unwrap();
+        let lock = Lock::new_in(&segment).unwrap();
+        let (number, runs, ends) =
+            (AtomicU32::new(0), AtomicBool::new(false), AtomicBool::new(false));
+        let held = lock.lock().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                number.store(identity::thread_id(), Ordering::Release);
+                let _held = lock.lock().unwrap();
+                runs.store(true, Ordering::Release);
+                while !ends.load(Ordering::Acquire) {
+                    std::hint::spin_loop();
+                }
+            });
+            let sleepers = Sleepers::of(std::process::id());
+            let slept = sleepers.as_ref().ok().map(|sleepers| {
+                loop {
+                    let thread = number.load(Ordering::Acquire);
+                    let sleep = (thread != 0).then(|| sleepers.sleep(thread)).flatten();
+                    // Each sleep ends after a moment, to look again.
+                    match sleep {
+                        Some(sleep) if sleepers.sleeps_on(thread, &sleep) => break (thread, sleep),
+                        _ => std::thread::yield_now(),
+                    }
+                }
+            });
+            drop(held);
+            while !runs.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            let goes_on = slept.map(|(thread, sleep)| !sleepers.unwrap().sleeps_on(thread, &sleep));
+            ends.store(true, Ordering::Release);
+            assert_ne!(goes_on, Some(false));
+        });
+    }
 }

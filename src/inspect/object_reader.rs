@@ -21,8 +21,17 @@ const BATCH: usize = 256 << 10;
 /// From larger slots, only the words are copied.
 const LARGE_SLOT: usize = 4096;
 
+/// The most bytes that one look copies out of members, so that one of damaged or made-up sizes ends soon.
+const MOST_BYTES: u64 = 512 << 20;
+/// What a copy costs at least, in bytes: the call.
+const LEAST_COST: u64 = 512;
+/// The most objects that are told of.
+const MOST_OBJECTS: usize = 1 << 16;
+
 /// Goes through all blocks.
 pub(super) struct ObjectReader<'a> {
+    /// How many bytes may be copied yet.
+    rest: u64,
     places: &'a Places,
     names: &'a [NameOutline],
     others: (u64, u64),
@@ -35,7 +44,7 @@ pub(super) fn id_text(id: BlockId) -> String {
 
 impl<'a> ObjectReader<'a> {
     pub(super) fn new(places: &'a Places, names: &'a [NameOutline]) -> Self {
-        Self { places, names, others: (0, 0) }
+        Self { rest: MOST_BYTES, places, names, others: (0, 0) }
     }
 
     /// How many objects were of no known kind, and their bytes.
@@ -51,11 +60,18 @@ impl<'a> ObjectReader<'a> {
             if member.left_out() > 0 {
                 problems.push(format!("{part}: {} blocks were not looked at", member.left_out()));
             }
-            match member.blocks() {
+            let blocks =
+                if self.may_copy(member.table_bytes()) { member.blocks() } else { Ok(Vec::new()) };
+            match blocks {
                 Err(error) => problems.push(format!("{part}: {error}")),
                 Ok(blocks) => {
-                    objects.extend(blocks.iter().filter_map(|block| self.object(member, block)));
+                    let found = blocks.iter().filter_map(|block| self.object(member, block));
+                    objects.extend(found.take(MOST_OBJECTS.saturating_sub(objects.len())));
                 }
+            }
+            if self.rest == 0 || objects.len() >= MOST_OBJECTS {
+                problems.push(format!("not all was looked at, from {part} on: there is too much"));
+                break;
             }
         }
         objects
@@ -74,6 +90,13 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
+    /// Whether so much may be copied yet; if not, then nothing any more.
+    fn may_copy(&mut self, bytes: u64) -> bool {
+        let rest = self.rest.checked_sub(bytes.max(LEAST_COST));
+        self.rest = rest.unwrap_or(0);
+        rest.is_some()
+    }
+
     fn object(&mut self, member: &MemberOutline, block: &BlockOutline) -> Option<Object> {
         let id = member.block_id(block.block);
         let is_it = |name: &&NameOutline| (name.id, name.generation) == (id, block.generation);
@@ -85,23 +108,26 @@ impl<'a> ObjectReader<'a> {
             self.others.1 = self.others.1.saturating_add(block.length);
             return None;
         }
-        let holders = block.holders.iter().filter(|&&holder| holder != TABLE);
+        let holders = block.holders().filter(|&holder| holder != TABLE);
         Some(Object {
             id: id_text(id),
             names: names.iter().map(|name| name.name.clone()).collect(),
             type_name: names.first().map(|name| name.type_name.clone()),
             bytes: block.length,
-            processes: holders.filter_map(|&holder| self.places.root.pid_of(holder)).collect(),
+            processes: holders.filter_map(|holder| self.places.root.pid_of(holder)).collect(),
             detail: detail.unwrap_or(Detail::Other),
         })
     }
 
     fn detail(
-        &self,
+        &mut self,
         member: &MemberOutline,
         block: &BlockOutline,
         names: &[&NameOutline],
     ) -> Option<Detail> {
+        if !self.may_copy(SyncOutline::BYTES as u64) {
+            return None;
+        }
         const { assert!(QueueOutline::BYTES <= SyncOutline::BYTES) };
         let words = member.read(block.block, 0, SyncOutline::BYTES).ok()?;
         let words = Copied(&words);
@@ -109,9 +135,13 @@ impl<'a> ObjectReader<'a> {
             return Some(of_sync(outline));
         }
         if let Some(queue) = QueueOutline::of(block.fingerprint, block.length, words) {
-            return Some(of_queue(queue, count(queue, member, block)));
+            let counts = self.may_copy(cost(queue)).then(|| count(queue, member, block)).flatten();
+            return Some(of_queue(queue, counts));
         }
         if BoardOutline::is_board(block.fingerprint) && block.length <= MOST_BOARD {
+            if !self.may_copy(block.length) {
+                return None;
+            }
             let bytes = member.read(block.block, 0, block.length as usize).ok()?;
             return BoardOutline::of(Copied(&bytes)).map(of_board);
         }
@@ -122,6 +152,13 @@ impl<'a> ObjectReader<'a> {
         let writer = LockOutline::of(words.u64(0));
         name.is_locked().then(|| of_data(BorrowOutline { writer, readers: Vec::new() }))
     }
+}
+
+/// What it costs to count a queue's slots.
+fn cost(queue: QueueOutline) -> u64 {
+    let (_, stride) = queue.slots();
+    let each = if stride > LARGE_SLOT { LEAST_COST } else { stride as u64 };
+    u64::from(queue.capacity.min(MOST_SLOTS)) * each
 }
 
 /// What a queue's slots are; `None` if they are too many, or cannot be read.

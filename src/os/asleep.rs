@@ -22,7 +22,7 @@ pub(crate) struct FilePlace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sleep {
     pub(crate) words: Vec<FilePlace>,
-    /// By how often the thread had given up its processor: the same number later means that it has slept all the time.
+    /// By how often the thread had given up its processor: if it is asleep again with the same number, it has slept all the time.
     pub(crate) switches: u64,
 }
 
@@ -69,6 +69,11 @@ impl Sleepers {
         (!words.is_empty()).then_some(Sleep { words, switches })
     }
 
+    /// Whether the thread sleeps as it did then, and has not run since. The count alone does not tell: it goes up when a thread stops to run, not when it begins.
+    pub(crate) fn sleeps_on(&self, thread: u32, sleep: &Sleep) -> bool {
+        self.sleep(thread).as_ref() == Some(sleep)
+    }
+
     fn call(&self, thread: u32) -> Option<Call> {
         let path = format!("/proc/{}/task/{thread}/syscall", self.pid);
         Call::parse(&fs::read_to_string(path).ok()?)
@@ -82,7 +87,7 @@ impl Sleepers {
 }
 
 /// How often a thread has given up its processor, or lost it.
-pub(crate) fn switches(pid: u32, thread: u32) -> Option<u64> {
+fn switches(pid: u32, thread: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")).ok()?;
     let count = |line: &str| line.split_once("ctxt_switches:")?.1.trim().parse::<u64>().ok();
     let counts: Vec<_> = status.lines().filter_map(count).collect();

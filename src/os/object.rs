@@ -138,6 +138,16 @@ impl Object {
             .map_err(|error| Error::os("fstat", error))
     }
 
+    /// The facts, if it is a regular file that only its user may touch, and which this one may look at: its own, or of whomever for root.
+    pub(crate) fn check_visible(&self) -> Result<Facts> {
+        let facts = self.facts()?;
+        let is_others = facts.user != identity::user_id();
+        if identity::user_id() == 0 && is_others && facts.is_regular && facts.mode & 0o077 == 0 {
+            return Ok(facts);
+        }
+        self.check_private()
+    }
+
     /// The facts, if it is a regular file of this user that nobody else may touch.
     pub(crate) fn check_private(&self) -> Result<Facts> {
         let facts = self.facts()?;

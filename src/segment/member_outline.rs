@@ -23,8 +23,20 @@ pub(crate) struct BlockOutline {
     /// Of the object.
     pub(crate) fingerprint: u64,
     pub(crate) length: u64,
+    /// The records that pin it, as bits.
+    holders: [u64; WORDS],
+}
+
+const WORDS: usize = (super::HOLDERS / u64::BITS) as usize;
+
+impl BlockOutline {
     /// The records that pin it.
-    pub(crate) holders: Vec<u32>,
+    pub(crate) fn holders(&self) -> impl Iterator<Item = u32> + '_ {
+        let is_set = |holder: &u32| {
+            self.holders[(holder / u64::BITS) as usize] >> (holder % u64::BITS) & 1 != 0
+        };
+        (0..super::HOLDERS).filter(is_set)
+    }
 }
 
 /// A member that is read where it is.
@@ -45,7 +57,7 @@ impl MemberOutline {
     pub(crate) fn open(root: &RootOutline, id: MemberId) -> Result<Self> {
         let path = root.place().member(id).path();
         let object = Object::open(&path, Access::ReadOnly)?;
-        let facts = object.check_private()?;
+        let facts = object.check_visible()?;
         let mut header: Header = bytemuck::Zeroable::zeroed();
         object.read_at(bytemuck::bytes_of_mut(&mut header), 0)?;
         header.check(Kind::Member, facts.size)?;
@@ -76,6 +88,11 @@ impl MemberOutline {
     /// How many of its blocks are not looked at.
     pub(crate) fn left_out(&self) -> u64 {
         self.header.blocks.saturating_sub(MOST_BLOCKS)
+    }
+
+    /// How many bytes are copied to find its blocks.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        self.header.blocks.min(MOST_BLOCKS) * size_of::<Descriptor>() as u64
     }
 
     /// The blocks in which there is something.
@@ -126,15 +143,11 @@ fn outline(descriptor: Copied<'_>, block: u32) -> Option<BlockOutline> {
     const PINS: usize = offset_of!(Descriptor, pins);
     const BITS: usize = PINS + offset_of!(Pins, bits);
     let generation = pins::live_in(descriptor.u64(PINS + offset_of!(Pins, state)))?;
-    let is_set = |holder: &u32| {
-        let word = descriptor.u64(BITS + (holder / u64::BITS) as usize * size_of::<u64>());
-        word >> (holder % u64::BITS) & 1 != 0
-    };
     Some(BlockOutline {
         block,
         generation,
         fingerprint: descriptor.u64(offset_of!(Descriptor, fingerprint)),
         length: descriptor.u64(offset_of!(Descriptor, length)),
-        holders: (0..super::HOLDERS).filter(is_set).collect(),
+        holders: std::array::from_fn(|word| descriptor.u64(BITS + word * size_of::<u64>())),
     })
 }

@@ -62,5 +62,5 @@ pub(crate) use recent::{keep_recent, unmap_gone};
 pub(crate) use registry::find_nonce;
 pub(crate) use root::Root;
 pub(crate) use session::{SESSION_VARIABLE, from_env, inherit, leave, session, session_text};
-pub(crate) use sweep::all as sweep_all;
+pub(crate) use sweep::{all as sweep_all, keeps};
 pub(crate) use users::Users;

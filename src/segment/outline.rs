@@ -45,7 +45,7 @@ pub(crate) struct RootOutline {
 impl RootOutline {
     pub(crate) fn open(place: Place) -> Result<Self> {
         let object = Object::open(&place.path(), Access::ReadOnly)?;
-        let facts = object.check_private()?;
+        let facts = object.check_visible()?;
         let mut header: Header = bytemuck::Zeroable::zeroed();
         object.read_at(bytemuck::bytes_of_mut(&mut header), 0)?;
         header.check(Kind::Root, facts.size)?;

@@ -35,8 +35,8 @@ pub(crate) fn root(place: &Place) -> bool {
     object.unlink_if_same(&path).unwrap_or(false)
 }
 
-/// Whether the object is none of ours, or is to outlive its users.
-fn keeps(object: &Object) -> bool {
+/// Whether the object is none of ours, or is to outlive its users: what no sweep removes.
+pub(crate) fn keeps(object: &Object) -> bool {
     let mut header: Header = bytemuck::Zeroable::zeroed();
     let read = object.read_at(bytemuck::bytes_of_mut(&mut header), 0);
     read.is_err() || !Header::is_ours(bytemuck::bytes_of(&header)) || header.keep != 0
@@ -77,9 +77,23 @@ pub(crate) fn all() -> Vec<String> {
 /// A member whose root has no name: nobody will ask for it.
 fn orphan(directory: &Path, root: &str, file: &str) -> bool {
     let path = directory.join(file);
-    !directory.join(root).exists()
-        && Object::open(&path, Access::ReadOnly).is_ok_and(|object| object.check_private().is_ok())
-        && object::unlink(&path).is_ok()
+    let Ok(object) = Object::open(&path, Access::ReadOnly) else { return false };
+    // A root with that name may come at any time, and has members of its own, never this object.
+    object.check_private().is_ok() && !directory.join(root).exists() && bury(&object, &path)
+}
+
+/// Removes an object that is to go, but not another that has taken its name meanwhile: a name that nobody else uses tells which of them was met.
+fn bury(object: &Object, path: &Path) -> bool {
+    let grave = Place::Named(String::new()).birthplace().path();
+    if !object.is_at(path).unwrap_or(false) || object::publish(path, &grave).is_err() {
+        return false;
+    }
+    if object.is_at(&grave).unwrap_or(false) {
+        return object::unlink(&grave).is_ok();
+    }
+    // It has its name back. Who dies before leaves what any sweep removes.
+    let _ = object::publish(&grave, path);
+    false
 }
 
 /// A root whose maker died while making it, or bytes under a name that nobody chose: if nobody is there.
@@ -88,4 +102,20 @@ fn nobodys(path: &Path) -> bool {
     object.check_private().is_ok()
         && object.try_lock_exclusive().unwrap_or(false)
         && object.unlink_if_same(path).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_object_itself_is_buried() {
+        let name = format!("multiproc-test-{}-bury", std::process::id());
+        let path = Path::new(DIRECTORY).join(&name);
+        let old = Object::create_shm(&name, 4096).unwrap();
+        object::unlink(&path).unwrap();
+        let new = Object::create_shm(&name, 4096).unwrap();
+        assert!(!bury(&old, &path) && new.is_at(&path).unwrap());
+        assert!(bury(&new, &path) && !path.exists() && new.facts().unwrap().links == 0);
+    }
 }

@@ -19,7 +19,9 @@ pub(crate) fn checks() -> Vec<Check> {
         Level::Warning,
         "multiproc gc removes what dead programs have left",
     )];
-    for segment in segments {
+    // Other users' are none of this one's, and no fault.
+    let own = segments.into_iter().filter(|segment| segment.state != State::Foreign);
+    for segment in own {
         if let Some(problem) = segment.problem {
             checks.push(Check::with(
                 "segment",

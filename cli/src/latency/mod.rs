@@ -31,7 +31,11 @@ pub(crate) use results::Results;
 use machine::Machine;
 use measured::Measured;
 use players::Players;
-use std::{error::Error, time::Instant};
+use std::{
+    error::Error,
+    io::{self, Write},
+    time::Instant,
+};
 use topology::Pair;
 
 /// Measures, and says on standard error how far it is.
@@ -57,7 +61,9 @@ pub(crate) fn measure(options: &Options) -> Result<Results, Box<dyn Error>> {
                 }
             }
         }
-        eprintln!("round {round} of {rounds}, {:.0} s", began.elapsed().as_secs_f64());
+        let seconds = began.elapsed().as_secs_f64();
+        // It measures on when nobody hears it.
+        let _ = writeln!(io::stderr(), "round {round} of {rounds}, {seconds:.0} s");
     }
     players.end()?;
     Ok(Results::new(machine, measured))

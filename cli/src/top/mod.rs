@@ -12,8 +12,15 @@ use crate::{
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use picture::Picture;
 use rates::Memory;
+use signal_hook::{
+    consts::{SIGINT, SIGQUIT, SIGTERM},
+    flag,
+    iterator::Signals,
+    low_level::emulate_default_handler,
+};
 use std::{
     io::{IsTerminal, stdin, stdout},
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -21,10 +28,29 @@ pub(crate) fn run(options: TopOptions) -> Ended {
     if !stdin().is_terminal() || !stdout().is_terminal() {
         return Err("top needs a terminal; ls and inspect have --json for programs".into());
     }
+    restore_at_signals()?;
     let mut terminal = ratatui::try_init()?;
     let ended = watch(&mut terminal, Duration::from_millis(options.interval));
     ratatui::try_restore()?;
     ended
+}
+
+/// Gives the terminal back before a signal ends the process. The second one ends it at once: a terminal that takes no output holds up the first.
+fn restore_at_signals() -> std::io::Result<()> {
+    const SIGNALS: [i32; 3] = [SIGTERM, SIGINT, SIGQUIT];
+    let is_second = Arc::new(AtomicBool::new(false));
+    for signal in SIGNALS {
+        flag::register_conditional_default(signal, Arc::clone(&is_second))?;
+        flag::register(signal, Arc::clone(&is_second))?;
+    }
+    let mut signals = Signals::new(SIGNALS)?;
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            ratatui::restore();
+            let _ = emulate_default_handler(signal);
+        }
+    });
+    Ok(())
 }
 
 /// What somebody wants.

@@ -1,7 +1,7 @@
 //! What one look at all segments has found.
 
 use super::{holding::Holding, rates::Memory};
-use crate::inspect::{called, who};
+use crate::inspect::{called, tasks_of, who};
 use multiproc::{
     Result,
     inspect::{self, Detail, Object, Report, State, Summary},
@@ -76,7 +76,7 @@ impl Picture {
                 self.queues.push([segment.clone(), name, depth, capacity.to_string()]);
             }
             Detail::Pool { workers, running, offered, .. } => {
-                let tasks = workers.iter().map(|worker| worker.tasks).sum();
+                let tasks = tasks_of(workers);
                 let rate = memory.rate(now, segment, &object.id, tasks);
                 self.pools.push([
                     segment.clone(),

@@ -44,7 +44,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, picture: &Picture, is_paused: bool) {
             ]
         })
         .collect();
-    let height = |rows: usize| Constraint::Max(rows as u16 + 2);
+    let height =
+        |rows: usize| Constraint::Max(u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2));
     let [title, alarm, first, second, third, fourth] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(picture.deadlocks.len().min(3) as u16),

@@ -4,11 +4,12 @@ use pty_process::{
     Size,
     blocking::{Command, Pty, open},
 };
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::File,
     io::{Read, Write},
     num::NonZero,
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::process::ExitStatusExt},
     process::Child,
     sync::mpsc::{Receiver, channel},
     time::Duration,
@@ -81,6 +82,18 @@ impl Terminal {
     /// Waits for its end; what is on the screen then.
     pub(crate) fn end(mut self) -> String {
         assert!(self.child.wait().unwrap().success());
+        self.rest()
+    }
+
+    /// Asks it to end by SIGTERM, by which it ends; what is on the screen then.
+    pub(crate) fn terminate(mut self) -> String {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).unwrap();
+        assert_eq!(self.child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
+        self.rest()
+    }
+
+    fn rest(mut self) -> String {
         // Nobody has the inner side by now: the reader comes to its end.
         for bytes in self.output {
             self.screen.process(&bytes);
