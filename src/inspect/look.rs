@@ -47,17 +47,6 @@ pub fn look_file(path: impl Into<PathBuf>) -> Result<Report> {
     look_at(&Place::at(path.into()))
 }
 
-fn look_at(place: &Place) -> Result<Report> {
-    let mut looks = 0;
-    loop {
-        looks += 1;
-        let (report, is_sure) = look_once(place)?;
-        if is_sure || looks == LOOKS {
-            return Ok(report);
-        }
-    }
-}
-
 /// The processes that were looked at, by id; `None` for one that may not be asked.
 type Processes = HashMap<u32, Option<Sleepers>>;
 
@@ -68,39 +57,37 @@ struct Asleep {
     at: Vec<At>,
 }
 
-/// The report, and whether all cycles that were seen could be proved.
-fn look_once(place: &Place) -> Result<(Report, bool)> {
-    let root = RootOutline::open(place.clone())?;
+fn look_at(place: &Place) -> Result<Report> {
     let mut problems = Vec::new();
-    let mut members = Vec::new();
-    for id in root.members() {
-        match MemberOutline::open(&root, id) {
-            Ok(member) => members.push(member),
-            // It was taken away meanwhile.
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => problems.push(format!("part {}.{}: {error}", id.index, id.generation)),
-        }
-    }
-    let mut places = Places { root, members };
+    let mut places = open(place, &mut problems)?;
     let mut not_asked = BTreeSet::new();
-    let mut processes = Processes::new();
-    let asleep = all_asleep(&places, &mut processes, &mut not_asked);
+    let (mut asleep, mut processes) = all_asleep(&places, &mut not_asked);
     let names = NameOutline::all(places.root.names());
     let mut reader = ObjectReader::new(&places, &names);
-    let objects = reader.read(&mut problems);
+    let mut objects = reader.read(&mut problems);
     let (other_objects, other_bytes) = reader.others();
-    // Again, as locks may name threads that came meanwhile.
-    places.root.refresh()?;
-    let threads = places.root.threads();
+    let mut waits = Waits::of(&mut places, &objects, &asleep, &processes)?;
+    for _ in 1..LOOKS {
+        if waits.is_sure {
+            break;
+        }
+        // Again in the same order, but only those objects at which somebody sleeps: the others may take longer than a sleep lasts.
+        (asleep, processes) = all_asleep(&places, &mut not_asked);
+        let names = NameOutline::all(places.root.names());
+        let blocks = asleep.iter().flat_map(|asleep| &asleep.at).filter_map(|at| at.block());
+        let few = ObjectReader::new(&places, &names).read_some(blocks.collect());
+        waits = Waits::of(&mut places, &few, &asleep, &processes)?;
+        for object in few {
+            match objects.iter_mut().find(|old| old.id == object.id) {
+                Some(old) => *old = object,
+                None => objects.push(object),
+            }
+        }
+    }
+    let Waits { threads, sleepers, deadlocks, .. } = waits;
     // Those that have ended meanwhile could not be asked, and need not be.
     not_asked.retain(|&pid| threads.iter().any(|thread| thread.is_alive && thread.pid == pid));
-    let sleepers: Vec<_> =
-        asleep.iter().filter_map(|asleep| sleeper(&places, &objects, &threads, asleep)).collect();
-    let seen = cycles(&sleepers);
-    let deadlocks: Vec<_> =
-        seen.iter().filter(|cycle| is_proved(cycle, &asleep, &processes)).cloned().collect();
-    let is_sure = deadlocks.len() == seen.len();
-    let report = Report {
+    Ok(Report {
         summary: of_root(&places.root, &FileLocks::read()),
         participants: places.root.header().slots,
         threads: threads.iter().map(Thread::of).collect(),
@@ -111,19 +98,60 @@ fn look_once(place: &Place) -> Result<(Report, bool)> {
         not_asked: not_asked.into_iter().collect(),
         deadlocks,
         problems,
-    };
-    Ok((report, is_sure))
+    })
+}
+
+fn open(place: &Place, problems: &mut Vec<String>) -> Result<Places> {
+    let root = RootOutline::open(place.clone())?;
+    let mut members = Vec::new();
+    for id in root.members() {
+        match MemberOutline::open(&root, id) {
+            Ok(member) => members.push(member),
+            // It was taken away meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => problems.push(format!("part {}.{}: {error}", id.index, id.generation)),
+        }
+    }
+    Ok(Places { root, members })
+}
+
+/// Who waits for whom.
+struct Waits {
+    threads: Vec<ThreadOutline>,
+    sleepers: Vec<Sleeper>,
+    deadlocks: Vec<Deadlock>,
+    /// All cycles that were seen could be proved.
+    is_sure: bool,
+}
+
+impl Waits {
+    /// Of those who slept before the objects were read.
+    fn of(
+        places: &mut Places,
+        objects: &[Object],
+        asleep: &[Asleep],
+        processes: &Processes,
+    ) -> Result<Self> {
+        // Again, as locks may name threads that came meanwhile.
+        places.root.refresh()?;
+        let threads = places.root.threads();
+        let sleepers =
+            asleep.iter().filter_map(|asleep| sleeper(places, objects, &threads, asleep));
+        let sleepers: Vec<_> = sleepers.collect();
+        let mut deadlocks = cycles(&sleepers);
+        let seen = deadlocks.len();
+        deadlocks.retain(|cycle| is_proved(cycle, asleep, processes));
+        let is_sure = deadlocks.len() == seen;
+        Ok(Self { threads, sleepers, deadlocks, is_sure })
+    }
 }
 
 /// Those of the segment's threads that sleep for something in it.
-fn all_asleep(
-    places: &Places,
-    processes: &mut Processes,
-    not_asked: &mut BTreeSet<u32>,
-) -> Vec<Asleep> {
+fn all_asleep(places: &Places, not_asked: &mut BTreeSet<u32>) -> (Vec<Asleep>, Processes) {
+    let mut processes = Processes::new();
     let mut found = Vec::new();
     if !places.root.header().is_of_this_boot() {
-        return found;
+        return (found, processes);
     }
     for thread in places.root.threads() {
         if !thread.is_alive {
@@ -140,7 +168,7 @@ fn all_asleep(
             found.push(Asleep { thread, sleep, at });
         }
     }
-    found
+    (found, processes)
 }
 
 /// For what and whom it sleeps.

@@ -8,6 +8,7 @@ use crate::{
     shared::NameOutline,
     sync::outline::{BorrowOutline, LockOutline, SyncOutline},
 };
+use std::collections::HashSet;
 
 /// The id of the table of names in reports: it lies in no block.
 pub(super) const NAMES: &str = "names";
@@ -73,6 +74,17 @@ impl<'a> ObjectReader<'a> {
                 problems.push(format!("not all was looked at, from {part} on: there is too much"));
                 break;
             }
+        }
+        objects
+    }
+
+    /// The lock of the table of names, and the objects in these blocks.
+    pub(super) fn read_some(&mut self, blocks: HashSet<BlockId>) -> Vec<Object> {
+        let mut objects = vec![self.table_of_names()];
+        for id in blocks {
+            let member = self.places.members.iter().find(|member| member.id() == id.member);
+            let block = member.and_then(|member| Some((member, member.block(id.block)?)));
+            objects.extend(block.and_then(|(member, block)| self.object(member, &block)));
         }
         objects
     }

@@ -16,6 +16,10 @@ pub(super) enum At {
 }
 
 impl At {
+    pub(super) fn block(self) -> Option<BlockId> {
+        if let Self::Block(id, _) = self { Some(id) } else { None }
+    }
+
     /// The same thing, so many bytes further on.
     pub(super) fn further(self, bytes: u64) -> Self {
         match self {

@@ -112,6 +112,14 @@ impl MemberOutline {
         Ok(found)
     }
 
+    /// What is in this block, if there is something.
+    pub(crate) fn block(&self, block: u32) -> Option<BlockOutline> {
+        let mut bytes = [0; size_of::<Descriptor>()];
+        let at = PAGE as u64 + u64::from(block) * bytes.len() as u64;
+        self.object.read_at(&mut bytes, at).ok()?;
+        outline(Copied(&bytes), block)
+    }
+
     /// Where a block begins in the file.
     pub(crate) fn start_of(&self, block: u32) -> Option<u64> {
         let inside = u64::from(block).checked_mul(self.header.block_bytes)?;
