@@ -30,7 +30,7 @@ struct Arguments {
     /// How often everything is done.
     #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Items of some nanoseconds to some hundred microseconds instead: from which size on a pool pays.
+    /// Items of some nanoseconds to some microseconds instead: from which size on a pool pays.
     #[arg(long, conflicts_with_all = ["simple", "complex"])]
     sizes: bool,
 }
@@ -56,7 +56,7 @@ fn sized(size: u32) -> u64 {
 }
 
 /// Steps an item, with which all items of a round take some milliseconds.
-const SIZES: [u32; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
+const SIZES: [u32; 6] = [1, 10, 30, 100, 1_000, 10_000];
 const STEPS: u32 = 5_000_000;
 
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
