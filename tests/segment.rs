@@ -207,6 +207,25 @@ fn the_creators_name_is_removed_by_inode() {
         assert!(path(&name).exists(), "somebody else's segment of the same name");
         drop(second);
     });
+    // Removed by hand, both have members of the same names.
+    clean(&name, || {
+        let large = |segment: &Segment| Array::<u8>::zeroed_in(segment, 2 << 20).unwrap();
+        let first = Segment::create(&name).unwrap();
+        let _firsts = large(&first);
+        fs::remove_file(path(&name)).unwrap();
+        let second = Segment::create(&name).unwrap();
+        second.publish("large", &large(&second)).unwrap();
+        drop(first);
+        let child = spawn(
+            |name: String| -> multiproc::Result<usize> {
+                Ok(Segment::attach(&name)?.open::<Array<u8>>("large")?.len())
+            },
+            (name.clone(),),
+        );
+        let found: multiproc::Result<usize> = child.unwrap().join().unwrap();
+        assert_eq!(found.unwrap(), 2 << 20);
+        drop(second);
+    });
 }
 
 #[test]

@@ -606,11 +606,16 @@ impl Root {
 
     /// Removes the names of the root and its members. Who has them mapped goes on.
     pub(crate) fn unlink(&self) -> Result<()> {
+        let path = self.place.path();
+        // Somebody removed the name by hand, and made another segment of that name: its members have these names now.
+        if path.exists() && !self.object.is_at(&path)? {
+            return Ok(());
+        }
         for (id, _) in self.members().live() {
             self.unlink_member(id);
         }
         step!("unlink.members");
-        self.object.unlink_if_same(&self.place.path()).map(|_| ())
+        self.object.unlink_if_same(&path).map(|_| ())
     }
 }
 
