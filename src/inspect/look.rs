@@ -197,6 +197,10 @@ fn sleeper(
             }
         }
     }
+    // Who waits for several things goes on with any of them: no one has to give something back.
+    if ids.len() > 1 {
+        waits_for.clear();
+    }
     (!ids.is_empty()).then(|| Sleeper { thread: text(asleep.thread.id), objects: ids, waits_for })
 }
 
