@@ -2,11 +2,11 @@
 
 mod support;
 
-use multiproc::{InPlace, Lock, Queue, Segment, Value, spawn};
+use multiproc::{Segment, Value, spawn};
 use predicates::prelude::*;
 use serde_json::Value as Json;
 use std::{fs, path::Path};
-use support::{Deadlocked, clean, holder_of, is_told_of, multiproc, unique};
+use support::{Deadlocked, clean, holder_of, is_told_of, multiproc, published, unique};
 
 multiproc::test_support!();
 
@@ -60,11 +60,7 @@ fn ls_lists_what_is_in_use() {
 fn inspect_shows_owners_and_depths() {
     let name = unique("inspect");
     clean(&name, || {
-        let segment = Segment::create(&name).unwrap();
-        let lock = Lock::new_in(&segment).unwrap();
-        segment.publish("results", &lock).unwrap();
-        let queue = Queue::<u64, InPlace>::in_place_in(&segment, 8).unwrap();
-        segment.publish("samples", &queue).unwrap();
+        let (segment, lock, queue) = published(&name);
         (0..3).for_each(|item| queue.send(item).unwrap());
         let holder = holder_of(&lock, &segment);
         multiproc().args(["inspect", &name]).assert().success().stdout(

@@ -2,8 +2,7 @@
 
 mod support;
 
-use multiproc::{InPlace, Lock, Queue, Segment};
-use support::{Deadlocked, clean, holder_of, is_told_of, terminal::Terminal, unique};
+use support::{Deadlocked, clean, holder_of, is_told_of, published, terminal::Terminal, unique};
 
 multiproc::test_support!();
 
@@ -11,11 +10,7 @@ multiproc::test_support!();
 fn the_screen_shows_locks_queues_and_deadlocks_and_is_given_back() {
     let name = unique("top");
     clean(&name, || {
-        let segment = Segment::create(&name).unwrap();
-        let lock = Lock::new_in(&segment).unwrap();
-        segment.publish("results", &lock).unwrap();
-        let queue = Queue::<u64, InPlace>::in_place_in(&segment, 8).unwrap();
-        segment.publish("samples", &queue).unwrap();
+        let (segment, lock, queue) = published(&name);
         let holder = holder_of(&lock, &segment);
 
         let mut terminal = Terminal::start(&["top", "--interval", "50"]);

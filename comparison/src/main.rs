@@ -12,6 +12,7 @@ mod contender;
 mod death;
 mod dispatch;
 mod left_out;
+mod lines;
 mod locks;
 #[path = "../../cli/src/latency/machine.rs"]
 mod machine;

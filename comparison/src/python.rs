@@ -1,12 +1,12 @@
+use crate::lines::lines_of;
 use anyhow::{Context, bail};
 use std::{
     cell::RefCell,
-    io::{BufRead, BufReader, Write},
+    io::Write,
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     rc::Rc,
-    sync::mpsc::{Receiver, channel},
-    thread,
+    sync::mpsc::Receiver,
     time::Duration,
 };
 
@@ -67,15 +67,7 @@ impl Server {
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()?;
-        let output = child.stdout.take().context("the output is piped")?;
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+        let lines = lines_of(&mut child)?;
         Ok(Self { child, lines })
     }
 

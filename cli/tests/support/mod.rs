@@ -4,7 +4,7 @@
 pub(crate) mod terminal;
 
 use assert_cmd::Command;
-use multiproc::{Barrier, Event, Lock, Process, Segment, spawn};
+use multiproc::{Barrier, Event, InPlace, Lock, Process, Queue, Segment, spawn};
 use std::{
     fs,
     sync::mpsc::{Sender, channel},
@@ -90,6 +90,16 @@ impl Drop for Deadlocked {
             let _ = child.join();
         }
     }
+}
+
+/// A segment of that name, with a lock `results` and a queue `samples` of eight numbers.
+pub(crate) fn published(name: &str) -> (Segment, Lock, Queue<u64, InPlace>) {
+    let segment = Segment::create(name).unwrap();
+    let lock = Lock::new_in(&segment).unwrap();
+    segment.publish("results", &lock).unwrap();
+    let queue = Queue::in_place_in(&segment, 8).unwrap();
+    segment.publish("samples", &queue).unwrap();
+    (segment, lock, queue)
 }
 
 fn hold(lock: Lock, told: Event) {

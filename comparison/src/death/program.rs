@@ -4,15 +4,14 @@ use super::{
     limit,
     seen::{Found, Seen},
 };
-use crate::{clock, peer};
+use crate::{clock, lines::lines_of, peer};
 use anyhow::{Context, bail};
 use std::{
     fmt::Arguments,
-    io::{BufRead, BufReader, Write, stdout},
+    io::{Write, stdout},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
-    thread,
+    sync::mpsc::{Receiver, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
@@ -31,15 +30,7 @@ impl Program {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()?;
-        let output = child.stdout.take().context("the output is piped")?;
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+        let lines = lines_of(&mut child)?;
         Ok(Self { child, lines })
     }
 
