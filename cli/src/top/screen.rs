@@ -71,11 +71,11 @@ pub(crate) fn draw(frame: &mut Frame<'_>, picture: &Picture, is_paused: bool) {
 }
 
 fn head(picture: &Picture, is_paused: bool) -> Line<'static> {
-    let mut text = format!("multiproc top: {} segments", picture.segments.len());
+    let mut text = format!("multiproc top, segments: {}", picture.segments.len());
     if picture.not_asked > 0 {
-        text += &format!("; {} processes do not say whether they sleep", picture.not_asked);
+        text += &format!(", processes that do not say whether they sleep: {}", picture.not_asked);
     }
-    text += if is_paused { "; paused" } else { "" };
+    text += if is_paused { ", paused" } else { "" };
     Line::from(text + "   q ends, space pauses").reversed()
 }
 
