@@ -1,6 +1,6 @@
 //! A channel of `crossbeam-channel` between threads: what goes through is the message if it is small, and else the address of one that is allocated for it.
 
-use super::tried::tried;
+use super::tried::{tried, unless};
 use crate::messages::{
     payload,
     shape::{Shape, Waits},
@@ -83,10 +83,8 @@ impl<M: Message> Inlet for CrossbeamWay<M> {
     fn receive(&mut self) -> anyhow::Result<u64> {
         let message = match self.shape.waits {
             Waits::Asleep => self.receiver.recv()?,
-            Waits::Spinning => tried(|| match self.receiver.try_recv() {
-                Ok(message) => Ok(Some(message)),
-                Err(TryRecvError::Empty) => Ok(None),
-                Err(error) => Err(error.into()),
+            Waits::Spinning => tried(|| {
+                unless(self.receiver.try_recv(), |error| matches!(error, TryRecvError::Empty))
             })?,
         };
         payload::read(message.words())

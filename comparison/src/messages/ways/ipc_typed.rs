@@ -1,6 +1,6 @@
 //! A channel of `ipc-channel` with any type; here bytes, in the message itself or in shared memory that is made for each.
 
-use super::tried::tried;
+use super::tried::{tried, unless};
 use crate::messages::{
     payload,
     shape::{Shape, Waits},
@@ -100,10 +100,8 @@ impl<M: Message> Inlet for IpcInlet<M> {
     fn receive(&mut self) -> anyhow::Result<u64> {
         let message = match self.waits {
             Waits::Asleep => self.receiver.recv()?,
-            Waits::Spinning => tried(|| match self.receiver.try_recv() {
-                Ok(message) => Ok(Some(message)),
-                Err(TryRecvError::Empty) => Ok(None),
-                Err(error) => Err(error.into()),
+            Waits::Spinning => tried(|| {
+                unless(self.receiver.try_recv(), |error| matches!(error, TryRecvError::Empty))
             })?,
         };
         payload::read_bytes(message.bytes())

@@ -1,6 +1,6 @@
 //! Our pipe: bytes of any length, which are copied in and out.
 
-use super::tried::{now, tried};
+use super::tried::{now, tried, unless};
 use crate::messages::{
     payload,
     shape::{Shape, Waits},
@@ -69,10 +69,10 @@ impl Inlet for PipeInlet {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(message);
         let count = match waits {
             Waits::Asleep => connection.recv_into(bytes)?,
-            Waits::Spinning => tried(|| match connection.try_recv_into(bytes) {
-                Ok(count) => Ok(Some(count)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-                Err(error) => Err(error.into()),
+            Waits::Spinning => tried(|| {
+                unless(connection.try_recv_into(bytes), |error| {
+                    error.kind() == ErrorKind::WouldBlock
+                })
             })?,
         };
         anyhow::ensure!(count == bytes.len(), "a message is torn");

@@ -1,6 +1,6 @@
 //! Our queue with items in place: a message is written and read where it lies.
 
-use super::tried::{now, tried};
+use super::tried::{now, tried, unless};
 use crate::messages::{
     payload,
     shape::{Shape, Waits},
@@ -45,10 +45,8 @@ impl<const N: usize> Outlet for QueueWay<N> {
             if !spins {
                 return Ok(queue.send([word; N])?);
             }
-            return tried(|| match queue.try_send([word; N]) {
-                Ok(()) => Ok(Some(())),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-                Err(error) => Err(error.into()),
+            return tried(|| {
+                unless(queue.try_send([word; N]), |error| error.kind() == ErrorKind::WouldBlock)
             });
         }
         let mut loan = if spins { tried(|| now(queue.try_loan()))? } else { queue.loan()? };

@@ -1,6 +1,6 @@
 //! Our ring: a message is written and read where it lies.
 
-use super::tried::tried;
+use super::tried::{tried, unless};
 use crate::messages::{
     payload,
     shape::{Shape, Waits},
@@ -47,11 +47,7 @@ pub struct RingInlet<const N: usize> {
 const BY_VALUE: usize = 8;
 
 fn now<T>(attempt: Result<T, RingError>) -> anyhow::Result<Option<T>> {
-    match attempt {
-        Ok(it) => Ok(Some(it)),
-        Err(RingError::WouldBlock) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    unless(attempt, |error| matches!(error, RingError::WouldBlock))
 }
 
 impl<const N: usize> Outlet for RingOutlet<N> {

@@ -25,11 +25,19 @@ pub fn tried<T>(mut attempt: impl FnMut() -> anyhow::Result<Option<T>>) -> anyho
     }
 }
 
-/// Nothing if it would have to wait.
-pub fn now<T>(attempt: multiproc::Result<T>) -> anyhow::Result<Option<T>> {
+/// Nothing if the error says that it would have to wait.
+pub fn unless<T, E: Into<anyhow::Error>>(
+    attempt: Result<T, E>,
+    would_wait: impl FnOnce(&E) -> bool,
+) -> anyhow::Result<Option<T>> {
     match attempt {
         Ok(it) => Ok(Some(it)),
-        Err(error) if error.kind() == multiproc::ErrorKind::WouldBlock => Ok(None),
+        Err(error) if would_wait(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The same for our own.
+pub fn now<T>(attempt: multiproc::Result<T>) -> anyhow::Result<Option<T>> {
+    unless(attempt, |error| error.kind() == multiproc::ErrorKind::WouldBlock)
 }
