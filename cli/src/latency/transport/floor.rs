@@ -1,43 +1,16 @@
 //! Two cache lines: one store and one load each way.
 
-use super::{End, Side};
-use crate::latency::two_words::TwoWords;
-use serde::{Deserialize, Serialize};
+use super::{End, words::Words};
 use std::{hint::spin_loop, sync::atomic::Ordering};
 
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Wiring(TwoWords);
-
-impl Wiring {
-    pub(super) fn new() -> multiproc::Result<Self> {
-        TwoWords::new().map(Self)
-    }
-
-    pub(super) fn open(self, side: Side) -> Way {
-        Way { words: self.0, side: side as u32, seen: 0 }
-    }
-}
-
-pub(super) struct Way {
-    words: TwoWords,
-    side: u32,
-    seen: u32,
-}
+pub(super) struct Way(pub(super) Words);
 
 impl End for Way {
     fn send(&mut self, word: u64) {
-        self.words.word(self.side).store(word as u32, Ordering::Release);
+        self.0.mine().store(word as u32, Ordering::Release);
     }
 
     fn receive(&mut self) -> u64 {
-        let other = self.words.word(self.side + 1);
-        loop {
-            let word = other.load(Ordering::Acquire);
-            if word != self.seen {
-                self.seen = word;
-                return word.into();
-            }
-            spin_loop();
-        }
+        self.0.receive(Ordering::Acquire, |_, _| spin_loop())
     }
 }

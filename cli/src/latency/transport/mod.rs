@@ -12,14 +12,17 @@ mod queue;
 mod queue_encoded;
 mod ring;
 mod unix_socket;
+mod words;
 
 use crate::latency::{
     play::{Clock, Linked, Memcpy, Play},
     row::{Row, Transport},
+    two_words::TwoWords,
 };
 use multiproc::Barrier;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
+use words::Words;
 
 /// One end of a way there and back.
 pub(crate) trait End {
@@ -53,8 +56,8 @@ const BY_VALUE: usize = 64;
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Wiring {
     Alone,
-    Floor(floor::Wiring),
-    Futex(futex::Wiring),
+    Floor(TwoWords),
+    Futex(TwoWords),
     Ring(ring::AnySize),
     Queue(queue::AnySize),
     QueueEncoded(queue_encoded::Wiring),
@@ -69,8 +72,8 @@ impl Wiring {
         Ok(match row.transport {
             Transport::Clock | Transport::Memcpy => Self::Alone,
             Transport::Crossbeam => Self::Threads,
-            Transport::Floor => Self::Floor(floor::Wiring::new()?),
-            Transport::Futex => Self::Futex(futex::Wiring::new()?),
+            Transport::Floor => Self::Floor(TwoWords::new()?),
+            Transport::Futex => Self::Futex(TwoWords::new()?),
             Transport::Ring => Self::Ring(ring::AnySize::new(row.payload)?),
             Transport::Queue => Self::Queue(queue::AnySize::new(row.payload)?),
             Transport::QueueEncoded => Self::QueueEncoded(queue_encoded::Wiring::new()?),
@@ -84,8 +87,8 @@ impl Wiring {
     pub(crate) fn share(&mut self, side: Side) -> Self {
         match self {
             Self::Alone => Self::Alone,
-            Self::Floor(wiring) => Self::Floor(wiring.clone()),
-            Self::Futex(wiring) => Self::Futex(wiring.clone()),
+            Self::Floor(words) => Self::Floor(words.clone()),
+            Self::Futex(words) => Self::Futex(words.clone()),
             Self::Ring(wiring) => Self::Ring(wiring.clone()),
             Self::Queue(wiring) => Self::Queue(wiring.clone()),
             Self::QueueEncoded(wiring) => Self::QueueEncoded(wiring.clone()),
@@ -108,8 +111,8 @@ impl Wiring {
             Self::Alone if row.transport == Transport::Clock => Box::new(Clock),
             Self::Alone => Box::new(Memcpy::new(row.payload)),
             Self::Threads => Box::new(crossbeam::Threads::new(row, cpus[1])),
-            Self::Floor(wiring) => Box::new(Linked(wiring.open(side))),
-            Self::Futex(wiring) => Box::new(Linked(wiring.open(side))),
+            Self::Floor(words) => Box::new(Linked(floor::Way(Words::new(words, side)))),
+            Self::Futex(words) => Box::new(Linked(futex::Way(Words::new(words, side)))),
             Self::Ring(wiring) => wiring.open(row, side)?,
             Self::Queue(wiring) => wiring.open(row, side)?,
             Self::QueueEncoded(wiring) => Box::new(Linked(wiring.open(row, side))),
